@@ -1,0 +1,1 @@
+//! k-means cross-attention and the kMaX transformer decoder.

@@ -1,0 +1,1 @@
+//! Reads TensorFlow tensor bundles and PyTorch pickles without either framework.

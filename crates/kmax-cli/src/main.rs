@@ -1,0 +1,2 @@
+//! The program `kmax`.
+fn main() {}

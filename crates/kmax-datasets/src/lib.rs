@@ -1,0 +1,1 @@
+//! COCO, Cityscapes and ADE20K on disk: readers, writers and transforms for panoptic segmentation.

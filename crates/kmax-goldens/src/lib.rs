@@ -1,0 +1,1 @@
+//! Finds the reference values shared by the project and compares against them.

@@ -1,0 +1,1 @@
+//! Class, mask and auxiliary semantic heads of kMaX-DeepLab.

@@ -1,0 +1,1 @@
+//! Matching and the training criterion of kMaX-DeepLab.

@@ -1,0 +1,1 @@
+//! Panoptic quality, mask AP and mIoU with the official conventions, streaming and mergeable.

@@ -1,0 +1,1 @@
+//! Layers and tensor functions for kMaX-DeepLab on Candle, each with its gradient.

@@ -1,0 +1,1 @@
+//! The kMaX-DeepLab pixel decoder: axial and bottleneck stages joined by resized fuse.

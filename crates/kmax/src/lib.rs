@@ -1,0 +1,1 @@
+//! kMaX-DeepLab panoptic segmentation: models, inference, the Hugging Face Hub and training.

@@ -1,0 +1,2 @@
+//! Automates the repository: `cargo xtask TASK`.
+fn main() {}
