@@ -1,0 +1,192 @@
+//! Convolutions, alone and with the batch norm and activation that follow.
+
+use crate::{Activation, BatchNorm, BatchNormConfig, Init, Mode, Params, Result, Role, ops};
+use candle_core::Tensor;
+
+/// Shape of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConvConfig {
+    /// Input channels.
+    pub input: usize,
+    /// Output channels.
+    pub output: usize,
+    /// Kernel height and width.
+    pub kernel: (usize, usize),
+    /// Stride of both axes.
+    pub stride: usize,
+    /// Zeros added above and below, left and right.
+    pub padding: (usize, usize),
+    /// Dilation of both axes.
+    pub dilation: usize,
+    /// Channel groups.
+    pub groups: usize,
+    /// Whether a bias is added.
+    pub bias: bool,
+}
+
+impl ConvConfig {
+    /// A `k x k` convolution, stride 1, padded to keep the size (odd `k`), no bias.
+    pub fn new(input: usize, output: usize, k: usize) -> Self {
+        let padding = ((k - 1) / 2, (k - 1) / 2);
+        Self { input, output, kernel: (k, k), stride: 1, padding, dilation: 1, groups: 1, bias: false }
+    }
+
+    /// A depthwise `k x k` convolution that keeps the size, no bias.
+    pub fn depthwise(channels: usize, k: usize) -> Self {
+        Self { groups: channels, ..Self::new(channels, channels, k) }
+    }
+
+    /// With a stride.
+    pub fn stride(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// With a dilation, padded to keep the size.
+    pub fn dilation(self, dilation: usize) -> Self {
+        let pad = |k: usize| dilation * (k - 1) / 2;
+        Self { dilation, padding: (pad(self.kernel.0), pad(self.kernel.1)), ..self }
+    }
+
+    /// With another padding.
+    pub fn padding(self, vertical: usize, horizontal: usize) -> Self {
+        Self { padding: (vertical, horizontal), ..self }
+    }
+
+    /// With a bias.
+    pub fn with_bias(self) -> Self {
+        Self { bias: true, ..self }
+    }
+
+    fn kernel_shape(&self) -> [usize; 4] {
+        [self.output, self.input / self.groups.max(1), self.kernel.0, self.kernel.1]
+    }
+}
+
+/// A convolution, parameters `weight` `[out, in / groups, kh, kw]` and, if configured, `bias` `[out]`.
+#[derive(Debug, Clone)]
+pub struct Conv2d {
+    weight: Tensor,
+    bias: Option<Tensor>,
+    config: ConvConfig,
+}
+
+impl Conv2d {
+    /// Reads the parameters; `init` is for the kernel, a bias starts at zero.
+    ///
+    /// # Errors
+    /// If one is missing or misshapen.
+    pub fn new(config: ConvConfig, init: Init, params: &Params) -> Result<Self> {
+        let weight = params.get("weight", &config.kernel_shape(), init, Role::Kernel)?;
+        let bias = match config.bias {
+            true => Some(params.get("bias", &[config.output], Init::ZEROS, Role::Bias)?),
+            false => None,
+        };
+        Ok(Self { weight, bias, config })
+    }
+
+    /// Convolves `x` `[b, in, h, w]`.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.forward_activated(x, Activation::Identity)
+    }
+
+    /// Convolves, adds the bias and applies `activation` (one pass where the device has a kernel for it).
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn forward_activated(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        let ConvConfig { stride, padding, dilation, groups, .. } = self.config;
+        let y = ops::conv2d(x, &self.weight, stride, padding, dilation, groups)?;
+        let y = match &self.bias {
+            Some(bias) => y.broadcast_add(&bias.reshape((1, (), 1, 1))?)?,
+            None => y,
+        };
+        activation.forward(&y)
+    }
+
+    /// The same convolution with `x * scale + offset` per output channel folded in.
+    fn folded(&self, scale: &Tensor, offset: &Tensor) -> Result<Self> {
+        let weight = self.weight.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
+        let bias = match &self.bias {
+            Some(bias) => ((bias * scale)? + offset)?,
+            None => offset.clone(),
+        };
+        Ok(Self { weight, bias: Some(bias), config: ConvConfig { bias: true, ..self.config } })
+    }
+}
+
+/// A convolution, its batch norm and its activation.
+///
+/// Built from frozen parameters, the norm is folded into the kernel once; from trainable ones, it stays.
+/// Parameters: those of [`Conv2d`] under the given prefix, those of [`BatchNorm`] under `norm`.
+#[derive(Debug, Clone)]
+pub struct ConvNorm {
+    conv: Conv2d,
+    norm: Option<BatchNorm>,
+    activation: Activation,
+}
+
+impl ConvNorm {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// If one is missing or misshapen.
+    pub fn new(
+        config: ConvConfig,
+        init: Init,
+        norm: BatchNormConfig,
+        activation: Activation,
+        params: &Params,
+    ) -> Result<Self> {
+        let conv = Conv2d::new(config, init, params)?;
+        let norm = BatchNorm::new(config.output, norm, &params.pp("norm"))?;
+        if params.is_trainable() {
+            return Ok(Self { conv, norm: Some(norm), activation });
+        }
+        let (scale, offset) = norm.affine()?;
+        Ok(Self { conv: conv.folded(&scale, &offset)?, norm: None, activation })
+    }
+
+    /// Convolution, norm, activation of `x` `[b, in, h, w]`.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, or if a folded layer is asked to train.
+    pub fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        match &self.norm {
+            None if mode.is_train() => {
+                Err(crate::Error::Argument("a layer with a folded batch norm cannot train".into()))
+            }
+            None => self.conv.forward_activated(x, self.activation),
+            Some(norm) => self.activation.forward(&norm.forward(&self.conv.forward(x)?, mode)?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device};
+
+    #[test]
+    fn folding_changes_nothing_but_the_rounding() -> Result<()> {
+        let source = Params::trainable(None, 4, DType::F64, &Device::Cpu);
+        let config = ConvConfig::new(3, 5, 3).stride(2);
+        let build = |params: &Params| {
+            ConvNorm::new(config, Init::Normal { std: 0.3 }, Default::default(), Activation::Relu, params)
+        };
+        let open = build(&source)?;
+        let x =
+            Tensor::from_vec(Init::Normal { std: 1.0 }.values("x", 1, 3 * 49), (1, 3, 7, 7), &Device::Cpu)?;
+        open.forward(&x, &Mode::train(0))?;
+        let values = source.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach()));
+        let frozen =
+            Params::frozen(values.collect::<std::collections::HashMap<_, _>>(), DType::F64, &Device::Cpu);
+        let folded = build(&frozen)?;
+        let difference = (open.forward(&x, &Mode::eval())? - folded.forward(&x, &Mode::eval())?)?;
+        assert!(difference.abs()?.max_all()?.to_scalar::<f64>()? < 1e-12);
+        assert!(folded.forward(&x, &Mode::train(0)).is_err());
+        Ok(())
+    }
+}

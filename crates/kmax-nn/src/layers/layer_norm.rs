@@ -1,0 +1,33 @@
+//! Layer normalisation over the channels of a feature map.
+
+use crate::{Init, Params, Result, Role, ops};
+use candle_core::Tensor;
+
+/// Layer norm over one axis, parameters `weight` and `bias` of that axis' length.
+#[derive(Debug, Clone)]
+pub struct LayerNorm {
+    weight: Tensor,
+    bias: Tensor,
+    axis: usize,
+    eps: f64,
+}
+
+impl LayerNorm {
+    /// Reads the two parameters. ConvNeXt uses axis 1 and `eps` 1e-6.
+    ///
+    /// # Errors
+    /// If one is missing or misshapen.
+    pub fn new(channels: usize, axis: usize, eps: f64, params: &Params) -> Result<Self> {
+        let weight = params.get("weight", &[channels], Init::ONES, Role::Norm)?;
+        let bias = params.get("bias", &[channels], Init::ZEROS, Role::Norm)?;
+        Ok(Self { weight, bias, axis, eps })
+    }
+
+    /// Normalises `x`.
+    ///
+    /// # Errors
+    /// If the axis has another length.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        ops::layer_norm(x, self.axis, &self.weight, &self.bias, self.eps)
+    }
+}

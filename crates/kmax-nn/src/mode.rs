@@ -1,0 +1,54 @@
+//! Whether a forward pass trains or evaluates, and where its randomness comes from.
+
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::sync::{Arc, Mutex};
+
+/// Evaluation (running statistics, nothing random) or training (batch statistics, drop path, dropout).
+///
+/// Training draws from one generator seeded for the step, so that a step repeats bit for bit after a resume.
+/// Layers draw in the order of the forward pass.
+#[derive(Debug, Clone, Default)]
+pub struct Mode {
+    rng: Option<Arc<Mutex<ChaCha8Rng>>>,
+}
+
+impl Mode {
+    /// Running statistics, nothing random.
+    pub fn eval() -> Self {
+        Self::default()
+    }
+
+    /// Batch statistics; random layers draw from a generator seeded with `seed`.
+    pub fn train(seed: u64) -> Self {
+        Self { rng: Some(Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(seed)))) }
+    }
+
+    /// Whether batch statistics are used and running statistics updated.
+    pub fn is_train(&self) -> bool {
+        self.rng.is_some()
+    }
+
+    /// `count` uniform draws in `[0, 1)`; zeros in evaluation, where no layer asks.
+    pub fn uniform(&self, count: usize) -> Vec<f64> {
+        let Some(rng) = &self.rng else { return vec![0.0; count] };
+        let mut rng = rng.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // 53 bits fill the mantissa of a float64.
+        (0..count).map(|_| (rng.next_u64() >> 11) as f64 * (-53f64).exp2()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_draws_the_same_numbers() {
+        let (a, b) = (Mode::train(7), Mode::train(7));
+        let first = a.uniform(5);
+        assert_eq!(first, b.uniform(5));
+        assert_ne!(first, a.uniform(5));
+        assert!(first.iter().all(|u| (0.0..1.0).contains(u)));
+        assert!(!Mode::eval().is_train() && a.is_train());
+    }
+}

@@ -1,0 +1,13 @@
+//! Functions on tensors that Candle lacks, does slowly or differentiates wrongly.
+
+mod conv;
+mod norm;
+mod pointwise;
+mod pool;
+mod resize;
+
+pub use conv::{conv2d, depthwise_conv2d};
+pub use norm::{batch_norm, batch_statistics, l2_normalize, layer_norm};
+pub use pointwise::{gelu, relu, relu6, softmax};
+pub use pool::max_pool2d;
+pub use resize::{Alignment, resize_bilinear};

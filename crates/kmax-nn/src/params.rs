@@ -1,0 +1,263 @@
+//! Named parameters: read from weights for inference, or kept as variables for training.
+
+use crate::{Error, Init, Result};
+use candle_core::{DType, Device, Tensor, Var};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// Where weights come from.
+pub trait TensorSource: Send + Sync {
+    /// The tensor of that full name, on any device and of any float type, or `None`.
+    ///
+    /// # Errors
+    /// If it exists and cannot be read.
+    fn tensor(&self, name: &str) -> Result<Option<Tensor>>;
+
+    /// All names.
+    fn names(&self) -> Vec<String>;
+}
+
+impl TensorSource for HashMap<String, Tensor> {
+    fn tensor(&self, name: &str) -> Result<Option<Tensor>> {
+        Ok(self.get(name).cloned())
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.keys().cloned().collect()
+    }
+}
+
+/// What a parameter is, which decides its weight decay and whether the optimizer sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Weights of a convolution or a linear layer, and embeddings.
+    Kernel,
+    /// Additive bias of a convolution or a linear layer.
+    Bias,
+    /// Gain or shift of a normalisation.
+    Norm,
+    /// Layer scale of a ConvNeXt block.
+    Scale,
+    /// Running mean or variance: state, not trained by gradient.
+    Statistic,
+}
+
+/// One variable of a trainable store.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// Full dotted name.
+    pub name: String,
+    /// The variable.
+    pub var: Var,
+    /// What it is.
+    pub role: Role,
+}
+
+struct Store {
+    source: Option<Box<dyn TensorSource>>,
+    asked: Mutex<BTreeSet<String>>,
+    trainable: Option<Trainable>,
+    dtype: DType,
+    device: Device,
+}
+
+struct Trainable {
+    seed: u64,
+    vars: Mutex<BTreeMap<String, (Var, Role)>>,
+}
+
+/// A handle to a store of parameters, with a dotted prefix: what Candle's `VarBuilder` is, plus roles,
+/// initialisers that depend on the name alone, and a record of the names that a model asked for.
+#[derive(Clone)]
+pub struct Params {
+    store: Arc<Store>,
+    prefix: String,
+}
+
+impl std::fmt::Debug for Params {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Params")
+            .field("prefix", &self.prefix)
+            .field("trainable", &self.is_trainable())
+            .finish()
+    }
+}
+
+impl Params {
+    /// Constants read from `source`, for inference. Every parameter must be there.
+    pub fn frozen(source: impl TensorSource + 'static, dtype: DType, device: &Device) -> Self {
+        Self::new(Some(Box::new(source)), None, dtype, device)
+    }
+
+    /// Variables, taken from `source` where it has them and drawn from `seed` and the name where not.
+    pub fn trainable(
+        source: Option<Box<dyn TensorSource>>,
+        seed: u64,
+        dtype: DType,
+        device: &Device,
+    ) -> Self {
+        Self::new(source, Some(Trainable { seed, vars: Mutex::default() }), dtype, device)
+    }
+
+    /// Constants from a safetensors file.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is not safetensors.
+    pub fn from_safetensors(path: &Path, dtype: DType, device: &Device) -> Result<Self> {
+        let fail = |reason: String| Error::Weights { file: path.display().to_string(), reason };
+        let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
+        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu);
+        Ok(Self::frozen(tensors.map_err(|e| fail(e.to_string()))?, dtype, device))
+    }
+
+    fn new(
+        source: Option<Box<dyn TensorSource>>,
+        trainable: Option<Trainable>,
+        dtype: DType,
+        device: &Device,
+    ) -> Self {
+        let store = Store { source, asked: Mutex::default(), trainable, dtype, device: device.clone() };
+        Self { store: Arc::new(store), prefix: String::new() }
+    }
+
+    /// The same store one level down: names get `name.` in front.
+    pub fn pp(&self, name: impl std::fmt::Display) -> Self {
+        Self { store: self.store.clone(), prefix: self.path(name) }
+    }
+
+    /// The full name of `name` here.
+    pub fn path(&self, name: impl std::fmt::Display) -> String {
+        if self.prefix.is_empty() { name.to_string() } else { format!("{}.{name}", self.prefix) }
+    }
+
+    /// The parameter `name` (relative to the prefix). Asking twice for a trainable one gives the same variable.
+    ///
+    /// # Errors
+    /// [`Error::MissingTensor`] in a frozen store, [`Error::WrongShape`] in both.
+    pub fn get(&self, name: &str, shape: &[usize], init: Init, role: Role) -> Result<Tensor> {
+        let name = self.path(name);
+        lock(&self.store.asked).insert(name.clone());
+        if let Some(trainable) = &self.store.trainable
+            && let Some((var, _)) = lock(&trainable.vars).get(&name)
+        {
+            return checked(&name, var.as_tensor().clone(), shape);
+        }
+        let read = match &self.store.source {
+            Some(source) => source.tensor(&name)?,
+            None => None,
+        };
+        let (dtype, device) = (self.store.dtype, &self.store.device);
+        let tensor = match (read, &self.store.trainable) {
+            (Some(tensor), _) => checked(&name, tensor, shape)?.to_dtype(dtype)?.to_device(device)?,
+            (None, Some(trainable)) => {
+                let values = init.values(&name, trainable.seed, shape.iter().product());
+                Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?
+            }
+            (None, None) => return Err(Error::MissingTensor { name, expected: shape.to_vec() }),
+        };
+        let Some(trainable) = &self.store.trainable else { return Ok(tensor) };
+        let var = Var::from_tensor(&tensor)?;
+        let shared = var.as_tensor().clone();
+        lock(&trainable.vars).insert(name, (var, role));
+        Ok(shared)
+    }
+
+    /// Whether parameters are variables.
+    pub fn is_trainable(&self) -> bool {
+        self.store.trainable.is_some()
+    }
+
+    /// Element type of the parameters.
+    pub fn dtype(&self) -> DType {
+        self.store.dtype
+    }
+
+    /// Where the parameters live.
+    pub fn device(&self) -> &Device {
+        &self.store.device
+    }
+
+    /// All variables handed out so far, sorted by name; empty for a frozen store.
+    pub fn parameters(&self) -> Vec<Parameter> {
+        let Some(trainable) = &self.store.trainable else { return Vec::new() };
+        let vars = lock(&trainable.vars);
+        vars.iter()
+            .map(|(name, (var, role))| Parameter { name: name.clone(), var: var.clone(), role: *role })
+            .collect()
+    }
+
+    /// Names in the source that no layer asked for, sorted: weights that do not belong to this model.
+    pub fn unused(&self) -> Vec<String> {
+        let asked = lock(&self.store.asked);
+        let names = self.store.source.as_ref().map(|source| source.names()).unwrap_or_default();
+        let mut unused: Vec<_> = names.into_iter().filter(|name| !asked.contains(name)).collect();
+        unused.sort_unstable();
+        unused
+    }
+
+    /// Every full name asked for so far, sorted.
+    pub fn asked(&self) -> Vec<String> {
+        lock(&self.store.asked).iter().cloned().collect()
+    }
+}
+
+fn checked(name: &str, tensor: Tensor, shape: &[usize]) -> Result<Tensor> {
+    if tensor.dims() == shape {
+        return Ok(tensor);
+    }
+    Err(Error::WrongShape { name: name.into(), expected: shape.to_vec(), found: tensor.dims().to_vec() })
+}
+
+/// A panic elsewhere leaves the maps whole: they are only inserted into.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source() -> HashMap<String, Tensor> {
+        let tensor = |v: f32| Tensor::new(&[v, v], &Device::Cpu).expect("two floats");
+        HashMap::from([("a.weight".into(), tensor(1.0)), ("b.weight".into(), tensor(2.0))])
+    }
+
+    #[test]
+    fn frozen_parameters_must_exist_with_their_shape() -> Result<()> {
+        let params = Params::frozen(source(), DType::F32, &Device::Cpu);
+        let a = params.pp("a").get("weight", &[2], Init::ZEROS, Role::Kernel)?;
+        assert_eq!(a.to_vec1::<f32>()?, [1.0, 1.0]);
+        assert!(matches!(
+            params.pp("a").get("bias", &[2], Init::ZEROS, Role::Bias),
+            Err(Error::MissingTensor { name, .. }) if name == "a.bias"
+        ));
+        assert!(matches!(
+            params.pp("b").get("weight", &[3], Init::ZEROS, Role::Kernel),
+            Err(Error::WrongShape { found, .. }) if found == [2]
+        ));
+        Ok(())
+    }
+
+    #[test]
+    fn names_nobody_asked_for_are_reported() -> Result<()> {
+        let params = Params::frozen(source(), DType::F32, &Device::Cpu);
+        params.pp("a").get("weight", &[2], Init::ZEROS, Role::Kernel)?;
+        assert_eq!(params.unused(), ["b.weight"]);
+        Ok(())
+    }
+
+    #[test]
+    fn trainable_parameters_are_shared_variables() -> Result<()> {
+        let params = Params::trainable(Some(Box::new(source())), 1, DType::F32, &Device::Cpu);
+        let first = params.pp("c").get("weight", &[4], Init::Normal { std: 1.0 }, Role::Kernel)?;
+        let again = params.pp("c").get("weight", &[4], Init::ZEROS, Role::Kernel)?;
+        assert_eq!(first.to_vec1::<f32>()?, again.to_vec1::<f32>()?);
+        let from_source = params.pp("a").get("weight", &[2], Init::ZEROS, Role::Kernel)?;
+        assert!(from_source.is_variable());
+        let parameters = params.parameters();
+        parameters[0].var.set(&Tensor::new(&[5f32, 6.0], &Device::Cpu)?)?;
+        assert_eq!(from_source.to_vec1::<f32>()?, [5.0, 6.0]);
+        Ok(())
+    }
+}
