@@ -1,10 +1,16 @@
 //! Functions on tensors that Candle lacks, does slowly or differentiates wrongly.
 
+mod composed;
 mod conv;
 mod norm;
 mod pointwise;
 mod pool;
+mod real;
 mod resize;
+mod simd;
+mod special;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use conv::{conv2d, depthwise_conv2d};
 pub use norm::{batch_norm, batch_statistics, l2_normalize, layer_norm};

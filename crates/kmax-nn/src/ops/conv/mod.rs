@@ -1,7 +1,15 @@
 //! Two-dimensional convolution.
 
+mod depthwise;
+mod depthwise_op;
+mod geometry;
+#[cfg(test)]
+mod tests;
+
+use super::{composed, real::has_kernel};
 use crate::Result;
 use candle_core::Tensor;
+use geometry::Geometry;
 
 /// Convolution of `input` `[b, c, h, w]` with `kernel` `[o, c / groups, kh, kw]`, zero padding `(vertical,
 /// horizontal)` on both sides, one stride and one dilation for both axes.
@@ -18,17 +26,15 @@ pub fn conv2d(
     dilation: usize,
     groups: usize,
 ) -> Result<Tensor> {
-    let (_, channels, ..) = input.dims4()?;
-    let (out, per_group, ..) = kernel.dims4()?;
-    if groups == channels && out == channels && per_group == 1 && dilation == 1 && groups > 1 {
-        return depthwise_conv2d(input, kernel, stride, padding);
+    let geometry = Geometry::new(input, kernel, stride, padding, dilation, groups)?;
+    if !has_kernel(input) {
+        return composed::conv2d(input, kernel, stride, padding, dilation, groups);
     }
-    let (vertical, horizontal) = padding;
-    let padded = input
-        .pad_with_zeros(2, vertical, vertical)?
-        .pad_with_zeros(3, horizontal, horizontal)?
-        .contiguous()?;
-    Ok(padded.conv2d(&kernel.contiguous()?, 0, stride, dilation, groups)?)
+    if geometry.is_depthwise() {
+        let (input, kernel) = (input.contiguous()?, kernel.contiguous()?);
+        return Ok(input.apply_op2(&kernel, depthwise_op::Depthwise(geometry))?);
+    }
+    composed::conv2d(input, kernel, stride, padding, dilation, groups)
 }
 
 /// Depthwise convolution: channel `i` of `input` `[b, c, h, w]` with `kernel[i, 0]`, `kernel` `[c, 1, kh, kw]`.
@@ -42,7 +48,5 @@ pub fn depthwise_conv2d(
     padding: (usize, usize),
 ) -> Result<Tensor> {
     let groups = input.dim(1)?;
-    let (vertical, horizontal) = padding;
-    let padded = input.pad_with_zeros(2, vertical, vertical)?.pad_with_zeros(3, horizontal, horizontal)?;
-    Ok(padded.contiguous()?.conv2d(kernel, 0, stride, 1, groups)?)
+    conv2d(input, kernel, stride, padding, 1, groups)
 }

@@ -1,0 +1,116 @@
+//! Sizes of a convolution, checked once.
+
+use crate::{Error, Result};
+use candle_core::{Shape, Tensor};
+
+/// Shape of a two-dimensional convolution whose parts are known to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    /// Images.
+    pub batch: usize,
+    /// Input channels.
+    pub input: usize,
+    /// Output channels.
+    pub output: usize,
+    /// Channel groups.
+    pub groups: usize,
+    /// Height and width of the input.
+    pub size: (usize, usize),
+    /// Height and width of the kernel.
+    pub kernel: (usize, usize),
+    /// Height and width of the output.
+    pub out: (usize, usize),
+    /// Step of both axes.
+    pub stride: usize,
+    /// Zeros on each side, vertical and horizontal.
+    pub padding: (usize, usize),
+    /// Distance of kernel taps.
+    pub dilation: usize,
+}
+
+impl Geometry {
+    /// Of `input` `[b, c, h, w]` and `kernel` `[o, c / groups, kh, kw]`.
+    pub(crate) fn new(
+        input: &Tensor,
+        kernel: &Tensor,
+        stride: usize,
+        padding: (usize, usize),
+        dilation: usize,
+        groups: usize,
+    ) -> Result<Self> {
+        let (batch, channels, height, width) = input.dims4()?;
+        let (output, per_group, kh, kw) = kernel.dims4()?;
+        let fail = |what: &str| {
+            Err(Error::Argument(format!(
+                "conv2d: {what} (input {:?}, kernel {:?}, stride {stride}, padding {padding:?}, dilation \
+                 {dilation}, groups {groups})",
+                input.dims(),
+                kernel.dims()
+            )))
+        };
+        if stride == 0 || dilation == 0 || groups == 0 || kh == 0 || kw == 0 {
+            return fail("stride, dilation, groups and kernel start at 1");
+        }
+        if per_group.checked_mul(groups) != Some(channels) || !output.is_multiple_of(groups) {
+            return fail("the channels do not fit");
+        }
+        if input.dtype() != kernel.dtype() {
+            return fail("input and kernel differ in element type");
+        }
+        let extent = |size: usize, k: usize, pad: usize| {
+            let padded = pad.checked_mul(2)?.checked_add(size)?;
+            let span = (k - 1).checked_mul(dilation)?.checked_add(1)?;
+            Some(padded.checked_sub(span)? / stride + 1)
+        };
+        match (extent(height, kh, padding.0), extent(width, kw, padding.1)) {
+            (Some(oh), Some(ow)) => Ok(Self {
+                batch,
+                input: channels,
+                output,
+                groups,
+                size: (height, width),
+                kernel: (kh, kw),
+                out: (oh, ow),
+                stride,
+                padding,
+                dilation,
+            }),
+            _ => fail("the kernel is larger than the padded input"),
+        }
+    }
+
+    /// Shape of the output.
+    pub(crate) fn out_shape(&self) -> Shape {
+        Shape::from((self.batch, self.output, self.out.0, self.out.1))
+    }
+
+    /// Shape of the input.
+    pub(crate) fn in_shape(&self) -> Shape {
+        Shape::from((self.batch, self.input, self.size.0, self.size.1))
+    }
+
+    /// Shape of the kernel.
+    pub(crate) fn kernel_shape(&self) -> Shape {
+        Shape::from((self.output, self.input / self.groups, self.kernel.0, self.kernel.1))
+    }
+
+    /// Elements of one output map.
+    pub(crate) fn out_area(&self) -> usize {
+        self.out.0 * self.out.1
+    }
+
+    /// Elements of one input map.
+    pub(crate) fn in_area(&self) -> usize {
+        self.size.0 * self.size.1
+    }
+
+    /// Taps of the kernel.
+    pub(crate) fn taps(&self) -> usize {
+        self.kernel.0 * self.kernel.1
+    }
+
+    /// Whether channel `i` of the output sees channel `i` of the input alone.
+    pub(crate) fn is_depthwise(&self) -> bool {
+        self.groups == self.input && self.output == self.input && self.dilation == 1
+    }
+}

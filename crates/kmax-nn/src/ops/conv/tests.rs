@@ -1,0 +1,100 @@
+//! Convolution against a scalar loop, and its gradients against differences.
+
+use super::conv2d;
+use crate::ops::testing::{assert_close, check_gradients, random};
+use crate::{Error, Result};
+use candle_core::{DType, Device, Tensor};
+
+/// One case: batch, input channels, output channels, groups, size, kernel, stride, padding, dilation.
+type Case = (usize, usize, usize, usize, [usize; 2], [usize; 2], usize, (usize, usize), usize);
+
+const DEPTHWISE: &[Case] = &[
+    (2, 3, 3, 3, [7, 9], [3, 3], 1, (1, 1), 1),
+    (1, 2, 2, 2, [13, 85], [5, 5], 1, (2, 2), 1),
+    (1, 2, 2, 2, [9, 150], [7, 7], 1, (3, 3), 1),
+    (2, 5, 5, 5, [8, 11], [3, 3], 2, (1, 1), 1),
+    (1, 3, 3, 3, [11, 8], [5, 5], 2, (2, 2), 1),
+    (1, 3, 3, 3, [12, 13], [7, 7], 2, (3, 3), 1),
+    (1, 2, 2, 2, [10, 12], [5, 5], 3, (0, 1), 1),
+    (1, 2, 2, 2, [9, 9], [2, 4], 2, (0, 0), 1),
+    (1, 1, 1, 1, [6, 6], [3, 3], 1, (1, 1), 1),
+    (3, 4, 4, 4, [1, 1], [3, 3], 1, (1, 1), 1),
+    (1, 2, 2, 2, [1, 1], [5, 5], 2, (2, 2), 1),
+    (1, 2, 2, 2, [4, 5], [3, 3], 1, (4, 5), 1),
+    (1, 2, 2, 2, [3, 3], [3, 3], 4, (3, 3), 1),
+    (0, 2, 2, 2, [3, 3], [3, 3], 1, (1, 1), 1),
+];
+
+fn reference(x: &Tensor, w: &Tensor, case: Case) -> Result<Tensor> {
+    let (batch, input, output, groups, [h, wd], [kh, kw], s, p, d) = case;
+    let (xs, ws) = (x.flatten_all()?.to_vec1::<f64>()?, w.flatten_all()?.to_vec1::<f64>()?);
+    let oh = (h + 2 * p.0 - d * (kh - 1) - 1) / s + 1;
+    let ow = (wd + 2 * p.1 - d * (kw - 1) - 1) / s + 1;
+    let per = input / groups;
+    let mut out = Vec::new();
+    for b in 0..batch {
+        for o in 0..output {
+            for y in 0..oh {
+                for z in 0..ow {
+                    let mut sum = 0.0;
+                    for c in 0..per {
+                        for ky in 0..kh {
+                            for kx in 0..kw {
+                                let (iy, ix) = (y * s + ky * d, z * s + kx * d);
+                                if iy < p.0 || ix < p.1 || iy - p.0 >= h || ix - p.1 >= wd {
+                                    continue;
+                                }
+                                let channel = o / (output / groups) * per + c;
+                                let value = xs[((b * input + channel) * h + iy - p.0) * wd + ix - p.1];
+                                sum += value * ws[((o * per + c) * kh + ky) * kw + kx];
+                            }
+                        }
+                    }
+                    out.push(sum);
+                }
+            }
+        }
+    }
+    Ok(Tensor::from_vec(out, (batch, output, oh, ow), &Device::Cpu)?)
+}
+
+fn check(cases: &[Case]) -> Result<()> {
+    for (i, &case) in cases.iter().enumerate() {
+        let (batch, input, output, groups, [h, w], [kh, kw], s, p, d) = case;
+        let x = random(i as u64, &[batch, input, h, w])?;
+        let kernel = random(100 + i as u64, &[output, input / groups, kh, kw])?;
+        let expected = reference(&x, &kernel, case)?;
+        let run = |x: &Tensor, kernel: &Tensor| conv2d(x, kernel, s, p, d, groups);
+        assert_close(&run(&x, &kernel)?, &expected, 1e-13);
+        let single = run(&x.to_dtype(DType::F32)?, &kernel.to_dtype(DType::F32)?)?;
+        assert_close(&single.to_dtype(DType::F64)?, &expected, 1e-5);
+        // A transposed view must give the same.
+        let view = x.transpose(2, 3)?.contiguous()?.transpose(2, 3)?;
+        assert_close(&run(&view, &kernel)?, &expected, 1e-13);
+        if batch > 0 {
+            check_gradients(&[x, kernel], |v| run(&v[0], &v[1]))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn depthwise_equals_the_loop_and_its_gradients_the_differences() -> Result<()> {
+    check(DEPTHWISE)
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_refused() -> Result<()> {
+    let x = random(0, &[1, 4, 5, 5])?;
+    let k = |shape: &[usize]| random(1, shape);
+    for (kernel, stride, padding, groups) in [
+        (k(&[4, 1, 9, 9])?, 1, (0, 0), 4),
+        (k(&[4, 1, 3, 3])?, 0, (0, 0), 4),
+        (k(&[4, 1, 3, 3])?, 1, (0, 0), 3),
+        (k(&[4, 3, 3, 3])?, 1, (0, 0), 1),
+        (k(&[4, 1, 3, 3])?.to_dtype(DType::F32)?, 1, (0, 0), 4),
+    ] {
+        assert!(matches!(conv2d(&x, &kernel, stride, padding, 1, groups), Err(Error::Argument(_))));
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! What the CPU kernels share: element types, borrowing storage, output buffers.
+
+use candle_core::{CpuStorage, DType, Layout, Result, Shape, Tensor, WithDType, bail};
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// `f32` or `f64`: `f64` serves gradient checks and float64 references.
+pub(crate) trait Real:
+    WithDType
+    + Default
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+{
+    /// Zero.
+    const ZERO: Self;
+    /// One.
+    const ONE: Self;
+    /// `self * a + b` with one rounding: only where the instruction exists.
+    fn fused(self, a: Self, b: Self) -> Self;
+    /// The larger; the other one if one is NaN.
+    fn maximum(self, other: Self) -> Self;
+    /// The square root.
+    fn root(self) -> Self;
+    /// From `f64`, rounded.
+    fn of(value: f64) -> Self;
+    /// To `f64`.
+    fn wide(self) -> f64;
+    /// `e^self` in branch-free arithmetic that compilers turn into vectors; within 2 units in the last place
+    /// between underflow and overflow (`f32`), the library's own in `f64`.
+    fn exponential(self) -> Self;
+}
+
+macro_rules! real {
+    ($t:ident, $exp:path) => {
+        impl Real for $t {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            #[inline(always)]
+            fn fused(self, a: Self, b: Self) -> Self {
+                self.mul_add(a, b)
+            }
+            #[inline(always)]
+            fn maximum(self, other: Self) -> Self {
+                if self > other { self } else { other }
+            }
+            #[inline(always)]
+            fn root(self) -> Self {
+                self.sqrt()
+            }
+            #[inline(always)]
+            fn of(value: f64) -> Self {
+                value as $t
+            }
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn exponential(self) -> Self {
+                $exp(self)
+            }
+        }
+    };
+}
+real!(f32, super::special::exp32);
+real!(f64, f64::exp);
+
+/// Whether the CPU kernels take this tensor; others go through Candle's operations.
+pub(crate) fn has_kernel(x: &Tensor) -> bool {
+    x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64)
+}
+
+/// The elements of a contiguous tensor.
+pub(crate) fn elements<'a, T: Real>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
+    let Some((start, end)) = layout.contiguous_offsets() else { bail!("kernels want contiguous tensors") };
+    Ok(&T::cpu_storage_as_slice(storage)?[start..end])
+}
+
+/// Runs `$body` with `$t` standing for the element type of `$storage`, and wraps the `Vec<$t>` and the shape that
+/// it gives.
+macro_rules! by_dtype {
+    ($storage:expr, $t:ident => $body:expr) => {
+        match $storage {
+            candle_core::CpuStorage::F32(_) => {
+                type $t = f32;
+                $crate::ops::real::wrap::<f32>($body)
+            }
+            candle_core::CpuStorage::F64(_) => {
+                type $t = f64;
+                $crate::ops::real::wrap::<f64>($body)
+            }
+            _ => Err(candle_core::Error::Msg("kernels want float32 or float64".into())),
+        }
+    };
+}
+pub(crate) use by_dtype;
+
+pub(crate) fn wrap<T: Real>((values, shape): (Vec<T>, Shape)) -> Result<(CpuStorage, Shape)> {
+    Ok((T::to_cpu_storage_owned(values), shape))
+}
+
+/// A buffer of `len` elements that `fill` must write in full, without the cost of zeroing it first.
+///
+/// # Safety
+/// `fill` writes every element and reads none that it has not written.
+pub(crate) unsafe fn written<T: Real>(len: usize, fill: impl FnOnce(&mut [T])) -> Vec<T> {
+    let mut values = Vec::<T>::with_capacity(len);
+    // SAFETY: the allocation holds `len` elements, borrowed by `fill` alone, which only writes (caller's promise).
+    fill(unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr(), len) });
+    // SAFETY: all `len` elements are written now.
+    unsafe { values.set_len(len) };
+    values
+}
+
+/// A pointer that parallel tasks share to write disjoint parts of one buffer.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<T>(*mut T);
+
+// SAFETY: the pointer is only a place; each task writes elements that no other task touches.
+unsafe impl<T: Send> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    pub(crate) fn new(buffer: &mut [T]) -> Self {
+        Self(buffer.as_mut_ptr())
+    }
+
+    /// The place `offset` elements in.
+    ///
+    /// # Safety
+    /// `offset` lies within the buffer.
+    pub(crate) unsafe fn at(self, offset: usize) -> *mut T {
+        // SAFETY: within the buffer by the caller's promise.
+        unsafe { self.0.add(offset) }
+    }
+
+    /// `len` elements from `offset`.
+    ///
+    /// # Safety
+    /// The range lies within the buffer, the buffer lives, and nobody else touches the range meanwhile.
+    pub(crate) unsafe fn slice<'a>(self, offset: usize, len: usize) -> &'a mut [T] {
+        // SAFETY: by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(offset), len) }
+    }
+}
