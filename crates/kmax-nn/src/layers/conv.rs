@@ -97,13 +97,23 @@ impl Conv2d {
     /// # Errors
     /// If the shapes do not fit.
     pub fn forward_activated(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        self.forward_finished(x, None, activation)
+    }
+
+    /// Convolves, adds the bias and, if given, `residual` (of the shape of the output), applies `activation`: one
+    /// pass over the output where no gradient is asked for.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn forward_finished(
+        &self,
+        x: &Tensor,
+        residual: Option<&Tensor>,
+        activation: Activation,
+    ) -> Result<Tensor> {
         let ConvConfig { stride, padding, dilation, groups, .. } = self.config;
-        let y = ops::conv2d(x, &self.weight, stride, padding, dilation, groups)?;
-        let y = match &self.bias {
-            Some(bias) => y.broadcast_add(&bias.reshape((1, (), 1, 1))?)?,
-            None => y,
-        };
-        activation.forward(&y)
+        let finish = ops::Finish { bias: self.bias.as_ref(), residual, activation };
+        ops::conv2d_finished(x, &self.weight, stride, padding, dilation, groups, finish)
     }
 
     /// The same convolution with `x * scale + offset` per output channel folded in.

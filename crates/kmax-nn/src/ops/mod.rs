@@ -5,6 +5,7 @@ mod conv;
 mod norm;
 mod pointwise;
 mod pool;
+mod product;
 mod real;
 mod resize;
 mod simd;
@@ -12,7 +13,7 @@ mod special;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use conv::{conv2d, depthwise_conv2d};
+pub use conv::{Finish, conv2d, conv2d_finished, depthwise_conv2d};
 pub use norm::{batch_norm, batch_statistics, l2_normalize, layer_norm};
 pub use pointwise::{gelu, relu, relu6, softmax};
 pub use pool::max_pool2d;

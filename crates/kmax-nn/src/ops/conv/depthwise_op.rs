@@ -1,6 +1,7 @@
 //! Depthwise convolution and its gradients as Candle operations.
 
 use super::depthwise::{self, Scratch};
+use super::epilogue::Epilogue;
 use super::geometry::Geometry;
 use crate::ops::real::{Real, by_dtype, elements, written};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
@@ -37,6 +38,16 @@ fn each_map<T: Real>(
     }
 }
 
+/// The output, finished map by map.
+pub(super) fn forward<T: Real>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilogue<T>) -> Vec<T> {
+    let (from, area, taps) = (g.in_area(), g.out_area(), g.taps());
+    each_map(g.batch * g.output * area, area, |i, out, scratch| {
+        let channel = i % g.input;
+        depthwise::forward(&x[i * from..][..from], &w[channel * taps..][..taps], g, out, scratch);
+        epilogue.finish(out, channel, i * area);
+    })
+}
+
 impl CustomOp2 for Depthwise {
     fn name(&self) -> &'static str {
         "depthwise-conv2d"
@@ -52,11 +63,7 @@ impl CustomOp2 for Depthwise {
         let g = &self.0;
         by_dtype!(input, T => {
             let (x, w) = (elements::<T>(input, l1)?, elements::<T>(kernel, l2)?);
-            let (from, taps) = (g.in_area(), g.taps());
-            let out = each_map(g.batch * g.output * g.out_area(), g.out_area(), |i, out, scratch| {
-                depthwise::forward(&x[i * from..][..from], &w[i % g.input * taps..][..taps], g, out, scratch)
-            });
-            (out, g.out_shape())
+            (forward(x, w, g, &Epilogue::NONE), g.out_shape())
         })
     }
 

@@ -1,13 +1,19 @@
 //! Two-dimensional convolution.
 
+mod dense;
+mod dense_grad;
+mod dense_op;
 mod depthwise;
 mod depthwise_op;
+mod epilogue;
 mod geometry;
+mod patches;
 #[cfg(test)]
 mod tests;
 
 use super::{composed, real::has_kernel};
-use crate::Result;
+use crate::layers::Activation;
+use crate::{Error, Result};
 use candle_core::Tensor;
 use geometry::Geometry;
 
@@ -30,11 +36,62 @@ pub fn conv2d(
     if !has_kernel(input) {
         return composed::conv2d(input, kernel, stride, padding, dilation, groups);
     }
-    if geometry.is_depthwise() {
-        let (input, kernel) = (input.contiguous()?, kernel.contiguous()?);
-        return Ok(input.apply_op2(&kernel, depthwise_op::Depthwise(geometry))?);
+    let (input, kernel) = (input.contiguous()?, kernel.contiguous()?);
+    Ok(match geometry.is_depthwise() {
+        true => input.apply_op2(&kernel, depthwise_op::Depthwise(geometry))?,
+        false => input.apply_op2(&kernel, dense_op::Dense(geometry))?,
+    })
+}
+
+/// What follows the sums of a convolution, in this order.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Finish<'a> {
+    /// Added per output channel, `[o]`.
+    pub bias: Option<&'a Tensor>,
+    /// Added next, of the shape of the output.
+    pub residual: Option<&'a Tensor>,
+    /// Applied last.
+    pub activation: Activation,
+}
+
+/// [`conv2d`], then `finish`: one pass over the output where no gradient is asked for.
+///
+/// # Errors
+/// If the shapes do not fit.
+#[allow(clippy::too_many_arguments)]
+pub fn conv2d_finished(
+    input: &Tensor,
+    kernel: &Tensor,
+    stride: usize,
+    padding: (usize, usize),
+    dilation: usize,
+    groups: usize,
+    finish: Finish,
+) -> Result<Tensor> {
+    let Finish { bias, residual, activation } = finish;
+    let tracked = |t: &Tensor| t.track_op();
+    let differentiable =
+        tracked(input) || tracked(kernel) || bias.is_some_and(tracked) || residual.is_some_and(tracked);
+    if differentiable || !has_kernel(input) {
+        let mut y = conv2d(input, kernel, stride, padding, dilation, groups)?;
+        if let Some(bias) = bias {
+            y = y.broadcast_add(&bias.reshape((1, (), 1, 1))?)?;
+        }
+        if let Some(residual) = residual {
+            y = (y + residual)?;
+        }
+        return activation.forward(&y);
     }
-    composed::conv2d(input, kernel, stride, padding, dilation, groups)
+    let geometry = Geometry::new(input, kernel, stride, padding, dilation, groups)?;
+    let fits = |t: Option<&Tensor>, shape: &[usize]| t.is_none_or(|t| t.dims() == shape);
+    if !fits(bias, &[geometry.output]) || !fits(residual, geometry.out_shape().dims()) {
+        let reason = format!("conv2d: bias {bias:?} or residual {residual:?} does not fit the output");
+        return Err(Error::Argument(reason));
+    }
+    let contiguous = |t: Option<&Tensor>| t.map(Tensor::contiguous).transpose();
+    let (bias, residual) = (contiguous(bias)?, contiguous(residual)?);
+    let op = dense_op::Finished { geometry, bias: bias.as_ref(), residual: residual.as_ref(), activation };
+    Ok(input.contiguous()?.apply_op2_no_bwd(&kernel.contiguous()?, &op)?)
 }
 
 /// Depthwise convolution: channel `i` of `input` `[b, c, h, w]` with `kernel[i, 0]`, `kernel` `[c, 1, kh, kw]`.

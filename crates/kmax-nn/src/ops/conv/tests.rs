@@ -1,9 +1,9 @@
 //! Convolution against a scalar loop, and its gradients against differences.
 
-use super::conv2d;
+use super::{Finish, conv2d, conv2d_finished};
 use crate::ops::testing::{assert_close, check_gradients, random};
-use crate::{Error, Result};
-use candle_core::{DType, Device, Tensor};
+use crate::{Activation, Error, Result};
+use candle_core::{DType, Device, Tensor, Var};
 
 /// One case: batch, input channels, output channels, groups, size, kernel, stride, padding, dilation.
 type Case = (usize, usize, usize, usize, [usize; 2], [usize; 2], usize, (usize, usize), usize);
@@ -23,6 +23,32 @@ const DEPTHWISE: &[Case] = &[
     (1, 2, 2, 2, [4, 5], [3, 3], 1, (4, 5), 1),
     (1, 2, 2, 2, [3, 3], [3, 3], 4, (3, 3), 1),
     (0, 2, 2, 2, [3, 3], [3, 3], 1, (1, 1), 1),
+];
+
+const DENSE: &[Case] = &[
+    (2, 5, 7, 1, [6, 7], [1, 1], 1, (0, 0), 1),
+    (1, 3, 70, 1, [40, 41], [1, 1], 1, (0, 0), 1),
+    (2, 5, 7, 1, [6, 7], [1, 1], 2, (0, 0), 1),
+    (1, 4, 3, 1, [5, 4], [1, 1], 1, (1, 2), 1),
+    (2, 3, 4, 1, [7, 6], [3, 3], 1, (1, 1), 1),
+    (1, 3, 8, 1, [25, 31], [3, 3], 1, (1, 1), 1),
+    (1, 300, 3, 1, [24, 23], [3, 3], 1, (1, 1), 1),
+    (2, 3, 4, 1, [9, 8], [3, 3], 2, (1, 1), 1),
+    (1, 2, 3, 1, [10, 11], [3, 3], 1, (2, 2), 2),
+    (1, 2, 3, 1, [10, 11], [3, 3], 2, (3, 3), 3),
+    (1, 2, 3, 1, [6, 5], [3, 3], 1, (4, 3), 1),
+    (1, 3, 6, 1, [19, 21], [7, 7], 2, (3, 3), 1),
+    (1, 3, 6, 1, [12, 13], [4, 4], 4, (0, 0), 1),
+    (1, 3, 2, 1, [7, 9], [1, 5], 1, (0, 2), 1),
+    (1, 3, 2, 1, [9, 7], [3, 2], 3, (1, 0), 2),
+    (2, 6, 4, 2, [5, 6], [3, 3], 1, (1, 1), 1),
+    (2, 6, 4, 2, [5, 6], [3, 3], 2, (1, 1), 1),
+    (1, 4, 8, 4, [5, 5], [3, 3], 1, (1, 1), 1),
+    (2, 3, 5, 1, [1, 1], [1, 1], 1, (0, 0), 1),
+    (1, 3, 5, 1, [1, 1], [3, 3], 1, (1, 1), 1),
+    (1, 200, 300, 1, [1, 1], [1, 1], 1, (0, 0), 1),
+    (1, 0, 3, 1, [4, 4], [3, 3], 1, (1, 1), 1),
+    (0, 2, 3, 1, [4, 4], [3, 3], 1, (1, 1), 1),
 ];
 
 fn reference(x: &Tensor, w: &Tensor, case: Case) -> Result<Tensor> {
@@ -81,6 +107,66 @@ fn check(cases: &[Case]) -> Result<()> {
 #[test]
 fn depthwise_equals_the_loop_and_its_gradients_the_differences() -> Result<()> {
     check(DEPTHWISE)
+}
+
+#[test]
+fn dense_equals_the_loop_and_its_gradients_the_differences() -> Result<()> {
+    check(DENSE)
+}
+
+#[test]
+fn the_fused_form_equals_the_steps() -> Result<()> {
+    for (groups, kernel, activation) in [
+        (1, [6, 6, 3, 3], Activation::Identity),
+        (1, [6, 6, 1, 1], Activation::Relu),
+        (1, [4, 6, 3, 3], Activation::Gelu),
+        (6, [6, 1, 3, 3], Activation::Relu6),
+    ] {
+        let (x, w) = (random(1, &[2, 6, 9, 70])?, (random(2, &kernel)? * 3.0)?);
+        let padding = (kernel[2] / 2, kernel[2] / 2);
+        let plain = conv2d(&x, &w, 1, padding, 1, groups)?;
+        let (bias, residual) = (random(3, &[kernel[0]])?, random(4, plain.dims())?);
+        for residual in [None, Some(&residual)] {
+            let finish = Finish { bias: Some(&bias), residual, activation };
+            let fused = conv2d_finished(&x, &w, 1, padding, 1, groups, finish)?;
+            let mut steps = plain.broadcast_add(&bias.reshape((1, (), 1, 1))?)?;
+            if let Some(residual) = residual {
+                steps = (steps + residual)?;
+            }
+            assert_close(&fused, &activation.forward(&steps)?, 1e-13);
+            let vars = [&x, &w, &bias].map(Clone::clone);
+            if residual.is_none() && activation != Activation::Gelu {
+                check_gradients(&vars, |v| {
+                    let finish = Finish { bias: Some(&v[2]), residual, activation };
+                    conv2d_finished(&v[0], &v[1], 1, padding, 1, groups, finish)
+                })?;
+            }
+        }
+        let wrong = Finish { bias: Some(&x), ..Finish::default() };
+        assert!(conv2d_finished(&x, &w, 1, padding, 1, groups, wrong).is_err());
+    }
+    Ok(())
+}
+
+#[test]
+fn results_repeat_bit_for_bit() -> Result<()> {
+    let x = random(1, &[3, 20, 33, 35])?.to_dtype(DType::F32)?;
+    let w = random(2, &[24, 20, 3, 3])?.to_dtype(DType::F32)?;
+    let run = || -> Result<Vec<Vec<u32>>> {
+        let (x, w) = (Var::from_tensor(&x)?, Var::from_tensor(&w)?);
+        let y = conv2d(x.as_tensor(), w.as_tensor(), 1, (1, 1), 1, 1)?;
+        let grads = y.sqr()?.sum_all()?.backward()?;
+        let grad = |v: &Var| grads.get(v.as_tensor()).cloned().expect("a gradient");
+        let bits = |t: Tensor| -> Result<Vec<u32>> {
+            Ok(t.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f32::to_bits).collect())
+        };
+        Ok(vec![bits(y.detach())?, bits(grad(&x))?, bits(grad(&w))?])
+    };
+    let first = run()?;
+    for _ in 0..5 {
+        assert_eq!(run()?, first);
+    }
+    Ok(())
 }
 
 #[test]

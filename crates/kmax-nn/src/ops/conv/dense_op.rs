@@ -1,0 +1,139 @@
+//! Dense convolution and its gradients as Candle operations.
+
+use super::epilogue::Epilogue;
+use super::geometry::Geometry;
+use super::{dense, dense_grad};
+use crate::layers::Activation;
+use crate::ops::real::{Real, by_dtype, elements};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor, bail};
+
+/// The output, of an input and a kernel.
+pub(super) struct Dense(pub Geometry);
+
+/// The gradient of the input, of the gradient of the output and the kernel.
+struct InputGradient(Geometry);
+
+/// The gradient of the kernel, of the input and the gradient of the output.
+struct KernelGradient(Geometry);
+
+impl CustomOp2 for Dense {
+    fn name(&self) -> &'static str {
+        "conv2d"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        l1: &Layout,
+        w: &CpuStorage,
+        l2: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        by_dtype!(x, T => {
+            let (x, w) = (elements::<T>(x, l1)?, elements::<T>(w, l2)?);
+            (dense::forward(x, w, &self.0, &Epilogue::NONE), self.0.out_shape())
+        })
+    }
+
+    fn bwd(
+        &self,
+        input: &Tensor,
+        kernel: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let grad = grad.contiguous()?;
+        let of_input = match input.track_op() {
+            true => Some(grad.apply_op2_no_bwd(kernel, &InputGradient(self.0))?),
+            false => None,
+        };
+        let of_kernel = match kernel.track_op() {
+            true => Some(input.apply_op2_no_bwd(&grad, &KernelGradient(self.0))?),
+            false => None,
+        };
+        Ok((of_input, of_kernel))
+    }
+}
+
+impl CustomOp2 for InputGradient {
+    fn name(&self) -> &'static str {
+        "conv2d-input-gradient"
+    }
+
+    fn cpu_fwd(
+        &self,
+        grad: &CpuStorage,
+        l1: &Layout,
+        w: &CpuStorage,
+        l2: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        by_dtype!(grad, T => {
+            let (grad, w) = (elements::<T>(grad, l1)?, elements::<T>(w, l2)?);
+            (dense_grad::input_gradient(grad, w, &self.0), self.0.in_shape())
+        })
+    }
+}
+
+impl CustomOp2 for KernelGradient {
+    fn name(&self) -> &'static str {
+        "conv2d-kernel-gradient"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        l1: &Layout,
+        grad: &CpuStorage,
+        l2: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        by_dtype!(x, T => {
+            let (x, grad) = (elements::<T>(x, l1)?, elements::<T>(grad, l2)?);
+            (dense_grad::kernel_gradient(x, grad, &self.0), self.0.kernel_shape())
+        })
+    }
+}
+
+/// A convolution with what follows it, for inference: no gradient.
+pub(super) struct Finished<'a> {
+    pub geometry: Geometry,
+    pub bias: Option<&'a Tensor>,
+    pub residual: Option<&'a Tensor>,
+    pub activation: Activation,
+}
+
+impl CustomOp2 for Finished<'_> {
+    fn name(&self) -> &'static str {
+        "conv2d-finished"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        l1: &Layout,
+        w: &CpuStorage,
+        l2: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let bias = self.bias.map(Tensor::storage_and_layout);
+        let residual = self.residual.map(Tensor::storage_and_layout);
+        by_dtype!(x, T => {
+            let (x, w) = (elements::<T>(x, l1)?, elements::<T>(w, l2)?);
+            let epilogue = Epilogue {
+                bias: bias.as_ref().map(|(s, l)| captured::<T>(s, l)).transpose()?,
+                residual: residual.as_ref().map(|(s, l)| captured::<T>(s, l)).transpose()?,
+                activation: self.activation,
+            };
+            let g = &self.geometry;
+            let out = match g.is_depthwise() {
+                true => super::depthwise_op::forward(x, w, g, &epilogue),
+                false => dense::forward(x, w, g, &epilogue),
+            };
+            (out, g.out_shape())
+        })
+    }
+}
+
+fn captured<'a, T: Real>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
+    match storage {
+        Storage::Cpu(storage) => elements(storage, layout),
+        _ => bail!("bias and residual must be on the CPU"),
+    }
+}

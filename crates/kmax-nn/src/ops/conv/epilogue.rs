@@ -1,0 +1,33 @@
+//! What follows the sums of a convolution while they are still in the cache.
+
+use crate::layers::Activation;
+use crate::ops::pointwise::activate;
+use crate::ops::real::Real;
+
+/// Adds a bias per output channel, then a residual of the output's shape, then applies an activation.
+pub(super) struct Epilogue<'a, T> {
+    /// One per output channel.
+    pub bias: Option<&'a [T]>,
+    /// As many as the output has.
+    pub residual: Option<&'a [T]>,
+    /// Last.
+    pub activation: Activation,
+}
+
+impl<T: Real> Epilogue<'_, T> {
+    /// Nothing at all.
+    pub const NONE: Self = Self { bias: None, residual: None, activation: Activation::Identity };
+
+    /// Finishes `row`, which belongs to `channel` and starts `offset` elements into the output.
+    pub fn finish(&self, row: &mut [T], channel: usize, offset: usize) {
+        let bias = self.bias.map_or(T::ZERO, |bias| bias[channel]);
+        match self.residual {
+            Some(residual) => {
+                let residual = &residual[offset..][..row.len()];
+                row.iter_mut().zip(residual).for_each(|(value, more)| *value = *value + bias + *more);
+                activate(self.activation, row, T::ZERO);
+            }
+            None => activate(self.activation, row, bias),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The patch matrix of a convolution (im2col), a tile at a time.
+
+use super::geometry::Geometry;
+use crate::ops::real::Real;
+use std::ops::Range;
+
+/// One run of a tile: output columns `columns` of one output row, which stand from `at` in the tile and meet, in
+/// one input row, the columns from `first` on.
+struct Run {
+    at: usize,
+    len: usize,
+    /// Input row, or `None` in the padding.
+    row: Option<usize>,
+    /// Elements of the run that lie in the padding on the left; those after `inside.end` on the right.
+    inside: Range<usize>,
+    /// Input column of element `inside.start`.
+    first: usize,
+}
+
+/// The runs of the output elements `pixels` for kernel tap `(ky, kx)`.
+fn runs(g: &Geometry, (ky, kx): (usize, usize), pixels: &Range<usize>) -> impl Iterator<Item = Run> {
+    let (g, end, begin) = (*g, pixels.end, pixels.start);
+    let (down, right) = (ky * g.dilation, kx * g.dilation);
+    // Output columns that meet the input: those with 0 <= column * stride + right - padding < width.
+    let low = g.padding.1.saturating_sub(right).div_ceil(g.stride);
+    let high = (g.size.1 + g.padding.1).saturating_sub(right).div_ceil(g.stride);
+    let mut next = begin;
+    std::iter::from_fn(move || {
+        if next >= end {
+            return None;
+        }
+        let (y, x) = (next / g.out.1, next % g.out.1);
+        let len = (g.out.1 - x).min(end - next);
+        let at = next - begin;
+        next += len;
+        let row = (y * g.stride + down).checked_sub(g.padding.0).filter(|row| *row < g.size.0);
+        let start = low.clamp(x, x + len);
+        let stop = high.clamp(start, x + len);
+        let first = (start * g.stride + right).saturating_sub(g.padding.1);
+        Some(Run { at, len, row, inside: start - x..stop - x, first })
+    })
+}
+
+/// Writes the patches of `maps` (consecutive input maps) for the output elements `pixels` into `tile`, one row for
+/// each map and tap.
+pub(super) fn gather<T: Real>(maps: &[T], g: &Geometry, pixels: &Range<usize>, tile: &mut [T]) {
+    let (taps, width) = (g.taps(), g.size.1);
+    for (i, row) in tile.chunks_exact_mut(pixels.len().max(1)).enumerate() {
+        let map = &maps[i / taps * g.in_area()..][..g.in_area()];
+        for run in runs(g, (i % taps / g.kernel.1, i % taps % g.kernel.1), pixels) {
+            let to = &mut row[run.at..][..run.len];
+            let Some(y) = run.row.filter(|_| !run.inside.is_empty()) else {
+                to.fill(T::ZERO);
+                continue;
+            };
+            to[..run.inside.start].fill(T::ZERO);
+            to[run.inside.end..].fill(T::ZERO);
+            let from = &map[y * width + run.first..(y + 1) * width];
+            let to = &mut to[run.inside];
+            match g.stride {
+                1 => to.copy_from_slice(&from[..to.len()]),
+                2 => to.iter_mut().zip(from.chunks(2)).for_each(|(to, from)| *to = from[0]),
+                s => to.iter_mut().zip(from.iter().step_by(s)).for_each(|(to, from)| *to = *from),
+            }
+        }
+    }
+}
+
+/// The reverse of [`gather`]: adds the tile to the input maps.
+pub(super) fn scatter_add<T: Real>(tile: &[T], g: &Geometry, pixels: &Range<usize>, maps: &mut [T]) {
+    let (taps, width, area) = (g.taps(), g.size.1, g.in_area());
+    for (i, row) in tile.chunks_exact(pixels.len().max(1)).enumerate() {
+        let map = &mut maps[i / taps * area..][..area];
+        for run in runs(g, (i % taps / g.kernel.1, i % taps % g.kernel.1), pixels) {
+            let Some(y) = run.row.filter(|_| !run.inside.is_empty()) else { continue };
+            let from = &row[run.at..][run.inside];
+            let to = &mut map[y * width + run.first..(y + 1) * width];
+            match g.stride {
+                1 => to.iter_mut().zip(from).for_each(|(to, from)| *to += *from),
+                s => to.iter_mut().step_by(s).zip(from).for_each(|(to, from)| *to += *from),
+            }
+        }
+    }
+}
