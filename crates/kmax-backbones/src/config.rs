@@ -1,0 +1,119 @@
+//! Which backbone, in which original's form.
+
+use crate::{ConvNeXtConfig, ConvNeXtSize, EfficientNetLiteConfig, Level, ResNetConfig, Result};
+use serde::{Deserialize, Serialize};
+
+/// Any backbone. In JSON an object whose `kind` is `resnet`, `convnext` or `efficientnet_lite`.
+///
+/// "TF" is deeplab2, whose checkpoints the paper published; "port" is the PyTorch re-implementation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum BackboneConfig {
+    /// ResNet-50 and MaX-S.
+    #[serde(rename = "resnet")]
+    ResNet(ResNetConfig),
+    /// ConvNeXt.
+    #[serde(rename = "convnext")]
+    ConvNeXt(ConvNeXtConfig),
+    /// EfficientNet-Lite0.
+    #[serde(rename = "efficientnet_lite")]
+    EfficientNetLite(EfficientNetLiteConfig),
+}
+
+impl BackboneConfig {
+    /// ResNet-50 of deeplab2 (`kmax_resnet50`).
+    pub fn resnet50_tf() -> Self {
+        Self::ResNet(ResNetConfig::resnet50_tf())
+    }
+
+    /// ResNet-50 of the port (`custom_bn_build_resnet_backbone`).
+    pub fn resnet50_port() -> Self {
+        Self::ResNet(ResNetConfig::resnet50_port())
+    }
+
+    /// MaX-S, an axial ResNet-50 with an Inception stem (`kmax_axial_resnet50`). Only deeplab2 has it.
+    pub fn max_s() -> Self {
+        Self::ResNet(ResNetConfig::max_s())
+    }
+
+    /// ConvNeXt as in both originals, with the stochastic depth of the training recipe: in deeplab2 0.3, 0.4, 0.5, 0.6
+    /// from tiny to large on COCO, 0.2, 0.3, 0.4, 0.6 on Cityscapes, 0.3 for large on ADE20K.
+    pub fn convnext(size: ConvNeXtSize, drop_path: f64) -> Self {
+        Self::ConvNeXt(ConvNeXtConfig::new(size, drop_path))
+    }
+
+    /// EfficientNet-Lite0.
+    pub fn efficientnet_lite0() -> Self {
+        Self::EfficientNetLite(EfficientNetLiteConfig::default())
+    }
+
+    /// Channels of the map at `level`.
+    pub fn channels(&self, level: Level) -> usize {
+        match self {
+            Self::ResNet(config) => config.channels(level),
+            Self::ConvNeXt(config) => config.channels(level),
+            Self::EfficientNetLite(config) => config.channels(level),
+        }
+    }
+
+    /// Pixels of the image per pixel of the map at `level`, along each side.
+    pub fn stride(&self, level: Level) -> usize {
+        match level {
+            Level::Stem => match self {
+                Self::ResNet(config) => config.stem_stride(),
+                Self::ConvNeXt(_) => 4,
+                Self::EfficientNetLite(_) => 2,
+            },
+            deeper => 2 << deeper.index(),
+        }
+    }
+
+    /// Mean and standard deviation of each pixel channel (RGB, 0 to 255) that the published weights expect.
+    pub fn normalization(&self) -> (f64, f64) {
+        match self {
+            Self::ResNet(_) | Self::ConvNeXt(_) => (127.5, 127.5),
+            Self::EfficientNetLite(_) => (127.0, 128.0),
+        }
+    }
+
+    /// Checks the ranges of all fields.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] with the first field that is out of its range.
+    pub fn validate(&self) -> Result<()> {
+        match self {
+            Self::ResNet(config) => config.validate(),
+            Self::ConvNeXt(config) => config.validate(),
+            Self::EfficientNetLite(config) => config.validate(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_and_strides_are_those_of_the_papers() {
+        let table = |config: BackboneConfig| Level::ALL.map(|l| (config.channels(l), config.stride(l)));
+        let deep = |stem, c: [usize; 4]| [stem, (c[0], 4), (c[1], 8), (c[2], 16), (c[3], 32)];
+        let resnet = [256, 512, 1024, 2048];
+        assert_eq!(table(BackboneConfig::resnet50_tf()), deep((64, 2), resnet));
+        assert_eq!(table(BackboneConfig::resnet50_port()), deep((64, 4), resnet));
+        assert_eq!(table(BackboneConfig::max_s()), deep((128, 2), resnet));
+        let large = BackboneConfig::convnext(ConvNeXtSize::Large, 0.6);
+        assert_eq!(table(large), deep((192, 4), [192, 384, 768, 1536]));
+        assert_eq!(table(BackboneConfig::efficientnet_lite0()), deep((16, 2), [24, 40, 112, 320]));
+    }
+
+    #[test]
+    fn bad_fields_are_named() {
+        let mut config = ResNetConfig::resnet50_tf();
+        config.drop_path = 1.0;
+        let error = BackboneConfig::ResNet(config).validate().err().map(|e| e.to_string());
+        assert!(error.is_some_and(|e| e.contains("drop_path")));
+        let mut config = ConvNeXtConfig::new(ConvNeXtSize::Tiny, 0.0);
+        config.depths[2] = 0;
+        assert!(BackboneConfig::ConvNeXt(config).validate().is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! The maps that a backbone hands to the decoders.
+
+use crate::Result;
+use candle_core::Tensor;
+use kmax_nn::Activation;
+use serde::{Deserialize, Serialize};
+
+/// One resolution of a backbone, named as in both originals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Output of the stem (`stem`, TF `stage1`): stride 2 or 4, as [`crate::BackboneConfig::stride`] says.
+    Stem,
+    /// Stride 4 (`res2`, TF `stage2`).
+    Res2,
+    /// Stride 8 (`res3`, TF `stage3`).
+    Res3,
+    /// Stride 16 (`res4`, TF `stage4`).
+    Res4,
+    /// Stride 32 (`res5`, TF `stage5`).
+    Res5,
+}
+
+impl Level {
+    /// All levels, finest first.
+    pub const ALL: [Self; 5] = [Self::Stem, Self::Res2, Self::Res3, Self::Res4, Self::Res5];
+
+    /// Place in [`Self::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// The five maps of one forward pass, each `[batch, channels, height, width]`.
+#[derive(Debug, Clone)]
+pub struct Features {
+    maps: [Tensor; 5],
+    activation: Activation,
+}
+
+impl Features {
+    /// The maps in the order of [`Level::ALL`], and what [`Self::activated`] applies to them.
+    pub(crate) fn new(maps: [Tensor; 5], activation: Activation) -> Self {
+        Self { maps, activation }
+    }
+
+    /// The map that the pixel decoder and the k-means decoder read. The configuration says whether the last
+    /// activation is in it ([`crate::FeatureTap`]).
+    pub fn get(&self, level: Level) -> &Tensor {
+        &self.maps[level.index()]
+    }
+
+    /// The map after the network's activation (TF's `res2` to `res5`), which TF's auxiliary semantic decoder reads
+    /// as its low-level features. Computed on request; where the map is activated already, or where the network ends
+    /// its blocks without an activation of its own (EfficientNet-Lite), the same as [`Self::get`].
+    ///
+    /// # Errors
+    /// If Candle fails.
+    pub fn activated(&self, level: Level) -> Result<Tensor> {
+        Ok(self.activation.forward(self.get(level))?)
+    }
+}
