@@ -1,6 +1,6 @@
 //! Batch normalisation over axis 1 of a tensor of any rank.
 
-use crate::{Error, Init, Mode, Params, Result, Role, ops};
+use crate::{Activation, Error, Init, Mode, Params, Result, Role, ops};
 use candle_core::{Tensor, Var};
 use serde::{Deserialize, Serialize};
 
@@ -77,13 +77,22 @@ impl BatchNorm {
     /// # Errors
     /// If the channels differ, or in training if a channel has a single value.
     pub fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        self.forward_activated(x, Activation::Identity, mode)
+    }
+
+    /// Normalises `x` `[b, channels, ...]` and applies `activation`: one pass in training, forward and backward.
+    ///
+    /// # Errors
+    /// As [`BatchNorm::forward`].
+    pub fn forward_activated(&self, x: &Tensor, activation: Activation, mode: &Mode) -> Result<Tensor> {
         if !mode.is_train() {
             let (mean, variance) = (self.running_mean.as_tensor(), self.running_var.as_tensor());
-            return ops::batch_norm(x, mean, variance, &self.weight, &self.bias, self.config.eps);
+            let y = ops::batch_norm(x, mean, variance, &self.weight, &self.bias, self.config.eps)?;
+            return activation.forward(&y);
         }
-        let (mean, variance) = ops::batch_statistics(x)?;
-        self.update(&mean.detach(), &variance.detach(), x.elem_count() / x.dim(1)?.max(1))?;
-        ops::batch_norm(x, &mean, &variance, &self.weight, &self.bias, self.config.eps)
+        let trained = ops::batch_norm_train(x, &self.weight, &self.bias, self.config.eps, activation)?;
+        self.update(&trained.mean, &trained.variance, x.elem_count() / x.dim(1)?.max(1))?;
+        Ok(trained.output)
     }
 
     fn update(&self, mean: &Tensor, variance: &Tensor, count: usize) -> Result<()> {

@@ -84,6 +84,17 @@ impl Conv2d {
         Ok(Self { weight, bias, config })
     }
 
+    /// A 1x1 convolution with bias whose `weight` is stored as that of a linear layer, `[out, in]`.
+    ///
+    /// # Errors
+    /// If a parameter is missing or misshapen.
+    pub fn linear(input: usize, output: usize, init: Init, params: &Params) -> Result<Self> {
+        let weight = params.get("weight", &[output, input], init, Role::Kernel)?;
+        let bias = params.get("bias", &[output], Init::ZEROS, Role::Bias)?;
+        let config = ConvConfig::new(input, output, 1).with_bias();
+        Ok(Self { weight: weight.reshape(config.kernel_shape().as_slice())?, bias: Some(bias), config })
+    }
+
     /// Convolves `x` `[b, in, h, w]`.
     ///
     /// # Errors
@@ -164,12 +175,32 @@ impl ConvNorm {
     /// # Errors
     /// If the shapes do not fit, or if a folded layer is asked to train.
     pub fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        match &self.norm {
-            None if mode.is_train() => {
-                Err(crate::Error::Argument("a layer with a folded batch norm cannot train".into()))
+        self.forward_finished(x, None, self.activation, mode)
+    }
+
+    /// As [`Self::forward`], with `residual` (of the output's shape) added before the activation, and with
+    /// `activation` in place of the layer's own: how a residual block ends.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_finished(
+        &self,
+        x: &Tensor,
+        residual: Option<&Tensor>,
+        activation: Activation,
+        mode: &Mode,
+    ) -> Result<Tensor> {
+        let Some(norm) = &self.norm else {
+            if mode.is_train() {
+                let reason = "a layer with a folded batch norm cannot train";
+                return Err(crate::Error::Argument(reason.into()));
             }
-            None => self.conv.forward_activated(x, self.activation),
-            Some(norm) => self.activation.forward(&norm.forward(&self.conv.forward(x)?, mode)?),
+            return self.conv.forward_finished(x, residual, activation);
+        };
+        let y = self.conv.forward(x)?;
+        match residual {
+            Some(residual) => activation.forward(&(norm.forward(&y, mode)? + residual)?),
+            None => norm.forward_activated(&y, activation, mode),
         }
     }
 }

@@ -9,12 +9,14 @@ mod product;
 mod real;
 mod resize;
 mod simd;
+mod softmax;
 mod special;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use conv::{Finish, conv2d, conv2d_finished, depthwise_conv2d};
-pub use norm::{batch_norm, batch_statistics, l2_normalize, layer_norm};
-pub use pointwise::{gelu, relu, relu6, softmax};
+pub use norm::{TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm};
+pub use pointwise::{gelu, relu, relu6};
 pub use pool::max_pool2d;
 pub use resize::{Alignment, resize_bilinear};
+pub use softmax::softmax;

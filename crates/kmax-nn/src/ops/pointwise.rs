@@ -1,15 +1,20 @@
-//! Activations and softmax.
+//! Activations.
 
-use super::real::Real;
+use super::real::{Real, by_dtype, elements, has_kernel, hold, with_dtype, written};
+use super::simd::simd_fn;
 use crate::Result;
 use crate::layers::Activation;
-use candle_core::Tensor;
+use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+use rayon::prelude::*;
 
 /// `max(x, 0)`, with derivative 0 at 0 as in PyTorch and TensorFlow (Candle's own has 1).
 ///
 /// # Errors
 /// If Candle fails.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
+    if has_kernel(x) {
+        return pointwise(x, Activation::Relu);
+    }
     let positive = x.gt(0.0)?;
     Ok(positive.where_cond(x, &x.zeros_like()?)?)
 }
@@ -19,16 +24,10 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// If Candle fails.
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
+    if has_kernel(x) {
+        return pointwise(x, Activation::Gelu);
+    }
     Ok(x.gelu_erf()?)
-}
-
-/// Softmax over `axis`, with its gradient.
-///
-/// # Errors
-/// If the axis does not exist.
-pub fn softmax(x: &Tensor, axis: usize) -> Result<Tensor> {
-    let shifted = x.broadcast_sub(&x.max_keepdim(axis)?.detach())?.exp()?;
-    Ok(shifted.broadcast_div(&shifted.sum_keepdim(axis)?)?)
 }
 
 /// `min(max(x, 0), 6)`, with derivative 0 at both ends.
@@ -36,27 +35,138 @@ pub fn softmax(x: &Tensor, axis: usize) -> Result<Tensor> {
 /// # Errors
 /// If Candle fails.
 pub fn relu6(x: &Tensor) -> Result<Tensor> {
+    if has_kernel(x) {
+        return pointwise(x, Activation::Relu6);
+    }
     let inside = x.gt(0.0)?.mul(&x.lt(6.0)?)?;
     let saturated = x.detach().clamp(0.0, 6.0)?;
     Ok(inside.where_cond(x, &saturated)?)
 }
 
-/// `row = activation(row + bias)`; NaN stays NaN.
-pub(crate) fn activate<T: Real>(activation: Activation, row: &mut [T], bias: T) {
-    let (positive, six) = (|x| if x < T::ZERO { T::ZERO } else { x }, T::of(6.0));
-    match activation {
-        Activation::Identity => row.iter_mut().for_each(|x| *x += bias),
-        Activation::Relu => row.iter_mut().for_each(|x| *x = positive(*x + bias)),
-        Activation::Relu6 => row.iter_mut().for_each(|x| {
-            let y = positive(*x + bias);
-            *x = if y > six { six } else { y };
-        }),
-        Activation::Gelu => row.iter_mut().for_each(|x| *x = gelu_of(*x + bias)),
+fn pointwise(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    Ok(x.contiguous()?.apply_op1(Pointwise(activation))?)
+}
+
+/// Elements of one parallel piece.
+const PIECE: usize = 16 * 1024;
+
+struct Pointwise(Activation);
+
+impl CustomOp1 for Pointwise {
+    fn name(&self) -> &'static str {
+        "activation"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        by_dtype!(x, T => {
+            let x = elements::<T>(x, layout)?;
+            let fill = |out: &mut [T]| {
+                let pieces = out.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE));
+                pieces.for_each(|(out, x)| {
+                    out.copy_from_slice(x);
+                    activate(self.0, out, T::ZERO);
+                });
+            };
+            // SAFETY: the pieces tile the buffer and each is copied in full before it is read.
+            (unsafe { written(x.len(), fill) }, layout.shape().clone())
+        })
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        let grad = grad.contiguous()?;
+        let (hx, hd) = (hold(x), hold(&grad));
+        with_dtype!(x, T => {
+            let (values, grad) = (hx.elements::<T>()?, hd.elements::<T>()?);
+            let fill = |out: &mut [T]| {
+                let pieces = out.par_chunks_mut(PIECE).zip(values.par_chunks(PIECE)).zip(grad.par_chunks(PIECE));
+                pieces.for_each(|((out, x), grad)| slope(self.0, x, grad, out));
+            };
+            // SAFETY: the pieces tile the buffer and `slope` writes each in full.
+            let out = unsafe { written(values.len(), fill) };
+            Ok(Some(Tensor::from_vec(out, x.shape(), x.device())?))
+        })
     }
 }
 
-fn gelu_of<T: Real>(x: T) -> T {
-    T::of(0.5)
-        * x
-        * (T::ONE + T::of(candle_core::cpu::erf::erf_f64(x.wide() * std::f64::consts::FRAC_1_SQRT_2)))
+simd_fn! {
+    /// `row = activation(row + bias)`; NaN stays NaN.
+    pub(crate) fn activate[I, T](activation: Activation, row: &mut [T], bias: T) {
+        let (positive, six) = (|x| if x < T::ZERO { T::ZERO } else { x }, T::of(6.0));
+        match activation {
+            Activation::Identity => row.iter_mut().for_each(|x| *x += bias),
+            Activation::Relu => row.iter_mut().for_each(|x| *x = positive(*x + bias)),
+            Activation::Relu6 => row.iter_mut().for_each(|x| {
+                let y = positive(*x + bias);
+                *x = if y > six { six } else { y };
+            }),
+            Activation::Gelu => row.iter_mut().for_each(|x| {
+                let y = *x + bias;
+                *x = y * y.normal_cdf();
+            }),
+        }
+    }
+}
+
+simd_fn! {
+    /// `out = grad * activation'(x)`.
+    fn slope[I, T](activation: Activation, x: &[T], grad: &[T], out: &mut [T]) {
+        let (half, six, root) = (T::of(0.5), T::of(6.0), T::of(0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2));
+        let all = out.iter_mut().zip(x).zip(grad);
+        match activation {
+            Activation::Identity => out.copy_from_slice(grad),
+            Activation::Relu => all.for_each(|((out, x), grad)| {
+                *out = if *x > T::ZERO { *grad } else { T::ZERO };
+            }),
+            Activation::Relu6 => all.for_each(|((out, x), grad)| {
+                *out = if *x > T::ZERO && *x < six { *grad } else { T::ZERO };
+            }),
+            // The distribution function and x times the density.
+            Activation::Gelu => all.for_each(|((out, x), grad)| {
+                let density = root * (-half * *x * *x).exponential();
+                *out = *grad * I::mul_add(*x, density, x.normal_cdf());
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{assert_close, check_gradients, random};
+    use candle_core::{DType, Device};
+
+    #[test]
+    fn activations_equal_candle_and_their_gradients_the_differences() -> Result<()> {
+        let x = (random(1, &[3, 7, 11])? * 4.0)?;
+        let view = x.transpose(0, 2)?;
+        for (activation, expected) in [
+            (Activation::Relu, x.relu()?),
+            (Activation::Relu6, x.clamp(0.0, 6.0)?),
+            (Activation::Gelu, x.gelu_erf()?),
+        ] {
+            assert_close(&activation.forward(&x)?, &expected, 1e-14);
+            assert_close(&activation.forward(&view)?, &expected.transpose(0, 2)?, 1e-14);
+            let single = activation.forward(&x.to_dtype(DType::F32)?)?.to_dtype(DType::F64)?;
+            assert_close(&single, &expected, 2e-7);
+            check_gradients(&[x.clone()], |v| activation.forward(&v[0]))?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn slopes_vanish_at_the_kinks_and_nan_stays() -> Result<()> {
+        let x = candle_core::Var::new(&[0f64, 6.0, 3.0, -1.0, 7.0], &Device::Cpu)?;
+        let slopes = |y: Tensor| -> Result<Vec<f64>> {
+            let grads = y.sum_all()?.backward()?;
+            Ok(grads.get(x.as_tensor()).map(Tensor::to_vec1).transpose()?.unwrap_or_default())
+        };
+        assert_eq!(slopes(relu(x.as_tensor())?)?, [0.0, 1.0, 1.0, 0.0, 1.0]);
+        assert_eq!(slopes(relu6(x.as_tensor())?)?, [0.0, 0.0, 1.0, 0.0, 0.0]);
+        let nan = Tensor::new(&[f32::NAN], &Device::Cpu)?;
+        for activation in [Activation::Relu, Activation::Relu6, Activation::Gelu] {
+            assert!(activation.forward(&nan)?.to_vec1::<f32>()?[0].is_nan());
+        }
+        assert_eq!(relu(&Tensor::zeros((0, 3), DType::F32, &Device::Cpu)?)?.dims(), [0, 3]);
+        Ok(())
+    }
 }

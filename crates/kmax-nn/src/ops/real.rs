@@ -1,7 +1,7 @@
 //! What the CPU kernels share: element types, borrowing storage, output buffers.
 
-use candle_core::{CpuStorage, DType, Layout, Result, Shape, Tensor, WithDType, bail};
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use candle_core::{CpuStorage, DType, Layout, Result, Shape, Storage, Tensor, WithDType, bail};
+use std::ops::{Add, Deref, Div, Mul, Neg, Sub};
 
 /// `f32` or `f64`: `f64` serves gradient checks and float64 references.
 pub(crate) trait Real:
@@ -27,13 +27,15 @@ pub(crate) trait Real:
     fn of(value: f64) -> Self;
     /// To `f64`.
     fn wide(self) -> f64;
+    /// The standard normal distribution function, `(1 + erf(self / sqrt 2)) / 2`, to 2e-7 in `f32`.
+    fn normal_cdf(self) -> Self;
     /// `e^self` in branch-free arithmetic that compilers turn into vectors; within 2 units in the last place
     /// between underflow and overflow (`f32`), the library's own in `f64`.
     fn exponential(self) -> Self;
 }
 
 macro_rules! real {
-    ($t:ident, $exp:path) => {
+    ($t:ident, $exp:path, $cdf:path) => {
         impl Real for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -58,14 +60,18 @@ macro_rules! real {
                 f64::from(self)
             }
             #[inline(always)]
+            fn normal_cdf(self) -> Self {
+                $cdf(self)
+            }
+            #[inline(always)]
             fn exponential(self) -> Self {
                 $exp(self)
             }
         }
     };
 }
-real!(f32, super::special::exp32);
-real!(f64, f64::exp);
+real!(f32, super::special::exp32, super::special::normal_cdf32);
+real!(f64, f64::exp, super::special::normal_cdf64);
 
 /// Whether the CPU kernels take this tensor; others go through Candle's operations.
 pub(crate) fn has_kernel(x: &Tensor) -> bool {
@@ -77,6 +83,43 @@ pub(crate) fn elements<'a, T: Real>(storage: &'a CpuStorage, layout: &Layout) ->
     let Some((start, end)) = layout.contiguous_offsets() else { bail!("kernels want contiguous tensors") };
     Ok(&T::cpu_storage_as_slice(storage)?[start..end])
 }
+
+/// A tensor's storage, held for reading by a guard.
+pub(crate) struct Held<G>(G, Layout);
+
+/// Holds the storage of `tensor`, which must be contiguous and on the CPU.
+pub(crate) fn hold(tensor: &Tensor) -> Held<impl Deref<Target = Storage>> {
+    let (storage, layout) = tensor.storage_and_layout();
+    Held(storage, layout.clone())
+}
+
+impl<G: Deref<Target = Storage>> Held<G> {
+    /// Its elements.
+    pub(crate) fn elements<T: Real>(&self) -> Result<&[T]> {
+        match &*self.0 {
+            Storage::Cpu(storage) => elements(storage, &self.1),
+            _ => bail!("kernels want tensors on the CPU"),
+        }
+    }
+}
+
+/// Runs `$body` with `$t` standing for the element type of the tensor `$tensor`.
+macro_rules! with_dtype {
+    ($tensor:expr, $t:ident => $body:expr) => {
+        match $tensor.dtype() {
+            candle_core::DType::F32 => {
+                type $t = f32;
+                $body
+            }
+            candle_core::DType::F64 => {
+                type $t = f64;
+                $body
+            }
+            other => Err(candle_core::Error::Msg(format!("kernels want float32 or float64, not {other:?}"))),
+        }
+    };
+}
+pub(crate) use with_dtype;
 
 /// Runs `$body` with `$t` standing for the element type of `$storage`, and wraps the `Vec<$t>` and the shape that
 /// it gives.

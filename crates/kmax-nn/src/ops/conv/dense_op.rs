@@ -4,8 +4,8 @@ use super::epilogue::Epilogue;
 use super::geometry::Geometry;
 use super::{dense, dense_grad};
 use crate::layers::Activation;
-use crate::ops::real::{Real, by_dtype, elements};
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor, bail};
+use crate::ops::real::{by_dtype, elements, hold};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
 /// The output, of an input and a kernel.
 pub(super) struct Dense(pub Geometry);
@@ -112,13 +112,12 @@ impl CustomOp2 for Finished<'_> {
         w: &CpuStorage,
         l2: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let bias = self.bias.map(Tensor::storage_and_layout);
-        let residual = self.residual.map(Tensor::storage_and_layout);
+        let (bias, residual) = (self.bias.map(hold), self.residual.map(hold));
         by_dtype!(x, T => {
             let (x, w) = (elements::<T>(x, l1)?, elements::<T>(w, l2)?);
             let epilogue = Epilogue {
-                bias: bias.as_ref().map(|(s, l)| captured::<T>(s, l)).transpose()?,
-                residual: residual.as_ref().map(|(s, l)| captured::<T>(s, l)).transpose()?,
+                bias: bias.as_ref().map(|h| h.elements::<T>()).transpose()?,
+                residual: residual.as_ref().map(|h| h.elements::<T>()).transpose()?,
                 activation: self.activation,
             };
             let g = &self.geometry;
@@ -128,12 +127,5 @@ impl CustomOp2 for Finished<'_> {
             };
             (out, g.out_shape())
         })
-    }
-}
-
-fn captured<'a, T: Real>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
-    match storage {
-        Storage::Cpu(storage) => elements(storage, layout),
-        _ => bail!("bias and residual must be on the CPU"),
     }
 }

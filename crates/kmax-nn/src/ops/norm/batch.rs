@@ -1,0 +1,515 @@
+//! Batch normalisation: statistics, the affine map per channel, and the whole training step.
+
+use crate::layers::Activation;
+use crate::ops::real::{Real, Shared, by_dtype, elements, has_kernel, hold, with_dtype, written};
+use crate::ops::simd::simd_fn;
+use crate::{Error, Result};
+use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
+use rayon::prelude::*;
+
+/// A parallel task takes at least this many elements.
+const GRAIN: usize = 16 * 1024;
+/// Elements whose sums are taken in the element type, in `LANES` lanes, before float64 takes over.
+const BLOCK: usize = 4096;
+const LANES: usize = 32;
+
+/// Batch, channels and elements per channel and image of `x`.
+fn planes(x: &Tensor) -> Result<(usize, usize, usize)> {
+    match x.dims() {
+        [batch, channels, rest @ ..] => Ok((*batch, *channels, rest.iter().product())),
+        _ => Err(Error::Argument(format!("batch norm wants [batch, channels, …], not {:?}", x.dims()))),
+    }
+}
+
+fn check_channels(channels: usize, tensors: &[&Tensor]) -> Result<()> {
+    match tensors.iter().find(|t| t.dims() != [channels]) {
+        Some(t) => Err(Error::Argument(format!("batch norm: {:?} instead of [{channels}]", t.dims()))),
+        None => Ok(()),
+    }
+}
+
+/// `x * scale + offset` per channel (axis 1); both `[channels]`. Differentiable in all three.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn channel_affine(x: &Tensor, scale: &Tensor, offset: &Tensor) -> Result<Tensor> {
+    let (_, channels, _) = planes(x)?;
+    check_channels(channels, &[scale, offset])?;
+    if !has_kernel(x) {
+        let mut shape = vec![1; x.rank()];
+        shape[1] = channels;
+        return Ok(x
+            .broadcast_mul(&scale.reshape(shape.as_slice())?)?
+            .broadcast_add(&offset.reshape(shape)?)?);
+    }
+    Ok(x.contiguous()?.apply_op3(&scale.contiguous()?, &offset.contiguous()?, Affine)?)
+}
+
+/// `(x - mean) / sqrt(variance + eps) * gain + shift` per channel (axis 1); the four are `[channels]`.
+/// Differentiable in all five.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn batch_norm(
+    x: &Tensor,
+    mean: &Tensor,
+    variance: &Tensor,
+    gain: &Tensor,
+    shift: &Tensor,
+    eps: f64,
+) -> Result<Tensor> {
+    check_channels(planes(x)?.1, &[mean, variance, gain, shift])?;
+    let scale = (gain / (variance + eps)?.sqrt()?)?;
+    let offset = (shift - (mean * &scale)?)?;
+    channel_affine(x, &scale, &offset)
+}
+
+/// What [`batch_norm_train`] gives.
+#[derive(Debug, Clone)]
+pub struct TrainedNorm {
+    /// The normalised and activated `x`.
+    pub output: Tensor,
+    /// Mean of each channel, `[channels]`, without gradient.
+    pub mean: Tensor,
+    /// Biased variance of each channel, `[channels]`, without gradient.
+    pub variance: Tensor,
+}
+
+/// Batch norm with the batch's own statistics (biased variance) over all axes but 1, and the activation behind it.
+/// Differentiable in `x`, `gain` and `shift`, through the statistics as well.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn batch_norm_train(
+    x: &Tensor,
+    gain: &Tensor,
+    shift: &Tensor,
+    eps: f64,
+    activation: Activation,
+) -> Result<TrainedNorm> {
+    let (batch, channels, inner) = planes(x)?;
+    check_channels(channels, &[gain, shift])?;
+    if !has_kernel(x) {
+        let rows = x.transpose(0, 1)?.contiguous()?.reshape((channels, ()))?;
+        let mean = rows.mean_keepdim(1)?;
+        let variance = rows.broadcast_sub(&mean)?.sqr()?.mean(1)?;
+        let mean = mean.squeeze(1)?;
+        let output = activation.forward(&batch_norm(x, &mean, &variance, gain, shift, eps)?)?;
+        return Ok(TrainedNorm { output, mean: mean.detach(), variance: variance.detach() });
+    }
+    let (x, gain, shift) = (x.contiguous()?, gain.contiguous()?, shift.contiguous()?);
+    let held = hold(&x);
+    let moments = with_dtype!(x, T => Ok(statistics(held.elements::<T>()?, batch, channels, inner)))?;
+    drop(held);
+    // GELU cannot be undone from its result, so it stays a step of its own.
+    let (inside, after) = match activation {
+        Activation::Gelu => (Activation::Identity, Activation::Gelu),
+        other => (other, Activation::Identity),
+    };
+    let values = |f: &dyn Fn(&Moments) -> f64| -> Result<Tensor> {
+        let list: Vec<f64> = moments.iter().map(f).collect();
+        Ok(Tensor::from_vec(list, channels, x.device())?.to_dtype(x.dtype())?)
+    };
+    let (mean, variance) = (values(&|m| m.mean)?, values(&|m| m.variance)?);
+    let output = x.apply_op3(&gain, &shift, Train { batch, moments, eps, activation: inside })?;
+    Ok(TrainedNorm { output: after.forward(&output)?, mean, variance })
+}
+
+/// Mean and biased variance.
+#[derive(Debug, Clone, Copy)]
+struct Moments {
+    mean: f64,
+    variance: f64,
+}
+
+/// Of every channel. Blocks are centred on their own means and merged in float64 (Chan, Golub and LeVeque), in order.
+fn statistics<T: Real>(x: &[T], batch: usize, channels: usize, inner: usize) -> Vec<Moments> {
+    let one = |channel: usize| {
+        let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
+        for image in 0..batch {
+            for block in x[(image * channels + channel) * inner..][..inner].chunks(BLOCK) {
+                let n = block.len() as f64;
+                let own = sum(block) / n;
+                let about = T::of(own);
+                // The mean was rounded: the squares are moved from the rounded one to the true one.
+                let spread = (sum_of_squares(block, about) - n * (own - about.wide()).powi(2)).max(0.0);
+                let (total, apart) = (count + n, own - mean);
+                mean += apart * n / total;
+                squares += spread + apart * apart * count * n / total;
+                count = total;
+            }
+        }
+        Moments { mean, variance: if count > 0.0 { squares / count } else { 0.0 } }
+    };
+    let grain = (GRAIN / (batch * inner).max(1)).max(1);
+    (0..channels).into_par_iter().with_min_len(grain).map(one).collect()
+}
+
+simd_fn! {
+    fn sum[I, T](x: &[T]) -> f64 {
+        let mut lanes = [T::ZERO; LANES];
+        let mut chunks = x.chunks_exact(LANES);
+        for chunk in &mut chunks {
+            lanes.iter_mut().zip(chunk).for_each(|(lane, x)| *lane += *x);
+        }
+        lanes.iter().chain(chunks.remainder()).map(|x| x.wide()).sum::<f64>()
+    }
+}
+
+simd_fn! {
+    fn sum_of_squares[I, T](x: &[T], about: T) -> f64 {
+        let mut lanes = [T::ZERO; LANES];
+        let mut chunks = x.chunks_exact(LANES);
+        for chunk in &mut chunks {
+            for (lane, x) in lanes.iter_mut().zip(chunk) {
+                *lane = I::mul_add(*x - about, *x - about, *lane);
+            }
+        }
+        let rest: f64 = chunks.remainder().iter().map(|x| (*x - about).wide().powi(2)).sum();
+        lanes.iter().map(|x| x.wide()).sum::<f64>() + rest
+    }
+}
+
+simd_fn! {
+    /// `y = activation((x - mean) * scale + shift)`.
+    fn normalise[I, T](x: &[T], factors: (T, T, T), activation: Activation, y: &mut [T]) {
+        let (mean, scale, shift) = factors;
+        let six = T::of(6.0);
+        let plain = |x: T| I::mul_add(x - mean, scale, shift);
+        let positive = |x: T| { let y = plain(x); if y < T::ZERO { T::ZERO } else { y } };
+        let pairs = y.iter_mut().zip(x);
+        match activation {
+            Activation::Relu => pairs.for_each(|(y, x)| *y = positive(*x)),
+            Activation::Relu6 => pairs.for_each(|(y, x)| {
+                let value = positive(*x);
+                *y = if value > six { six } else { value };
+            }),
+            _ => pairs.for_each(|(y, x)| *y = plain(*x)),
+        }
+    }
+}
+
+/// The share of the gradient that an activation lets through, told from its result.
+#[inline(always)]
+fn open<T: Real>(activation: Activation, y: T, six: T) -> T {
+    match activation {
+        Activation::Relu => {
+            if y > T::ZERO {
+                T::ONE
+            } else {
+                T::ZERO
+            }
+        }
+        Activation::Relu6 => {
+            if y > T::ZERO && y < six {
+                T::ONE
+            } else {
+                T::ZERO
+            }
+        }
+        _ => T::ONE,
+    }
+}
+
+simd_fn! {
+    /// Sums of `g` and of `g (x - mean)`, `g` being `grad` behind the activation whose result is `y`.
+    fn dot[I, T](x: &[T], mean: T, y: &[T], grad: &[T], activation: Activation) -> (f64, f64) {
+        let six = T::of(6.0);
+        let (mut plain, mut centred) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+        let (mut more_plain, mut more_centred) = (0.0, 0.0);
+        for ((x, y), grad) in x.chunks(LANES).zip(y.chunks(LANES)).zip(grad.chunks(LANES)) {
+            if x.len() == LANES {
+                for i in 0..LANES {
+                    let g = grad[i] * open(activation, y[i], six);
+                    plain[i] += g;
+                    centred[i] = I::mul_add(g, x[i] - mean, centred[i]);
+                }
+            } else {
+                for i in 0..x.len() {
+                    let g = grad[i] * open(activation, y[i], six);
+                    more_plain += g.wide();
+                    more_centred += (g * (x[i] - mean)).wide();
+                }
+            }
+        }
+        let total = |lanes: [T; LANES]| lanes.iter().map(|x| x.wide()).sum::<f64>();
+        (more_plain + total(plain), more_centred + total(centred))
+    }
+}
+
+simd_fn! {
+    /// `out = g * scale - (x - mean) * slope - level`.
+    fn spread[I, T](
+        x: &[T],
+        y: &[T],
+        grad: &[T],
+        factors: (T, T, T, T),
+        activation: Activation,
+        out: &mut [T],
+    ) {
+        let (mean, scale, slope, level) = factors;
+        let six = T::of(6.0);
+        for (((out, x), y), grad) in out.iter_mut().zip(x).zip(y).zip(grad) {
+            let g = *grad * open(activation, *y, six);
+            *out = I::mul_add(g, scale, -I::mul_add(*x - mean, slope, level));
+        }
+    }
+}
+
+/// The training step; a channel's statistics are known.
+struct Train {
+    batch: usize,
+    moments: Vec<Moments>,
+    eps: f64,
+    activation: Activation,
+}
+
+impl Train {
+    fn backward<T: Real>(&self, x: &[T], gain: &[T], y: &[T], grad: &[T]) -> (Vec<T>, Vec<T>, Vec<T>) {
+        let channels = self.moments.len();
+        let (batch, inner) = (self.batch, x.len() / (self.batch * channels).max(1));
+        let mut of_gain = vec![T::ZERO; channels];
+        let mut of_shift = vec![T::ZERO; channels];
+        let grain = (GRAIN / (batch * inner).max(1)).max(1);
+        let fill = |out: &mut [T]| {
+            let out = Shared::new(out);
+            let sums = of_gain.par_iter_mut().zip(&mut of_shift).zip(&self.moments);
+            sums.enumerate().with_min_len(grain).for_each(|(channel, ((of_gain, of_shift), moments))| {
+                let deviation = (moments.variance + self.eps).sqrt();
+                let (mean, count) = (T::of(moments.mean), (batch * inner) as f64);
+                let (mut plain, mut centred) = (0.0, 0.0);
+                let starts = || (0..batch).map(|image| (image * channels + channel) * inner);
+                let blocks = || {
+                    starts()
+                        .flat_map(|s| (0..inner).step_by(BLOCK).map(move |i| s + i..s + inner.min(i + BLOCK)))
+                };
+                for at in blocks() {
+                    let (a, b) = dot(&x[at.clone()], mean, &y[at.clone()], &grad[at], self.activation);
+                    (plain, centred) = (plain + a, centred + b);
+                }
+                *of_gain = T::of(centred / deviation);
+                *of_shift = T::of(plain);
+                let scale = gain[channel].wide() / deviation;
+                let slope = scale * centred / (count * deviation * deviation);
+                let factors = (mean, T::of(scale), T::of(slope), T::of(scale * plain / count));
+                for at in starts().map(|s| s..s + inner) {
+                    // SAFETY: the planes of this channel belong to this task alone and lie within the buffer.
+                    let out = unsafe { out.slice(at.start, inner) };
+                    spread(&x[at.clone()], &y[at.clone()], &grad[at], factors, self.activation, out);
+                }
+            });
+        };
+        // SAFETY: the channels' planes tile the buffer, and `spread` writes each in full.
+        let of_x = unsafe { written(x.len(), fill) };
+        (of_x, of_gain, of_shift)
+    }
+}
+
+impl CustomOp3 for Train {
+    fn name(&self) -> &'static str {
+        "batch-norm-train"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        l1: &Layout,
+        gain: &CpuStorage,
+        l2: &Layout,
+        shift: &CpuStorage,
+        l3: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        by_dtype!(x, T => {
+            let (x, gain, shift) = (elements::<T>(x, l1)?, elements::<T>(gain, l2)?, elements::<T>(shift, l3)?);
+            let factors = self.moments.iter().zip(gain).zip(shift).map(|((m, gain), shift)| {
+                (T::of(m.mean), T::of(gain.wide() / (m.variance + self.eps).sqrt()), *shift)
+            });
+            let factors: Vec<_> = factors.collect();
+            (each_plane(x, self.batch, &factors, self.activation), l1.shape().clone())
+        })
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        gain: &Tensor,
+        _: &Tensor,
+        y: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let grad = grad.contiguous()?;
+        let (hx, hg, hy, hd) = (hold(x), hold(gain), hold(y), hold(&grad));
+        with_dtype!(x, T => {
+            let (of_x, of_gain, of_shift) =
+                self.backward::<T>(hx.elements()?, hg.elements()?, hy.elements()?, hd.elements()?);
+            let of_x = Tensor::from_vec(of_x, x.shape(), x.device())?;
+            let of_gain = Tensor::from_vec(of_gain, gain.shape(), x.device())?;
+            Ok((Some(of_x), Some(of_gain), Some(Tensor::from_vec(of_shift, gain.shape(), x.device())?)))
+        })
+    }
+}
+
+/// [`normalise`] of every plane with its channel's mean, scale and shift.
+fn each_plane<T: Real>(x: &[T], batch: usize, factors: &[(T, T, T)], activation: Activation) -> Vec<T> {
+    let inner = x.len() / (batch * factors.len()).max(1);
+    if inner == 0 {
+        return Vec::new();
+    }
+    let grain = (GRAIN / inner).max(1);
+    let fill = |out: &mut [T]| {
+        let planes = out.par_chunks_exact_mut(inner).zip(x.par_chunks_exact(inner)).enumerate();
+        planes.with_min_len(grain).for_each(|(i, (out, x))| {
+            normalise(x, factors[i % factors.len()], activation, out);
+        });
+    };
+    // SAFETY: the planes tile the buffer, and `normalise` writes each in full.
+    unsafe { written(x.len(), fill) }
+}
+
+/// Scale and offset per channel.
+struct Affine;
+
+impl CustomOp3 for Affine {
+    fn name(&self) -> &'static str {
+        "channel-affine"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        l1: &Layout,
+        scale: &CpuStorage,
+        l2: &Layout,
+        offset: &CpuStorage,
+        l3: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let batch = l1.dims().first().copied().unwrap_or(1);
+        by_dtype!(x, T => {
+            let (x, scale, offset) = (elements::<T>(x, l1)?, elements::<T>(scale, l2)?, elements::<T>(offset, l3)?);
+            let factors: Vec<_> = scale.iter().zip(offset).map(|(s, o)| (T::ZERO, *s, *o)).collect();
+            (each_plane(x, batch, &factors, Activation::Identity), l1.shape().clone())
+        })
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        scale: &Tensor,
+        _: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let grad = grad.contiguous()?;
+        let batch = x.dims().first().copied().unwrap_or(1);
+        let (hx, hs, hd) = (hold(x), hold(scale), hold(&grad));
+        with_dtype!(x, T => {
+            let (x_values, scale_values, grad_values) =
+                (hx.elements::<T>()?, hs.elements::<T>()?, hd.elements::<T>()?);
+            let channels = scale_values.len();
+            let factors: Vec<_> = scale_values.iter().map(|s| (T::ZERO, *s, T::ZERO)).collect();
+            let of_x = each_plane(grad_values, batch, &factors, Activation::Identity);
+            let inner = x_values.len() / (batch * channels).max(1);
+            let sums = |channel: usize| {
+                let (mut plain, mut product) = (0.0, 0.0);
+                for start in (0..batch).map(|image| (image * channels + channel) * inner) {
+                    for i in (0..inner).step_by(BLOCK) {
+                        let at = start + i..start + inner.min(i + BLOCK);
+                        let grad = &grad_values[at.clone()];
+                        let (a, b) = dot(&x_values[at], T::ZERO, grad, grad, Activation::Identity);
+                        (plain, product) = (plain + a, product + b);
+                    }
+                }
+                (T::of(product), T::of(plain))
+            };
+            let (of_scale, of_offset): (Vec<T>, Vec<T>) = (0..channels).into_par_iter().map(sums).unzip();
+            Ok((
+                Some(Tensor::from_vec(of_x, x.shape(), x.device())?),
+                Some(Tensor::from_vec(of_scale, scale.shape(), x.device())?),
+                Some(Tensor::from_vec(of_offset, scale.shape(), x.device())?),
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{assert_close, check_gradients, random};
+    use candle_core::DType;
+
+    /// The composed form.
+    fn reference(x: &Tensor, gain: &Tensor, shift: &Tensor, eps: f64) -> Result<(Tensor, Tensor, Tensor)> {
+        let channels = x.dim(1)?;
+        let rows = x.transpose(0, 1)?.contiguous()?.reshape((channels, ()))?;
+        let mean = rows.mean_keepdim(1)?;
+        let variance = rows.broadcast_sub(&mean)?.sqr()?.mean(1)?;
+        let mut shape = vec![1; x.rank()];
+        shape[1] = channels;
+        let wide = |t: &Tensor| t.reshape(shape.as_slice());
+        let y = x
+            .broadcast_sub(&wide(&mean)?)?
+            .broadcast_div(&wide(&(&variance + eps)?.sqrt()?)?)?
+            .broadcast_mul(&wide(gain)?)?
+            .broadcast_add(&wide(shift)?)?;
+        Ok((y, mean.squeeze(1)?, variance))
+    }
+
+    const SHAPES: &[&[usize]] =
+        &[&[3, 2], &[1, 3, 5], &[2, 3, 4, 5], &[2, 2, 70, 67], &[3, 5, 1, 1], &[2, 1, 3, 2, 2]];
+
+    #[test]
+    fn training_equals_the_composed_form() -> Result<()> {
+        for shape in SHAPES {
+            let (x, channels) = (((random(1, shape)? * 3.0)? + 5.0)?, shape[1]);
+            let (gain, shift) = (random(2, &[channels])?, random(3, &[channels])?);
+            let (y, mean, variance) = reference(&x, &gain, &shift, 1e-3)?;
+            for activation in [Activation::Identity, Activation::Relu, Activation::Relu6, Activation::Gelu] {
+                let expected = activation.forward(&y)?;
+                let found = batch_norm_train(&x, &gain, &shift, 1e-3, activation)?;
+                assert_close(&found.output, &expected, 1e-12);
+                assert_close(&found.mean, &mean, 1e-13);
+                assert_close(&found.variance, &variance, 1e-12);
+                let narrow = |t: &Tensor| t.to_dtype(DType::F32);
+                let (x, gain, shift) = (narrow(&x)?, narrow(&gain)?, narrow(&shift)?);
+                let single = batch_norm_train(&x, &gain, &shift, 1e-3, activation)?;
+                assert_close(&single.output.to_dtype(DType::F64)?, &expected, 3e-6);
+                assert_close(&single.variance.to_dtype(DType::F64)?, &variance, 1e-6);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn gradients_equal_the_differences() -> Result<()> {
+        for shape in &SHAPES[1..5] {
+            let c = shape[1];
+            let arguments = [random(1, shape)?, random(2, &[c])?, random(3, &[c])?];
+            for activation in [Activation::Identity, Activation::Relu, Activation::Relu6, Activation::Gelu] {
+                check_gradients(&arguments, |v| {
+                    Ok(batch_norm_train(&v[0], &v[1], &v[2], 0.1, activation)?.output)
+                })?;
+            }
+            check_gradients(&arguments, |v| channel_affine(&v[0], &v[1], &v[2]))?;
+            let more = [&arguments[..], &[random(4, &[c])?, random(5, &[c])?.sqr()?]].concat();
+            check_gradients(&more, |v| batch_norm(&v[0], &v[3], &v[4], &v[1], &v[2], 0.1))?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_large_mean_costs_no_digits() -> Result<()> {
+        let x = ((random(1, &[2, 1, 90, 91])? * 0.5)? + 1000.0)?.to_dtype(DType::F32)?;
+        let one = Tensor::ones(1, DType::F32, x.device())?;
+        let found = batch_norm_train(&x, &one, &one, 0.0, Activation::Identity)?;
+        let exact = batch_norm_train(
+            &x.to_dtype(DType::F64)?,
+            &one.to_dtype(DType::F64)?,
+            &one.to_dtype(DType::F64)?,
+            0.0,
+            Activation::Identity,
+        )?;
+        assert_close(&found.variance.to_dtype(DType::F64)?, &exact.variance, 1e-6);
+        assert_close(&found.mean.to_dtype(DType::F64)?, &exact.mean, 1e-7);
+        Ok(())
+    }
+}
