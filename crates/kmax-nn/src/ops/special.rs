@@ -94,7 +94,7 @@ mod tests {
             let x = i as f32 * 1e-3;
             let exact = normal_cdf64(f64::from(x));
             let found = f64::from(normal_cdf32(x));
-            assert!((found - exact).abs() < 1.2e-7 * exact.max(0.5), "{x}: {found} {exact}");
+            assert!((found - exact).abs() < 2e-7 * exact.max(0.5), "{x}: {found} {exact}");
             // The lower tail keeps its digits, apart from the rounding of x squared.
             assert!((found - exact).abs() < 3e-6 * exact, "{x}: {found} {exact}");
         }

@@ -1,6 +1,7 @@
 //! Normalisations.
 
 mod batch;
+mod batch_kernels;
 
 pub use batch::{TrainedNorm, batch_norm, batch_norm_train, channel_affine};
 
