@@ -64,7 +64,7 @@ pub struct ResNetConfig {
     pub max_pool: bool,
     /// The activation everywhere: ReLU, in MaX-S GELU.
     pub activation: Activation,
-    /// Where the feature maps are taken.
+    /// Where the feature maps are taken. Before the activation goes with a stem that has no max pool only.
     pub features: FeatureTap,
     /// Blocks whose input has at least this stride are axial; 0 means none. 16 in MaX-S: from block 2 of stage 4 on.
     pub axial_beyond_stride: usize,
@@ -140,6 +140,15 @@ impl ResNetConfig {
         if self.max_pool { 4 } else { 2 }
     }
 
+    /// Probability of dropping the branch of a block whose input has stride `stride` (deeplab2's `linear` schedule).
+    pub(crate) fn drop_path_at(&self, stride: usize) -> f64 {
+        if stride < 16 {
+            return 0.0;
+        }
+        // Stage 1 has stride 4, stage 4 has stride 32.
+        self.drop_path * (f64::from(stride.ilog2()) - 1.0) / 4.0
+    }
+
     /// Checks the ranges of all fields.
     ///
     /// # Errors
@@ -152,6 +161,8 @@ impl ResNetConfig {
             "1 to 256 blocks each",
         )?;
         check((1..=4096).contains(&self.width), "width", self.width, "1 to 4096")?;
+        let pooled = self.max_pool && self.features == FeatureTap::BeforeActivation;
+        check(!pooled, "features", self.features, "`after_activation` where `max_pool` is set")?;
         let axial = self.axial_beyond_stride;
         check(axial == 0 || axial.is_power_of_two(), "axial_beyond_stride", axial, "0 or a power of two")?;
         check(
