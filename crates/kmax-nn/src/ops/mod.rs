@@ -1,5 +1,6 @@
 //! Functions on tensors that Candle lacks, does slowly or differentiates wrongly.
 
+mod columns;
 mod composed;
 mod conv;
 mod norm;

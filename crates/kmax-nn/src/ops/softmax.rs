@@ -1,13 +1,119 @@
 //! Softmax.
 
-use crate::Result;
-use candle_core::Tensor;
+use super::columns::{Columns, Lanes, WIDTH, total};
+use super::real::{by_dtype, elements, has_kernel, hold, with_dtype};
+use super::simd::simd_fn;
+use crate::{Error, Result};
+use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
 /// Softmax over `axis`, with its gradient.
 ///
 /// # Errors
-/// If the axis does not exist.
+/// If the axis does not exist or is empty.
 pub fn softmax(x: &Tensor, axis: usize) -> Result<Tensor> {
-    let shifted = x.broadcast_sub(&x.max_keepdim(axis)?.detach())?.exp()?;
-    Ok(shifted.broadcast_div(&shifted.sum_keepdim(axis)?)?)
+    let columns = Columns::new(x.dims(), axis)?;
+    if columns.length == 0 {
+        return Err(Error::Argument(format!("softmax over the empty axis {axis} of {:?}", x.dims())));
+    }
+    if !has_kernel(x) {
+        let shifted = x.broadcast_sub(&x.max_keepdim(axis)?.detach())?.exp()?;
+        return Ok(shifted.broadcast_div(&shifted.sum_keepdim(axis)?)?);
+    }
+    Ok(x.contiguous()?.apply_op1(Softmax(columns))?)
+}
+
+struct Softmax(Columns);
+
+impl CustomOp1 for Softmax {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        by_dtype!(x, T => {
+            let x = elements::<T>(x, layout)?;
+            (self.0.map([x], 0, |[rows], _, _| forward(rows)).0, layout.shape().clone())
+        })
+    }
+
+    fn bwd(&self, x: &Tensor, y: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        let grad = grad.contiguous()?;
+        let (y, grad) = (hold(y), hold(&grad));
+        with_dtype!(x, T => {
+            let inputs = [grad.elements::<T>()?, y.elements::<T>()?];
+            let (out, _) = self.0.map(inputs, 0, |[grad, y], _, _| backward(grad, y));
+            Ok(Some(Tensor::from_vec(out, x.shape(), x.device())?))
+        })
+    }
+}
+
+simd_fn! {
+    fn forward[I, T](rows: &mut [Lanes<T>]) {
+        let Some(mut most) = rows.first().copied() else { return };
+        for row in rows.iter() {
+            for (most, x) in most.iter_mut().zip(row) {
+                *most = most.maximum(*x);
+            }
+        }
+        let sums = total(rows.len(), |i, part: &mut Lanes<T>| {
+            for ((x, most), part) in rows[i].iter_mut().zip(&most).zip(part) {
+                *x = (*x - *most).exponential();
+                *part += *x;
+            }
+        });
+        let factors = sums.map(|sum| T::ONE / sum);
+        for row in rows {
+            row.iter_mut().zip(&factors).for_each(|(x, factor)| *x = *x * *factor);
+        }
+    }
+}
+
+simd_fn! {
+    /// `grad = y (grad - sum of grad y)`.
+    fn backward[I, T](grad: &mut [Lanes<T>], y: &[Lanes<T>]) {
+        let sums = total(y.len(), |i, part: &mut Lanes<T>| {
+            for k in 0..WIDTH {
+                part[k] = I::mul_add(grad[i][k], y[i][k], part[k]);
+            }
+        });
+        for (grad, y) in grad.iter_mut().zip(y) {
+            for ((grad, y), sum) in grad.iter_mut().zip(y).zip(&sums) {
+                *grad = *y * (*grad - *sum);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{assert_close, check_gradients, random};
+    use candle_core::{DType, Device};
+
+    #[test]
+    fn every_axis_equals_candle_and_the_differences() -> Result<()> {
+        for shape in [&[5][..], &[3, 81], &[70, 3], &[2, 5, 3, 23], &[1, 33, 9, 8], &[2, 1, 1]] {
+            let x = (random(1, shape)? * 5.0)?;
+            for axis in 0..shape.len() {
+                let expected = candle_nn::ops::softmax(&x, axis)?;
+                assert_close(&softmax(&x, axis)?, &expected, 1e-14);
+                let single = softmax(&x.to_dtype(DType::F32)?, axis)?.to_dtype(DType::F64)?;
+                assert_close(&single, &expected, 1e-6);
+                check_gradients(&[x.clone()], |v| softmax(&v[0], axis))?;
+            }
+            let view = x.t().and_then(|t| t.t()?.contiguous()?.t()).unwrap_or(x);
+            assert_close(&softmax(&view, 0)?, &candle_nn::ops::softmax(&view, 0)?, 1e-14);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn extremes_stay_finite_and_empty_axes_are_refused() -> Result<()> {
+        let x = Tensor::new(&[1e4f32, -1e4, f32::NEG_INFINITY, 1e4], &Device::Cpu)?;
+        assert_eq!(softmax(&x, 0)?.to_vec1::<f32>()?, [0.5, 0.0, 0.0, 0.5]);
+        let empty = Tensor::zeros((2, 0), DType::F32, &Device::Cpu)?;
+        assert!(softmax(&empty, 1).is_err() && softmax(&x, 1).is_err());
+        assert_eq!(softmax(&empty, 0)?.dims(), [2, 0]);
+        Ok(())
+    }
 }
