@@ -1,1 +1,3 @@
 //! Reads TensorFlow tensor bundles and PyTorch pickles without either framework.
+
+pub mod names;
