@@ -63,7 +63,7 @@ simd_fn! {
         });
         let factors = sums.map(|sum| T::ONE / sum);
         for row in rows {
-            row.iter_mut().zip(&factors).for_each(|(x, factor)| *x = *x * *factor);
+            row.iter_mut().zip(&factors).for_each(|(x, factor)| *x *= *factor);
         }
     }
 }

@@ -43,13 +43,13 @@ pub(crate) fn normal_cdf32(x: f32) -> f32 {
     let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
     // Not z * z, which would double the rounding of z.
     let u = 0.5 * x * x;
-    let p = 7.889_119_5e-5;
+    let p = 7.889_12e-5;
     let p = p * u - 8.020_841e-4;
-    let p = p * u + 5.189_535_3e-3;
+    let p = p * u + 5.189_535e-3;
     let p = p * u - 2.685_444_5e-2;
     let p = p * u + 1.128_36e-1;
     let p = p * u - 3.761_262_7e-1;
-    let p = p * u + 1.128_379_2;
+    let p = p * u + std::f32::consts::FRAC_2_SQRT_PI;
     let s = 1.0 / (1.0 + 0.5 * z);
     let q = -6.149_397e-2;
     let q = q * s - 3.351_752_6e-2;

@@ -61,7 +61,7 @@ simd_fn! {
     fn forward[I, T](rows: &mut [Lanes<T>], eps: T) {
         let factors = norms(rows).map(|norm| T::ONE / norm.maximum(eps));
         for row in rows {
-            row.iter_mut().zip(&factors).for_each(|(x, factor)| *x = *x * *factor);
+            row.iter_mut().zip(&factors).for_each(|(x, factor)| *x *= *factor);
         }
     }
 }

@@ -130,7 +130,7 @@ simd_fn! {
             }
             of_gain[i] += product.wide();
             of_shift[i] += plain.wide();
-            grad[i].iter_mut().for_each(|g| *g = *g * gain[i]);
+            grad[i].iter_mut().for_each(|g| *g *= gain[i]);
         }
         let share = T::ONE / T::of(x.len() as f64);
         let level = total(x.len(), |i, part: &mut Lanes<T>| part.iter_mut().zip(&grad[i]).for_each(|(p, g)| *p += *g));
