@@ -31,6 +31,28 @@ impl Columns {
         Ok(Self { outer: dims[..axis].iter().product(), length, inner: dims[axis + 1..].iter().product() })
     }
 
+    /// Whether columns are consecutive elements.
+    pub(crate) fn is_last(&self) -> bool {
+        self.inner == 1
+    }
+
+    /// For consecutive columns: what `f` writes, in full, for each column of the inputs.
+    pub(crate) fn each_row<T: Real, const N: usize>(
+        &self,
+        inputs: [&[T]; N],
+        f: impl Fn([&[T]; N], &mut [T]) + Sync,
+    ) -> Vec<T> {
+        let (len, length) = (self.outer * self.length, self.length);
+        let fill = |out: &mut [T]| {
+            let rows = out.par_chunks_exact_mut(length.max(1)).enumerate();
+            rows.with_min_len((8192 / length.max(1)).max(1)).for_each(|(i, out)| {
+                f(inputs.map(|input| &input[i * length..][..length]), out);
+            });
+        };
+        // SAFETY: the rows tile the buffer and `f` writes each in full.
+        unsafe { written(len, fill) }
+    }
+
     /// Column by column, what `f` leaves in the first of the blocks copied from `inputs`; and the `sums` numbers to
     /// which `f` adds, which also learns how many of the columns are real. The others are zero.
     pub(crate) fn map<T: Real, const N: usize>(

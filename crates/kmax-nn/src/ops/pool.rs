@@ -137,21 +137,27 @@ simd_fn! {
     }
 }
 
-/// Adds each gradient to the first maximum of its window.
-fn backward<T: Real>(x: &[T], grad: &[T], w: &Window, out: &mut [T]) {
-    let width = w.size.1;
-    for (y, grad) in grad.chunks_exact(w.out.1).enumerate() {
-        for (i, grad) in grad.iter().enumerate() {
-            let columns = w.range(i, width);
-            let mut best = w.range(y, w.size.0).start * width + columns.start;
-            for row in w.range(y, w.size.0) {
-                for at in row * width + columns.start..row * width + columns.end {
-                    if beats(x[at], x[best]) {
-                        best = at;
+simd_fn! {
+    /// Adds each gradient to the first maximum of its window.
+    fn backward[I, T](x: &[T], grad: &[T], w: &Window, out: &mut [T]) {
+        let width = w.size.1;
+        let columns: Vec<_> = (0..w.out.1).map(|i| w.range(i, width)).collect();
+        for (y, grad) in grad.chunks_exact(w.out.1).enumerate() {
+            let rows = w.range(y, w.size.0);
+            for (columns, grad) in columns.iter().zip(grad) {
+                let mut at = rows.start * width + columns.start;
+                let mut best = x[at];
+                for row in rows.clone() {
+                    let start = row * width + columns.start;
+                    for (i, value) in x[start..row * width + columns.end].iter().enumerate() {
+                        // Selections rather than branches: which value wins cannot be foreseen.
+                        let wins = beats(*value, best);
+                        best = if wins { *value } else { best };
+                        at = if wins { start + i } else { at };
                     }
                 }
+                out[at] += *grad;
             }
-            out[best] += *grad;
         }
     }
 }

@@ -262,7 +262,9 @@ mod tests {
                 let single = resize_bilinear(&x.to_dtype(DType::F32)?, height, width, alignment)?;
                 assert_close(&single.to_dtype(DType::F64)?, &expected, 3e-6);
                 if shape[0] > 0 {
-                    check_gradients(&[x.clone()], |v| resize_bilinear(&v[0], height, width, alignment))?;
+                    check_gradients(std::slice::from_ref(&x), |v| {
+                        resize_bilinear(&v[0], height, width, alignment)
+                    })?;
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! Softmax.
 
 use super::columns::{Columns, Lanes, WIDTH, total};
-use super::real::{by_dtype, elements, has_kernel, hold, with_dtype};
-use super::simd::simd_fn;
+use super::real::{Real, by_dtype, elements, has_kernel, hold, with_dtype};
+use super::simd::{Isa, simd_fn};
 use crate::{Error, Result};
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
@@ -32,7 +32,11 @@ impl CustomOp1 for Softmax {
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         by_dtype!(x, T => {
             let x = elements::<T>(x, layout)?;
-            (self.0.map([x], 0, |[rows], _, _| forward(rows)).0, layout.shape().clone())
+            let out = match self.0.is_last() {
+                true => self.0.each_row([x], |[x], y| row_forward(x, y)),
+                false => self.0.map([x], 0, |[rows], _, _| forward(rows)).0,
+            };
+            (out, layout.shape().clone())
         })
     }
 
@@ -41,7 +45,10 @@ impl CustomOp1 for Softmax {
         let (y, grad) = (hold(y), hold(&grad));
         with_dtype!(x, T => {
             let inputs = [grad.elements::<T>()?, y.elements::<T>()?];
-            let (out, _) = self.0.map(inputs, 0, |[grad, y], _, _| backward(grad, y));
+            let out = match self.0.is_last() {
+                true => self.0.each_row(inputs, |[grad, y], out| row_backward(grad, y, out)),
+                false => self.0.map(inputs, 0, |[grad, y], _, _| backward(grad, y)).0,
+            };
             Ok(Some(Tensor::from_vec(out, x.shape(), x.device())?))
         })
     }
@@ -84,6 +91,69 @@ simd_fn! {
     }
 }
 
+/// Lanes of a row.
+const N: usize = 32;
+/// Elements of a row whose terms are added in the element type.
+const PIECE: usize = 2048;
+
+simd_fn! {
+    fn row_forward[I, T](x: &[T], y: &mut [T]) {
+        let mut lanes = [x[0]; N];
+        let mut chunks = x.chunks_exact(N);
+        for chunk in &mut chunks {
+            for (most, x) in lanes.iter_mut().zip(chunk) {
+                *most = most.maximum(*x);
+            }
+        }
+        let most = lanes.iter().chain(chunks.remainder()).fold(x[0], |most, x| most.maximum(*x));
+        for (y, x) in y.iter_mut().zip(x) {
+            *y = (*x - most).exponential();
+        }
+        let factor = T::of(1.0 / row_dot::<I, T>(y, None));
+        y.iter_mut().for_each(|y| *y *= factor);
+    }
+}
+
+simd_fn! {
+    /// `out = y (grad - sum of grad y)`.
+    fn row_backward[I, T](grad: &[T], y: &[T], out: &mut [T]) {
+        let sum = T::of(row_dot::<I, T>(y, Some(grad)));
+        for ((out, grad), y) in out.iter_mut().zip(grad).zip(y) {
+            *out = *y * (*grad - sum);
+        }
+    }
+}
+
+/// The sum of `a b`, or of `a` alone.
+#[inline(always)]
+fn row_dot<I: Isa, T: Real>(a: &[T], b: Option<&[T]>) -> f64 {
+    let mut total = 0.0;
+    for start in (0..a.len()).step_by(PIECE) {
+        let end = a.len().min(start + PIECE);
+        let a = &a[start..end];
+        let mut lanes = [T::ZERO; N];
+        let whole = a.len() / N * N;
+        match b.map(|b| &b[start..end]) {
+            Some(b) => {
+                for (a, b) in a.chunks_exact(N).zip(b.chunks_exact(N)) {
+                    for k in 0..N {
+                        lanes[k] = I::mul_add(a[k], b[k], lanes[k]);
+                    }
+                }
+                total += a[whole..].iter().zip(&b[whole..]).map(|(a, b)| (*a * *b).wide()).sum::<f64>();
+            }
+            None => {
+                for a in a.chunks_exact(N) {
+                    lanes.iter_mut().zip(a).for_each(|(lane, a)| *lane += *a);
+                }
+                total += a[whole..].iter().map(|a| a.wide()).sum::<f64>();
+            }
+        }
+        total += lanes.iter().map(|lane| lane.wide()).sum::<f64>();
+    }
+    total
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,7 +169,7 @@ mod tests {
                 assert_close(&softmax(&x, axis)?, &expected, 1e-14);
                 let single = softmax(&x.to_dtype(DType::F32)?, axis)?.to_dtype(DType::F64)?;
                 assert_close(&single, &expected, 1e-6);
-                check_gradients(&[x.clone()], |v| softmax(&v[0], axis))?;
+                check_gradients(std::slice::from_ref(&x), |v| softmax(&v[0], axis))?;
             }
             let view = x.t().and_then(|t| t.t()?.contiguous()?.t()).unwrap_or(x);
             assert_close(&softmax(&view, 0)?, &candle_nn::ops::softmax(&view, 0)?, 1e-14);

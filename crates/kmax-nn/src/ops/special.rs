@@ -19,10 +19,11 @@ pub(crate) fn exp32(x: f32) -> f32 {
     let p = p * r + 1.666_666_5e-1;
     let p = p * r + 5e-1;
     let p = p * (r * r) + r + 1.0;
-    // Two factors, as 2^128 alone is out of range.
-    let n = n as i32;
+    // Two factors, as 2^128 alone is out of range. The integer is read from the bits: a conversion would saturate
+    // and keep compilers from vectors.
+    let n = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let half = n >> 1;
-    let power = |n: i32| f32::from_bits(((n + 127) << 23) as u32);
+    let power = |n: i32| f32::from_bits((n.wrapping_add(127) << 23) as u32);
     let value = p * power(half) * power(n - half);
     // NaN compares false to everything and has passed through so far.
     if x < -87.33 {

@@ -13,6 +13,9 @@ const LANES: usize = 64;
 /// The same for what is left of a row.
 const TAIL: usize = 16;
 
+/// Rows of which those rests are done at once.
+const ROWS: usize = 4;
+
 /// One weight and where, relative to the output element, its factor lies.
 type Tap<T> = (usize, T);
 
@@ -29,13 +32,21 @@ pub(crate) struct Scratch<T> {
 }
 
 impl<T: Real> Scratch<T> {
+    /// Zeros, at least where the next map does not write. One scratch serves maps of one shape and purpose, which
+    /// all write the same places.
+    fn clear(&mut self, len: usize) {
+        if self.values.len() != len {
+            self.values.clear();
+            self.values.resize(len, T::ZERO);
+        }
+    }
+
     /// Takes in the map `x` of the input, padded and phase-split.
     fn split(&mut self, x: &[T], g: &Geometry) {
         let (stride, (height, width)) = (g.stride, g.size);
         self.row = (width + 2 * g.padding.1).div_ceil(stride) + LANES;
         self.step = self.row * stride;
-        self.values.clear();
-        self.values.resize(self.step * (height + 2 * g.padding.0), T::ZERO);
+        self.clear(self.step * (height + 2 * g.padding.0));
         let rows = self.values.chunks_exact_mut(self.step).skip(g.padding.0);
         for (row, from) in rows.zip(x.chunks_exact(width.max(1))) {
             if stride == 1 {
@@ -45,9 +56,8 @@ impl<T: Real> Scratch<T> {
             for phase in 0..stride {
                 // The first column of this phase that the padding does not cover.
                 let first = (phase + stride - g.padding.1 % stride) % stride;
-                let to = row[phase * self.row + (first + g.padding.1) / stride..].iter_mut();
-                let values = from.iter().skip(first).step_by(stride);
-                to.zip(values).for_each(|(to, value)| *to = *value);
+                let to = &mut row[phase * self.row + (first + g.padding.1) / stride..];
+                every(stride, from.get(first..).unwrap_or(&[]), to);
             }
         }
     }
@@ -57,8 +67,7 @@ impl<T: Real> Scratch<T> {
         let rows = above + (g.size.0 + 2 * g.padding.0).div_ceil(g.stride);
         self.row = left + (g.size.1 + 2 * g.padding.1).div_ceil(g.stride) + LANES;
         self.step = self.row;
-        self.values.clear();
-        self.values.resize(self.step * rows, T::ZERO);
+        self.clear(self.step * rows);
         let to = self.values.chunks_exact_mut(self.step).skip(above);
         for (row, from) in to.zip(grad.chunks_exact(g.out.1)) {
             row[left..][..g.out.1].copy_from_slice(from);
@@ -71,6 +80,20 @@ pub(crate) fn forward<T: Real>(x: &[T], kernel: &[T], g: &Geometry, out: &mut [T
     scratch.split(x, g);
     let taps = taps(kernel, g, scratch.row, scratch.step);
     gather_rows(&scratch.values, scratch.step * g.stride, &taps, out, g.out.1);
+}
+
+/// `to[i] = from[i * stride]`, as far as `from` reaches.
+#[inline(always)]
+fn every<T: Real>(stride: usize, from: &[T], to: &mut [T]) {
+    if stride != 2 {
+        to.iter_mut().zip(from.iter().step_by(stride)).for_each(|(to, value)| *to = *value);
+        return;
+    }
+    let pairs = from.chunks_exact(2);
+    if let [last] = pairs.remainder() {
+        to[from.len() / 2] = *last;
+    }
+    to.iter_mut().zip(pairs).for_each(|(to, pair)| *to = pair[0]);
 }
 
 fn taps<T: Real>(kernel: &[T], g: &Geometry, row: usize, step: usize) -> Vec<Tap<T>> {
@@ -155,32 +178,52 @@ pub(crate) fn kernel_gradient<T: Real>(
 
 simd_fn! {
     /// Every row `y` of `out`, `width` elements each, from `values[y * step..]`.
+    ///
+    /// What does not fill `LANES` is done for `ROWS` rows at once: one row alone would wait for its own sums.
     fn gather_rows[I, T](values: &[T], step: usize, taps: &[Tap<T>], out: &mut [T], width: usize) {
-        for (y, out) in out.chunks_exact_mut(width.max(1)).enumerate() {
-            let row = &values[y * step..];
-            let mut done = 0;
-            while width - done >= LANES {
-                out[done..][..LANES].copy_from_slice(&gather::<I, T, LANES>(&row[done..], taps));
-                done += LANES;
+        let whole = width / LANES * LANES;
+        for (group, out) in out.chunks_mut((ROWS * width).max(1)).enumerate() {
+            let rows = &values[group * ROWS * step..];
+            for (y, out) in out.chunks_exact_mut(width).enumerate() {
+                for done in (0..whole).step_by(LANES) {
+                    let sums = gather::<I, T, LANES, 1>(&rows[y * step + done..], 0, taps);
+                    out[done..][..LANES].copy_from_slice(&sums[0]);
+                }
             }
-            while done < width {
+            for done in (whole..width).step_by(TAIL) {
                 let count = (width - done).min(TAIL);
-                let sums = gather::<I, T, TAIL>(&row[done..], taps);
-                out[done..][..count].copy_from_slice(&sums[..count]);
-                done += count;
+                let full = out.len() == ROWS * width;
+                let sums = match full {
+                    true => gather::<I, T, TAIL, ROWS>(&rows[done..], step, taps),
+                    false => [[T::ZERO; TAIL]; ROWS],
+                };
+                for (y, out) in out.chunks_exact_mut(width).enumerate() {
+                    let row = match full {
+                        true => sums[y],
+                        false => gather::<I, T, TAIL, 1>(&rows[y * step + done..], 0, taps)[0],
+                    };
+                    out[done..][..count].copy_from_slice(&row[..count]);
+                }
             }
         }
     }
 }
 
 #[inline(always)]
-fn gather<I: Isa, T: Real, const N: usize>(row: &[T], taps: &[Tap<T>]) -> [T; N] {
-    let mut sums = [T::ZERO; N];
+fn gather<I: Isa, T: Real, const N: usize, const R: usize>(
+    rows: &[T],
+    step: usize,
+    taps: &[Tap<T>],
+) -> [[T; N]; R] {
+    let mut sums = [[T::ZERO; N]; R];
+    // `Scratch` leaves `LANES` elements behind the last one that a tap can ask for.
+    let last = rows.len().saturating_sub((R - 1) * step + N);
     for (offset, weight) in taps {
-        // `Scratch` leaves `LANES` elements behind the last one that a tap can ask for.
-        let Some(values) = row.get(*offset..).and_then(|values| values.first_chunk::<N>()) else { break };
-        for (sum, value) in sums.iter_mut().zip(values) {
-            *sum = I::mul_add(*value, *weight, *sum);
+        let rows = &rows[(*offset).min(last)..];
+        for (y, sums) in sums.iter_mut().enumerate() {
+            for (sum, value) in sums.iter_mut().zip(&rows[y * step..][..N]) {
+                *sum = I::mul_add(*value, *weight, *sum);
+            }
         }
     }
     sums
