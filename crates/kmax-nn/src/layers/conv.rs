@@ -95,6 +95,11 @@ impl Conv2d {
         Ok(Self { weight: weight.reshape(config.kernel_shape().as_slice())?, bias: Some(bias), config })
     }
 
+    /// From tensors that already have the shapes of `config`.
+    pub(super) fn from_tensors(weight: Tensor, bias: Option<Tensor>, config: ConvConfig) -> Self {
+        Self { weight, bias, config }
+    }
+
     /// Convolves `x` `[b, in, h, w]`.
     ///
     /// # Errors
@@ -163,7 +168,20 @@ impl ConvNorm {
     ) -> Result<Self> {
         let conv = Conv2d::new(config, init, params)?;
         let norm = BatchNorm::new(config.output, norm, &params.pp("norm"))?;
-        if params.is_trainable() {
+        Self::from_parts(conv, norm, activation, params.is_trainable())
+    }
+
+    /// From its parts; the norm is folded unless the layer will train.
+    ///
+    /// # Errors
+    /// If Candle fails.
+    pub(super) fn from_parts(
+        conv: Conv2d,
+        norm: BatchNorm,
+        activation: Activation,
+        trainable: bool,
+    ) -> Result<Self> {
+        if trainable {
             return Ok(Self { conv, norm: Some(norm), activation });
         }
         let (scale, offset) = norm.affine()?;

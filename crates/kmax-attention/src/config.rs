@@ -1,0 +1,99 @@
+//! Shape of the k-means decoder.
+
+use crate::{Error, Result};
+use kmax_nn::BatchNormConfig;
+use kmax_nn::layers::RunningVariance;
+use serde::{Deserialize, Serialize};
+
+/// The k-means decoder (paper section 3.2; deeplab2's `KMaXTransformerDecoder`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DecoderConfig {
+    /// Layers that read the pixel decoder's maps at strides 32, 16 and 8.
+    pub layers: [usize; 3],
+    /// Queries, also called cluster centers or mask slots.
+    pub queries: usize,
+    /// Channels of a query.
+    pub channels: usize,
+    /// Base width of a layer: keys are as wide, values and the bottleneck twice.
+    pub width: usize,
+    /// Attention heads of the self-attention among queries.
+    pub heads: usize,
+    /// Width of the feed-forward network.
+    pub feed_forward: usize,
+    /// Channels between the two 1x1 convolutions of a predictor's pixel head.
+    pub head_hidden: usize,
+    /// Length of a pixel's normalised feature.
+    pub embedding: usize,
+    /// Probability of dropping an update of the queries in training.
+    pub drop_path: f64,
+    /// Which variance the running statistics keep.
+    pub running_variance: RunningVariance,
+}
+
+impl Default for DecoderConfig {
+    /// 128 queries and two layers per stride, as published.
+    fn default() -> Self {
+        Self {
+            layers: [2, 2, 2],
+            queries: 128,
+            channels: 256,
+            width: 128,
+            heads: 8,
+            feed_forward: 2048,
+            head_hidden: 256,
+            embedding: 128,
+            drop_path: 0.0,
+            running_variance: RunningVariance::Unbiased,
+        }
+    }
+}
+
+impl DecoderConfig {
+    /// A light decoder for small models: one layer per stride, 32 queries of 128 channels.
+    pub fn small() -> Self {
+        Self {
+            layers: [1, 1, 1],
+            queries: 32,
+            channels: 128,
+            width: 64,
+            feed_forward: 512,
+            head_hidden: 128,
+            embedding: 64,
+            ..Self::default()
+        }
+    }
+
+    /// Checks the ranges of all fields.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the first field that is out of its range.
+    pub fn validate(&self) -> Result<()> {
+        let positive = [
+            ("queries", self.queries),
+            ("channels", self.channels),
+            ("width", self.width),
+            ("heads", self.heads),
+            ("feed_forward", self.feed_forward),
+            ("head_hidden", self.head_hidden),
+            ("embedding", self.embedding),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(Error::Config(format!("{name} must be at least 1")));
+        }
+        if !self.width.is_multiple_of(self.heads) {
+            return Err(Error::Config(format!(
+                "{} heads do not divide a width of {}",
+                self.heads, self.width
+            )));
+        }
+        if !(0.0..1.0).contains(&self.drop_path) {
+            return Err(Error::Config(format!("drop_path must lie in [0, 1), not {}", self.drop_path)));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn norm(&self) -> BatchNormConfig {
+        BatchNormConfig { running_variance: self.running_variance, ..BatchNormConfig::default() }
+    }
+}

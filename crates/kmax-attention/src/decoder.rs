@@ -1,0 +1,135 @@
+//! The k-means decoder as a whole.
+
+use crate::{DecoderConfig, DecoderLayer, Error, LayerOutput, Result};
+use candle_core::Tensor;
+use kmax_heads::{Prediction, Predictor, PredictorConfig};
+use kmax_nn::layers::Pointwise1d;
+use kmax_nn::{Activation, Init, Mode, Params, Role};
+
+/// Learned queries, the layers that update them, and the final predictor.
+///
+/// Parameters: `queries` `[channels, queries]`, `layers.I`, `class_projection`, `mask_projection`, `predictor`.
+#[derive(Debug, Clone)]
+pub struct KmeansDecoder {
+    queries: Tensor,
+    layers: Vec<DecoderLayer>,
+    per_stride: [usize; 3],
+    class_projection: Pointwise1d,
+    mask_projection: Pointwise1d,
+    predictor: Predictor,
+}
+
+/// What the decoder gives.
+#[derive(Debug, Clone)]
+pub struct DecoderOutput {
+    /// One per layer, in order.
+    pub layers: Vec<LayerOutput>,
+    /// The final prediction, with class logits.
+    pub prediction: Prediction,
+}
+
+/// Which of the layers' class logits are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Supervision {
+    /// None: only the final prediction is wanted.
+    Final,
+    /// All: for deep supervision.
+    Deep,
+}
+
+impl KmeansDecoder {
+    /// Reads the parameters. `maps` are the channels of the pixel decoder's outputs at strides 32, 16 and 8, `panoptic` those
+    /// of its finest output, `classes` counts without void.
+    ///
+    /// # Errors
+    /// If the configuration is wrong or a parameter is missing or misshapen.
+    pub fn new(
+        config: &DecoderConfig,
+        maps: [usize; 3],
+        panoptic: usize,
+        classes: usize,
+        params: &Params,
+    ) -> Result<Self> {
+        config.validate()?;
+        let DecoderConfig { channels, queries, .. } = *config;
+        let norm = config.norm();
+        let of_layer =
+            maps.into_iter().zip(config.layers).flat_map(|(map, count)| std::iter::repeat_n(map, count));
+        let layers = of_layer
+            .enumerate()
+            .map(|(i, map)| DecoderLayer::new(map, classes, config, &params.pp("layers").pp(i)))
+            .collect::<Result<_>>()?;
+        let project = |name: &str| {
+            let init = Init::TruncatedNormal { std: (2.0 / channels as f64).sqrt() };
+            Pointwise1d::normed(channels, channels, init, norm, Activation::Gelu, &params.pp(name))
+        };
+        let predictor = PredictorConfig {
+            pixel: panoptic,
+            query: channels,
+            hidden: config.head_hidden,
+            embedding: config.embedding,
+            classes,
+            norm,
+        };
+        let init = Init::TruncatedNormal { std: 1.0 };
+        Ok(Self {
+            queries: params.get("queries", &[channels, queries], init, Role::Kernel)?,
+            layers,
+            per_stride: config.layers,
+            class_projection: project("class_projection")?,
+            mask_projection: project("mask_projection")?,
+            predictor: Predictor::new(predictor, &params.pp("predictor"))?,
+        })
+    }
+
+    /// Decodes the pixel decoder's outputs, coarsest first: the first three feed the layers, the last is the panoptic
+    /// feature. `supervision` says whether the layers' class logits are computed too.
+    ///
+    /// # Errors
+    /// If there are fewer than three maps or their shapes do not fit.
+    pub fn forward(&self, maps: &[Tensor], supervision: Supervision, mode: &Mode) -> Result<DecoderOutput> {
+        let (Some(panoptic), true) = (maps.last(), maps.len() >= 3) else {
+            return Err(Error::Config(format!("{} maps given, at least 3 needed", maps.len())));
+        };
+        let (channels, count) = self.queries.dims2()?;
+        let batch = panoptic.dim(0)?;
+        let mut queries = self.queries.unsqueeze(0)?.broadcast_as((batch, channels, count))?.contiguous()?;
+        let of_layer =
+            maps.iter().zip(self.per_stride).flat_map(|(map, count)| std::iter::repeat_n(map, count));
+        let mut layers = Vec::with_capacity(self.layers.len());
+        for (layer, map) in self.layers.iter().zip(of_layer) {
+            let output = layer.forward(map, &queries, supervision == Supervision::Deep, mode)?;
+            queries = output.queries.clone();
+            layers.push(output);
+        }
+        let class_embedding = self.class_projection.forward(&queries, mode)?;
+        let mask_embedding = self.mask_projection.forward(&queries, mode)?;
+        let prediction = self.predictor.forward(panoptic, &mask_embedding, Some(&class_embedding), mode)?;
+        Ok(DecoderOutput { layers, prediction })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device};
+
+    #[test]
+    fn every_layer_speaks_at_its_stride() -> Result<()> {
+        let params = Params::trainable(None, 0, DType::F32, &Device::Cpu);
+        let config = DecoderConfig { layers: [1, 0, 2], queries: 5, ..DecoderConfig::small() };
+        let decoder = KmeansDecoder::new(&config, [8, 7, 6], 4, 3, &params)?;
+        let map = |c: usize, side: usize| Tensor::ones((2, c, side, side), DType::F32, &Device::Cpu);
+        let maps = [map(8, 3)?, map(7, 5)?, map(6, 9)?, map(4, 17)?];
+        let output = decoder.forward(&maps, Supervision::Deep, &Mode::train(0))?;
+        let sides: Vec<_> = output.layers.iter().map(|l| l.prediction.mask_logits.dims()[2]).collect();
+        assert_eq!(sides, [3, 9, 9]);
+        assert_eq!(output.layers[1].assignment.dims(), [2, 81]);
+        assert_eq!(output.prediction.mask_logits.dims(), [2, 5, 17, 17]);
+        let class_logits = output.layers[0].prediction.class_logits.as_ref().map(|t| t.dims().to_vec());
+        assert_eq!(class_logits, Some(vec![2, 5, 4]));
+        let quiet = decoder.forward(&maps, Supervision::Final, &Mode::train(0))?;
+        assert!(quiet.layers[0].prediction.class_logits.is_none());
+        Ok(())
+    }
+}

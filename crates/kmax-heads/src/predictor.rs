@@ -1,0 +1,154 @@
+//! Class and mask logits from queries and pixels.
+
+use crate::Result;
+use candle_core::{Device, Tensor};
+use kmax_nn::layers::Pointwise1d;
+use kmax_nn::{Activation, BatchNorm, BatchNormConfig, ConvConfig, ConvNorm, Init, Mode, Params, ops};
+
+/// Shape of a [`Predictor`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PredictorConfig {
+    /// Channels of the pixel feature.
+    pub pixel: usize,
+    /// Channels of the queries' mask and class embeddings.
+    pub query: usize,
+    /// Channels between the two 1x1 convolutions of the pixel head; 256 in both originals.
+    pub hidden: usize,
+    /// Length of a pixel's normalised feature and of a mask kernel; 128 in both originals.
+    pub embedding: usize,
+    /// Classes, void not counted.
+    pub classes: usize,
+    /// Batch norms.
+    pub norm: BatchNormConfig,
+}
+
+/// What a predictor says.
+#[derive(Debug, Clone)]
+pub struct Prediction {
+    /// `[b, queries, classes + 1]`, void last; `None` where only masks were asked for.
+    pub class_logits: Option<Tensor>,
+    /// `[b, queries, h, w]`.
+    pub mask_logits: Tensor,
+    /// Each pixel's feature, of length 1: `[b, embedding, h, w]`.
+    pub pixel_feature: Tensor,
+}
+
+/// The head that every decoder layer and the whole model end in (deeplab2's and the port's `kMaXPredictor`).
+///
+/// Pixels: depthwise 5x5, 1x1, 1x1 with bias, each with batch norm, then L2 normalisation. Mask logits are their product with
+/// the queries' mask kernels, through a batch norm with a single channel.
+///
+/// Parameters: `pixel.{depthwise,conv1,conv2}`, `mask`, `class`, `mask_norm`.
+#[derive(Debug, Clone)]
+pub struct Predictor {
+    depthwise: ConvNorm,
+    conv1: ConvNorm,
+    conv2: ConvNorm,
+    mask: Pointwise1d,
+    class: Pointwise1d,
+    mask_norm: BatchNorm,
+    towards_void: Tensor,
+}
+
+/// Prior probability of void that the class bias expresses (MaX-DeepLab's `add_bias_towards_void`).
+const VOID_PRIOR: f64 = 0.9;
+
+impl Predictor {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// If one is missing or misshapen.
+    pub fn new(config: PredictorConfig, params: &Params) -> Result<Self> {
+        let PredictorConfig { pixel, query, hidden, embedding, classes, norm } = config;
+        let inner = params.pp("pixel");
+        let conv = |shape: ConvConfig, init, activation, name: &str| {
+            ConvNorm::new(shape, init, norm, activation, &inner.pp(name))
+        };
+        // Glorot's uniform bound; both fans of a depthwise kernel are its 25 weights times one channel in and all out.
+        let glorot = Init::Uniform { bound: (6.0 / (25.0 + 25.0 * pixel as f64)).sqrt() };
+        let he = |input: usize| Init::TruncatedNormal { std: (2.0 / input as f64).sqrt() };
+        let last = Init::TruncatedNormal { std: 0.01 };
+        let mask_norm = norm.with_gain(0.1);
+        let mut towards_void = vec![0.0; classes + 1];
+        towards_void[classes] = (classes as f64 * VOID_PRIOR / (1.0 - VOID_PRIOR)).ln();
+        Ok(Self {
+            depthwise: conv(ConvConfig::depthwise(pixel, 5), glorot, Activation::Gelu, "depthwise")?,
+            conv1: conv(ConvConfig::new(pixel, hidden, 1), he(pixel), Activation::Gelu, "conv1")?,
+            conv2: conv(
+                ConvConfig::new(hidden, embedding, 1).with_bias(),
+                last,
+                Activation::Identity,
+                "conv2",
+            )?,
+            mask: Pointwise1d::normed(
+                query,
+                embedding,
+                he(query),
+                norm,
+                Activation::Identity,
+                &params.pp("mask"),
+            )?,
+            class: Pointwise1d::biased(query, classes + 1, last, &params.pp("class"))?,
+            mask_norm: BatchNorm::new(1, mask_norm, &params.pp("mask_norm"))?,
+            towards_void: Tensor::from_vec(towards_void, (1, 1, classes + 1), &Device::Cpu)?
+                .to_dtype(params.dtype())?
+                .to_device(params.device())?,
+        })
+    }
+
+    /// Predicts from `pixels` `[b, pixel, h, w]` and the queries' embeddings `[b, query, queries]`. Without
+    /// `class_embedding`, only masks.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn forward(
+        &self,
+        pixels: &Tensor,
+        mask_embedding: &Tensor,
+        class_embedding: Option<&Tensor>,
+        mode: &Mode,
+    ) -> Result<Prediction> {
+        let (batch, _, height, width) = pixels.dims4()?;
+        let x = self.depthwise.forward(pixels, mode)?;
+        let x = self.conv2.forward(&self.conv1.forward(&x, mode)?, mode)?;
+        // PyTorch's and TensorFlow's guard against a division by zero.
+        let pixel_feature = ops::l2_normalize(&x, 1, 1e-12)?;
+        let kernels = self.mask.forward(mask_embedding, mode)?.transpose(1, 2)?.contiguous()?;
+        let products = kernels.matmul(&pixel_feature.reshape((batch, (), height * width))?)?;
+        let mask_logits = self.mask_norm.forward(&products.unsqueeze(1)?, mode)?.squeeze(1)?;
+        let class_logits = match class_embedding {
+            None => None,
+            Some(embedding) => {
+                let logits = self.class.forward(embedding, mode)?.transpose(1, 2)?.contiguous()?;
+                Some(logits.broadcast_add(&self.towards_void)?)
+            }
+        };
+        let queries = mask_logits.dim(1)?;
+        let mask_logits = mask_logits.reshape((batch, queries, height, width))?;
+        Ok(Prediction { class_logits, mask_logits, pixel_feature })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::DType;
+
+    #[test]
+    fn shapes_and_the_bias_towards_void() -> Result<()> {
+        let params = Params::trainable(None, 3, DType::F32, &Device::Cpu);
+        let norm = BatchNormConfig::default();
+        let config = PredictorConfig { pixel: 6, query: 4, hidden: 8, embedding: 5, classes: 9, norm };
+        let predictor = Predictor::new(config, &params)?;
+        let pixels = Tensor::ones((2, 6, 3, 7), DType::F32, &Device::Cpu)?;
+        let queries = Tensor::zeros((2, 4, 11), DType::F32, &Device::Cpu)?;
+        let said = predictor.forward(&pixels, &queries, Some(&queries), &Mode::train(0))?;
+        assert_eq!(said.mask_logits.dims(), [2, 11, 3, 7]);
+        assert_eq!(said.pixel_feature.dims(), [2, 5, 3, 7]);
+        let logits = said.class_logits.expect("asked for").to_vec3::<f32>()?;
+        // With zero embeddings only the bias is left: void has a probability of 0.9.
+        assert!((f64::from(logits[1][10][9]) - 81f64.ln()).abs() < 1e-6 && logits[0][0][..9] == [0.0; 9]);
+        assert!(predictor.forward(&pixels, &queries, None, &Mode::train(0))?.class_logits.is_none());
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! Axial attention: self-attention along one axis of a map at a time, with learned relative positions.
+
+use super::pointwise::Pointwise1d;
+use crate::{Activation, BatchNorm, BatchNormConfig, Error, Init, Mode, Params, Result, Role, ops};
+use candle_core::{D, Tensor};
+
+/// Longest sequence that the position tables reach over: they hold one row per distance, `2 * 255 - 1`.
+pub const MAX_SPAN: usize = 255;
+
+/// Settings of [`AxialAttention`] and [`AxialAttention2d`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AxialConfig {
+    /// Input channels.
+    pub input: usize,
+    /// Channels of all heads' queries, and of their keys.
+    pub key_depth: usize,
+    /// Channels of all heads' values: the output channels.
+    pub value_depth: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Batch norms.
+    pub norm: BatchNormConfig,
+}
+
+impl AxialConfig {
+    /// Key expansion 1 and value expansion 2 over `filters`, eight heads, as in both originals.
+    pub fn new(input: usize, filters: usize, norm: BatchNormConfig) -> Self {
+        Self { input, key_depth: filters, value_depth: 2 * filters, heads: 8, norm }
+    }
+}
+
+/// Attention along a sequence `[batch, channels, length]` (deeplab2's `AxialAttention`; arXiv 2003.07853, eq. 4).
+///
+/// There is no `1/sqrt(d)`: a batch norm over the three kinds of similarity (content, query position, key position)
+/// scales them before they are summed. Parameters: `qkv.{weight,norm}`, `{query,key,value}_position`,
+/// `similarity_norm`, `retrieved_norm`.
+#[derive(Debug, Clone)]
+pub struct AxialAttention {
+    qkv: Pointwise1d,
+    query_position: Tensor,
+    key_position: Tensor,
+    value_position: Tensor,
+    similarity_norm: BatchNorm,
+    retrieved_norm: BatchNorm,
+    config: AxialConfig,
+}
+
+impl AxialAttention {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// If one is missing or misshapen, or if the heads do not divide the depths.
+    pub fn new(config: AxialConfig, params: &Params) -> Result<Self> {
+        let AxialConfig { input, key_depth, value_depth, heads, norm } = config;
+        if heads == 0 || !key_depth.is_multiple_of(heads) || !value_depth.is_multiple_of(heads) {
+            let depths = format!("{key_depth} key and {value_depth} value channels");
+            return Err(Error::Argument(format!("axial attention: {heads} heads do not divide {depths}")));
+        }
+        let init = Init::TruncatedNormal { std: (input as f64).powf(-0.5) };
+        let table = |name: &str, depth: usize| {
+            params.get(name, &[2 * MAX_SPAN - 1, depth], Init::TruncatedNormal { std: 1.0 }, Role::Kernel)
+        };
+        let qkv = 2 * key_depth + value_depth;
+        Ok(Self {
+            qkv: Pointwise1d::normed(input, qkv, init, norm, Activation::Identity, &params.pp("qkv"))?,
+            query_position: table("query_position", key_depth / heads)?,
+            key_position: table("key_position", key_depth / heads)?,
+            value_position: table("value_position", value_depth / heads)?,
+            similarity_norm: BatchNorm::new(3 * heads, norm, &params.pp("similarity_norm"))?,
+            retrieved_norm: BatchNorm::new(2 * value_depth, norm, &params.pp("retrieved_norm"))?,
+            config,
+        })
+    }
+
+    /// Attends along `x` `[b, input, length]`; gives `[b, value_depth, length]`.
+    ///
+    /// # Errors
+    /// If the channels differ or the sequence is longer than [`MAX_SPAN`].
+    pub fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        let (batch, _, length) = x.dims3()?;
+        if length > MAX_SPAN {
+            return Err(Error::Argument(format!(
+                "axial attention: {length} positions, but the position tables reach over {MAX_SPAN}"
+            )));
+        }
+        let AxialConfig { key_depth, value_depth, heads, .. } = self.config;
+        let rows = batch * heads;
+        let qkv = self.qkv.forward(x, mode)?;
+        // [batch * heads, length, depth], so that positions are rows.
+        let split = |start: usize, depth: usize| -> Result<Tensor> {
+            let part = qkv.narrow(1, start, depth)?.contiguous()?;
+            Ok(part.reshape((rows, depth / heads, length))?.transpose(1, 2)?.contiguous()?)
+        };
+        let query = split(0, key_depth)?;
+        let key = split(key_depth, key_depth)?;
+        let value = split(2 * key_depth, value_depth)?;
+
+        let content = query.matmul(&key.transpose(1, 2)?.contiguous()?)?;
+        let by_query = per_position(&query, &self.between(&self.query_position, length, false)?)?;
+        // Per key position the product runs over the query positions: the table is transposed, and so is the result.
+        let by_key = per_position(&key, &self.between(&self.key_position, length, true)?)?;
+        let by_key = by_key.transpose(1, 2)?.contiguous()?;
+        let shape = (batch, heads, length, length);
+        let kinds = [content.reshape(shape)?, by_query.reshape(shape)?, by_key.reshape(shape)?];
+        let similarity = self.similarity_norm.forward(&Tensor::cat(&kinds, 1)?, mode)?;
+        let similarity = similarity.reshape((batch, 3, heads, length, length))?.sum(1)?;
+        let weights = ops::softmax(&similarity, 3)?.reshape((rows, length, length))?;
+
+        let content = weights.matmul(&value)?;
+        let value_position = positions(&self.value_position, length, false)?;
+        let by_position = weights.transpose(0, 1)?.contiguous()?.matmul(&value_position)?;
+        let by_position = by_position.transpose(0, 1)?.contiguous()?;
+        let channels = |part: Tensor| -> Result<Tensor> {
+            Ok(part.transpose(1, 2)?.contiguous()?.reshape((batch, value_depth, length))?)
+        };
+        let retrieved = Tensor::cat(&[channels(content)?, channels(by_position)?], 1)?;
+        let retrieved = self.retrieved_norm.forward(&retrieved, mode)?;
+        Ok(retrieved.reshape((batch, 2, value_depth, length))?.sum(1)?)
+    }
+
+    /// For each position `[length, depth, length]`: what its vector is multiplied with.
+    fn between(&self, table: &Tensor, length: usize, keys: bool) -> Result<Tensor> {
+        Ok(positions(table, length, keys)?.transpose(D::Minus1, D::Minus2)?.contiguous()?)
+    }
+}
+
+/// Rows of a position table for all pairs, `[first, second, depth]`: first is the query position and second the key
+/// position, or the reverse with `keys`. Row `key - query + MAX_SPAN - 1` belongs to a pair.
+fn positions(table: &Tensor, length: usize, keys: bool) -> Result<Tensor> {
+    let pairs = (0..length).flat_map(|first| (0..length).map(move |second| (first, second)));
+    let rows: Vec<u32> = pairs
+        .map(|(first, second)| {
+            let (query, key) = if keys { (second, first) } else { (first, second) };
+            (key + MAX_SPAN - 1 - query) as u32
+        })
+        .collect();
+    let rows = Tensor::from_vec(rows, length * length, table.device())?;
+    Ok(table.index_select(&rows, 0)?.reshape((length, length, ()))?)
+}
+
+/// `[rows, length, depth]` times one `[depth, length]` matrix per position: `[rows, length, length]`.
+fn per_position(vectors: &Tensor, matrices: &Tensor) -> Result<Tensor> {
+    let product = vectors.transpose(0, 1)?.contiguous()?.matmul(matrices)?;
+    Ok(product.transpose(0, 1)?.contiguous()?)
+}
+
+/// Attention down the columns, then along the rows, of `[batch, channels, height, width]`.
+///
+/// Parameters: those of [`AxialAttention`] under `height` and `width`.
+#[derive(Debug, Clone)]
+pub struct AxialAttention2d {
+    height: AxialAttention,
+    width: AxialAttention,
+    /// Rows and columns kept after each axis: 1, or 2 in a strided MaX-S block.
+    stride: usize,
+}
+
+impl AxialAttention2d {
+    /// Reads the parameters; `stride` drops positions after each axis' attention (deeplab2's strided axial block).
+    ///
+    /// # Errors
+    /// As [`AxialAttention::new`].
+    pub fn new(config: AxialConfig, stride: usize, params: &Params) -> Result<Self> {
+        let second = AxialConfig { input: config.value_depth, ..config };
+        Ok(Self {
+            height: AxialAttention::new(config, &params.pp("height"))?,
+            width: AxialAttention::new(second, &params.pp("width"))?,
+            stride,
+        })
+    }
+
+    /// Attends over `x`; gives `[b, value_depth, ceil(h / stride), ceil(w / stride)]`.
+    ///
+    /// # Errors
+    /// As [`AxialAttention::forward`].
+    pub fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        let (batch, channels, height, width) = x.dims4()?;
+        let columns = x.permute((0, 3, 1, 2))?.contiguous()?.reshape((batch * width, channels, height))?;
+        let columns = every(&self.height.forward(&columns, mode)?, self.stride)?;
+        let (_, depth, height) = columns.dims3()?;
+        let rows = columns.reshape((batch, width, depth, height))?.permute((0, 3, 2, 1))?.contiguous()?;
+        let rows = self.width.forward(&rows.reshape((batch * height, depth, width))?, mode)?;
+        let rows = every(&rows, self.stride)?;
+        let width = rows.dim(2)?;
+        Ok(rows.reshape((batch, height, depth, width))?.permute((0, 2, 1, 3))?.contiguous()?)
+    }
+}
+
+/// Every `stride`-th position of `[b, c, length]`, the first included.
+fn every(x: &Tensor, stride: usize) -> Result<Tensor> {
+    if stride == 1 {
+        return Ok(x.clone());
+    }
+    let kept: Vec<u32> = (0..x.dim(2)? as u32).step_by(stride).collect();
+    let kept = Tensor::new(kept, x.device())?;
+    Ok(x.index_select(&kept, 2)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device};
+
+    #[test]
+    fn shapes_follow_the_stride_and_long_sequences_are_refused() -> Result<()> {
+        let params = Params::trainable(None, 1, DType::F32, &Device::Cpu);
+        let config = AxialConfig { heads: 2, ..AxialConfig::new(3, 4, BatchNormConfig::default()) };
+        let attention = AxialAttention2d::new(config, 2, &params)?;
+        let x = Tensor::ones((2, 3, 5, 6), DType::F32, &Device::Cpu)?;
+        assert_eq!(attention.forward(&x, &Mode::train(0))?.dims(), [2, 8, 3, 3]);
+        let long = Tensor::zeros((1, 3, 256), DType::F32, &Device::Cpu)?;
+        let error = AxialAttention::new(config, &params.pp("long"))?.forward(&long, &Mode::eval());
+        assert!(error.is_err_and(|e| e.to_string().contains("256")));
+        assert!(AxialAttention::new(AxialConfig { heads: 3, ..config }, &params.pp("bad")).is_err());
+        Ok(())
+    }
+}

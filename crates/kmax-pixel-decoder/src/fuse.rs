@@ -1,0 +1,83 @@
+//! Joining a coarse map with the next finer one.
+
+use crate::block::he_normal;
+use crate::{Error, PixelDecoderConfig, Result};
+use candle_core::Tensor;
+use kmax_nn::ops::{Alignment, resize_bilinear};
+use kmax_nn::{Activation, ConvConfig, ConvNorm, Mode, Params};
+
+/// Which sample positions a resize uses.
+///
+/// deeplab2 always aligns corners; the port does so for odd widths of the map it starts from. At the side lengths both
+/// allow (`32 k + 1`, or multiples of 32) this rule gives each what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResizeRule {
+    /// Corners for an odd width, borders for an even one (port).
+    #[default]
+    Parity,
+    /// Corners always (deeplab2).
+    Corners,
+}
+
+impl ResizeRule {
+    /// The alignment for a map of that width.
+    pub fn alignment(self, width: usize) -> Alignment {
+        match self {
+            Self::Parity if width.is_multiple_of(2) => Alignment::Borders,
+            _ => Alignment::Corners,
+        }
+    }
+}
+
+/// Resized fuse (deeplab2's `ResizedFuse`): the coarse map, projected where channels differ, resized and added to the
+/// fine one, which is projected likewise. Each projection is GELU, 1x1 convolution, batch norm.
+///
+/// Parameters: `low` and `high`, where there are projections.
+#[derive(Debug, Clone)]
+pub struct ResizedFuse {
+    low: Option<ConvNorm>,
+    high: Option<ConvNorm>,
+    resize: ResizeRule,
+}
+
+impl ResizedFuse {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// If one is missing or misshapen.
+    pub fn new(
+        low: usize,
+        high: usize,
+        output: usize,
+        resize: ResizeRule,
+        decoder: &PixelDecoderConfig,
+        params: &Params,
+    ) -> Result<Self> {
+        let project = |input: usize, name: &str| -> Result<Option<ConvNorm>> {
+            if input == output {
+                return Ok(None);
+            }
+            let (shape, init) = (ConvConfig::new(input, output, 1), he_normal(input));
+            Ok(Some(ConvNorm::new(shape, init, decoder.norm(), Activation::Identity, &params.pp(name))?))
+        };
+        Ok(Self { low: project(low, "low")?, high: project(high, "high")?, resize })
+    }
+
+    /// Joins `low` `[b, low, h, w]` and `high` `[b, high, H, W]`; gives `[b, output, H, W]`.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn forward(&self, low: &Tensor, high: &Tensor, mode: &Mode) -> Result<Tensor> {
+        let projected = |conv: &Option<ConvNorm>, x: &Tensor| -> Result<Tensor> {
+            match conv {
+                Some(conv) => Ok(conv.forward(&Activation::Gelu.forward(x)?, mode)?),
+                None => Ok(x.clone()),
+            }
+        };
+        let (_, _, height, width) = high.dims4()?;
+        let alignment = self.resize.alignment(low.dim(3)?);
+        let low = resize_bilinear(&projected(&self.low, low)?, height, width, alignment)?;
+        (low + projected(&self.high, high)?).map_err(Error::from)
+    }
+}
