@@ -3,6 +3,7 @@
 use super::ResNetConfig;
 use crate::Result;
 use candle_core::Tensor;
+use kmax_nn::layers::{AxialAttention2d, AxialConfig};
 use kmax_nn::{Activation, ConvConfig, ConvNorm, DropPath, Mode, Params};
 
 /// Shape of a [`Block`].
@@ -10,7 +11,8 @@ use kmax_nn::{Activation, ConvConfig, ConvNorm, DropPath, Mode, Params};
 pub struct BlockShape {
     /// Input channels.
     pub input: usize,
-    /// Channels of the middle layer. The first layer puts out as many, or twice as many before an attention.
+    /// Output channels of the first two layers; of an attention's queries and keys, the first two layers then having
+    /// twice as many.
     pub inner: usize,
     /// Output channels. The shortcut is a projection where they differ from the input's.
     pub output: usize,
@@ -23,6 +25,7 @@ pub struct BlockShape {
 #[derive(Debug)]
 enum Spatial {
     Conv(ConvNorm),
+    Axial(AxialAttention2d, Activation),
 }
 
 /// 1x1 convolution, 3x3 convolution or axial attention, 1x1 convolution, and a shortcut around them
@@ -52,10 +55,6 @@ impl Block {
         config: &ResNetConfig,
         params: &Params,
     ) -> Result<Self> {
-        if shape.axial {
-            let (field, found) = ("axial_beyond_stride", config.axial_beyond_stride.to_string());
-            return Err(crate::Error::Config { field, found, expected: "0: axial blocks are not there yet" });
-        }
         let gain = if config.zero_init_residual { 0.0 } else { 1.0 };
         let norm = config.norm();
         let build = |conv: ConvConfig, norm, activation, name: &str| {
@@ -63,11 +62,16 @@ impl Block {
             ConvNorm::new(conv, init, norm, activation, &params.pp(name))
         };
         let (inner, act) = (shape.inner, config.activation);
-        let first = inner;
-        let conv1 = build(ConvConfig::new(shape.input, first, 1), norm, act, "conv1")?;
-        let conv2 = ConvConfig::new(inner, inner, 3).stride(shape.stride);
-        let spatial = Spatial::Conv(build(conv2, norm, act, "conv2")?);
-        let conv3 = ConvConfig::new(inner, shape.output, 1);
+        // An attention reads and puts out twice as many channels as its queries and keys have.
+        let around = if shape.axial { 2 * inner } else { inner };
+        let conv1 = build(ConvConfig::new(shape.input, around, 1), norm, act, "conv1")?;
+        let spatial = if shape.axial {
+            let attention = AxialConfig::new(around, inner, norm);
+            Spatial::Axial(AxialAttention2d::new(attention, shape.stride, &params.pp("attention"))?, act)
+        } else {
+            Spatial::Conv(build(ConvConfig::new(inner, inner, 3).stride(shape.stride), norm, act, "conv2")?)
+        };
+        let conv3 = ConvConfig::new(around, shape.output, 1);
         let conv3 = build(conv3, norm.with_gain(gain), Activation::Identity, "conv3")?;
         let shortcut = match shape.input == shape.output {
             true => None,
@@ -87,6 +91,7 @@ impl Block {
         let y = self.conv1.forward(x, mode)?;
         let y = match &self.spatial {
             Spatial::Conv(conv) => conv.forward(&y, mode)?,
+            Spatial::Axial(attention, activation) => activation.forward(&attention.forward(&y, mode)?)?,
         };
         let shortcut = match &self.shortcut {
             Some(projection) => projection.forward(x, mode)?,

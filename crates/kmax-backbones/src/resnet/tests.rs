@@ -4,7 +4,7 @@ use kmax_nn::Role;
 use kmax_nn::layers::RunningVariance;
 
 fn small(base: ResNetConfig) -> ResNetConfig {
-    ResNetConfig { depths: [1, 1, 2, 1], width: 8, axial_beyond_stride: 0, ..base }
+    ResNetConfig { depths: [1, 1, 2, 1], width: 8, ..base }
 }
 
 fn learned(config: ResNetConfig) -> Result<usize> {
@@ -18,6 +18,21 @@ fn learned(config: ResNetConfig) -> Result<usize> {
 fn resnet50_has_its_parameters() -> Result<()> {
     assert_eq!(learned(ResNetConfig::resnet50_port())?, 23_508_032);
     assert_eq!(learned(ResNetConfig::resnet50_tf())?, 23_508_032);
+    Ok(())
+}
+
+#[test]
+fn max_s_is_axial_from_block_2_of_stage_4_on() -> Result<()> {
+    let params = Params::trainable(None, 1, DType::F32, &Device::Cpu);
+    ResNet::new(ResNetConfig { width: 8, ..ResNetConfig::max_s() }, &params)?;
+    let asked = params.asked();
+    let axial = |stage, block| {
+        let start = format!("stages.{stage}.blocks.{block}.attention.width.qkv.weight");
+        asked.contains(&start)
+    };
+    let found: Vec<_> =
+        (0..4).flat_map(|s| (0..6).map(move |b| (s, b))).filter(|(s, b)| axial(*s, *b)).collect();
+    assert_eq!(found, [(2, 1), (2, 2), (2, 3), (2, 4), (2, 5), (3, 0), (3, 1), (3, 2)]);
     Ok(())
 }
 
