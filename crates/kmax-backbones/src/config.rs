@@ -107,6 +107,28 @@ mod tests {
     }
 
     #[test]
+    fn every_published_variant_survives_json() -> serde_json::Result<()> {
+        use ConvNeXtSize::{Base, Large, Small, Tiny};
+        let convnext = [(Tiny, 0.3), (Small, 0.4), (Base, 0.5), (Large, 0.6)]
+            .map(|(size, drop_path)| BackboneConfig::convnext(size, drop_path));
+        let others = [
+            BackboneConfig::resnet50_tf(),
+            BackboneConfig::resnet50_port(),
+            BackboneConfig::max_s(),
+            BackboneConfig::efficientnet_lite0(),
+        ];
+        for config in convnext.into_iter().chain(others) {
+            assert!(config.validate().is_ok());
+            let text = serde_json::to_string(&config)?;
+            assert_eq!(serde_json::from_str::<BackboneConfig>(&text)?, config, "{text}");
+        }
+        let short: BackboneConfig = serde_json::from_str(r#"{"kind": "efficientnet_lite"}"#)?;
+        assert_eq!(short, BackboneConfig::efficientnet_lite0());
+        assert!(serde_json::from_str::<BackboneConfig>(r#"{"kind": "resnet", "width": 64}"#).is_err());
+        Ok(())
+    }
+
+    #[test]
     fn bad_fields_are_named() {
         let mut config = ResNetConfig::resnet50_tf();
         config.drop_path = 1.0;
