@@ -1,0 +1,116 @@
+//! Pixel instance discrimination (CMT-DeepLab, sec. 3): features of one segment attract, of others repel each other.
+
+use crate::assigned::Assigned;
+use crate::real::{Real, tensor, values};
+use crate::{LossConfig, Result, Targets};
+use candle_core::{Device, Tensor};
+use kmax_nn::ops;
+use rayon::prelude::*;
+
+/// The term of one photo from `features` `[channels, pixels]` at the sampled pixels. The gradient, times `scale`, is
+/// added to `gradient`, which has the shape of the features.
+pub(crate) fn pixel_term<T: Real>(
+    features: &[T],
+    gradient: &mut [T],
+    sampled: &[u32],
+    (targets, assigned): (&Targets, &Assigned),
+    config: &LossConfig,
+    scale: f64,
+) -> Result<f64> {
+    let (pixels, count) = (targets.cell_of.len(), sampled.len());
+    let channels = features.len() / pixels.max(1);
+    let mut taken = Vec::with_capacity(channels * count);
+    for row in features.chunks_exact(pixels) {
+        taken.extend(sampled.iter().map(|pixel| row[*pixel as usize]));
+    }
+    let taken = Tensor::from_vec(taken, (channels, count), &Device::Cpu)?;
+    let similarity = (taken.t()?.contiguous()?.matmul(&taken)? / config.pixel_temperature)?;
+    let mut probabilities = values::<T>(&ops::softmax(&similarity, 1)?)?;
+    let similarity = values::<T>(&similarity)?;
+
+    let wanted = Wanted::new(sampled, targets, assigned);
+    // Rows of the symmetric similarity: each sampled pixel asks for the pixels of its own segment.
+    let losses: Vec<f64> = similarity
+        .par_chunks_exact(count.max(1))
+        .zip(probabilities.par_chunks_exact(count.max(1)))
+        .enumerate()
+        .map(|(i, (row, p))| {
+            let targets = wanted.row(i);
+            let mut loss = 0.0;
+            for (j, cell) in wanted.cells.iter().enumerate() {
+                let target = targets[*cell as usize];
+                if target > 0.0 {
+                    loss += target * if p[j].to_f64() > T::TINY { -p[j].ln() } else { far(row, j) };
+                }
+            }
+            loss
+        })
+        .collect();
+    let alive = losses.iter().filter(|loss| **loss != 0.0).count().max(1) as f64;
+    let factor = scale / alive / config.pixel_temperature;
+    probabilities.par_chunks_exact_mut(count.max(1)).enumerate().for_each(|(i, row)| {
+        let targets = wanted.row(i);
+        let mass = if config.blank_targets_push { 1.0 } else { wanted.mass(i) };
+        for (p, cell) in row.iter_mut().zip(&wanted.cells) {
+            *p = T::from_f64(factor * (p.to_f64() * mass - targets[*cell as usize]));
+        }
+    });
+    // Every feature takes part as a row and as a column.
+    let slopes = tensor(probabilities, &Tensor::zeros((count, count), taken.dtype(), &Device::Cpu)?)?;
+    let slopes = values::<T>(&taken.matmul(&(&slopes + slopes.t()?)?)?)?;
+    for (row, slopes) in gradient.chunks_exact_mut(pixels).zip(slopes.chunks_exact(count.max(1))) {
+        for (pixel, slope) in sampled.iter().zip(slopes) {
+            row[*pixel as usize] += *slope;
+        }
+    }
+    Ok(losses.iter().sum::<f64>() / alive)
+}
+
+/// `-ln softmax(row)[at]` where the softmax underflows.
+fn far<T: Real>(row: &[T], at: usize) -> f64 {
+    let most = row.iter().map(|x| x.to_f64()).fold(f64::NEG_INFINITY, f64::max);
+    most + row.iter().map(|x| (x.to_f64() - most).exp()).sum::<f64>().ln() - row[at].to_f64()
+}
+
+/// The distribution that each sampled pixel asks for, which depends on the cells of the two pixels only.
+struct Wanted {
+    /// Cell of each sampled pixel.
+    cells: Vec<u32>,
+    /// Target for each pair of cells, each row summing to one over the sampled pixels (less where segments overlap).
+    table: Vec<f64>,
+    mass: Vec<f64>,
+    width: usize,
+}
+
+impl Wanted {
+    fn new(sampled: &[u32], targets: &Targets, assigned: &Assigned) -> Self {
+        let width = assigned.slots.len();
+        let cells: Vec<u32> = sampled.iter().map(|pixel| targets.cell_of[*pixel as usize]).collect();
+        let mut counts = vec![0.0; width];
+        cells.iter().for_each(|cell| counts[*cell as usize] += 1.0);
+        let mut table = vec![0.0; width * width];
+        let mut mass = vec![0.0; width];
+        for a in (0..width).filter(|a| counts[*a] > 0.0) {
+            let row = &mut table[a * width..][..width];
+            for (b, target) in row.iter_mut().enumerate().filter(|(b, _)| counts[*b] > 0.0) {
+                let (a, b) = (&assigned.slots[a], &assigned.slots[b]);
+                let common = a.iter().filter(|slot| b.contains(slot)).count();
+                if common > 0 {
+                    *target = common as f64 / (a.len() * b.len()) as f64;
+                }
+            }
+            let total: f64 = row.iter().zip(&counts).map(|(target, count)| target * count).sum();
+            row.iter_mut().for_each(|target| *target /= total.max(1.0));
+            mass[a] = total / total.max(1.0);
+        }
+        Self { cells, table, mass, width }
+    }
+
+    fn row(&self, i: usize) -> &[f64] {
+        &self.table[self.cells[i] as usize * self.width..][..self.width]
+    }
+
+    fn mass(&self, i: usize) -> f64 {
+        self.mass[self.cells[i] as usize]
+    }
+}

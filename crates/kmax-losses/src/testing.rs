@@ -1,0 +1,1 @@
+//! Random tensors and finite differences for the tests of this crate.
