@@ -1,0 +1,110 @@
+//! The entries of a COCO panoptic json.
+
+use std::fmt;
+
+use kmax_masks::{Category, Segment};
+use serde::{Deserialize, Serialize};
+
+/// What names an image: a number in COCO, a word in Cityscapes and ADE20K.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected an image id: a whole number or a string")]
+pub enum ImageId {
+    /// COCO.
+    Number(u64),
+    /// Cityscapes and ADE20K, where it is the file's name without its ending.
+    Name(String),
+}
+
+impl fmt::Display for ImageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+/// An entry of `images`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageEntry {
+    /// The id that annotations refer to.
+    pub id: ImageId,
+    /// The photo's file, relative to the folder of photos.
+    pub file_name: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// An entry of `segments_info`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SegmentEntry {
+    /// The id in the PNG: R + 256 G + 65536 B, not 0.
+    pub id: u32,
+    /// The class.
+    pub category_id: u32,
+    /// Pixels; predictions may leave it out.
+    #[serde(default)]
+    pub area: u64,
+    /// The box `[x, y, width, height]` in pixels; predictions may leave it out.
+    #[serde(default)]
+    pub bbox: [f64; 4],
+    /// Whether it is a group that cannot be told apart.
+    #[serde(default, deserialize_with = "crate::json::flag", serialize_with = "crate::json::as_number")]
+    pub iscrowd: bool,
+    /// The confidence in 0..1; not part of the official form, which ignores it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f32>,
+}
+
+impl From<&SegmentEntry> for Segment {
+    fn from(entry: &SegmentEntry) -> Self {
+        Self {
+            id: entry.id,
+            category_id: entry.category_id,
+            score: entry.score,
+            area: entry.area,
+            // A float cast saturates, so a negative or absurd box cannot wrap around.
+            bbox: entry.bbox.map(|value| value as u32),
+            iscrowd: entry.iscrowd,
+        }
+    }
+}
+
+impl From<&Segment> for SegmentEntry {
+    fn from(segment: &Segment) -> Self {
+        Self {
+            id: segment.id,
+            category_id: segment.category_id,
+            area: segment.area,
+            bbox: segment.bbox.map(f64::from),
+            iscrowd: segment.iscrowd,
+            score: segment.score,
+        }
+    }
+}
+
+/// An entry of `annotations`: the segments of one image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Annotation {
+    /// The image.
+    pub image_id: ImageId,
+    /// The PNG, relative to the folder of PNGs.
+    pub file_name: String,
+    /// Its segments.
+    pub segments_info: Vec<SegmentEntry>,
+}
+
+/// A whole file. Predictions often have `annotations` only.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PanopticFile {
+    /// The images.
+    #[serde(default)]
+    pub images: Vec<ImageEntry>,
+    /// One entry an image.
+    pub annotations: Vec<Annotation>,
+    /// The classes.
+    #[serde(default)]
+    pub categories: Vec<Category>,
+}

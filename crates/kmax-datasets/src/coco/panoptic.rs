@@ -1,0 +1,298 @@
+//! A folder in COCO's panoptic form: photos, PNGs of segment ids and a json.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use kmax_masks::{Categories, LabelMap, Panoptic, Segment};
+
+use super::{Annotation, ImageEntry, PanopticFile};
+use crate::{Error, Result, Sample, json, photo, png};
+
+/// A dataset in COCO's panoptic form, that of the site or of the user's own.
+///
+/// The json is read and checked by [`Self::open`]; photos and PNGs are read one at a time by [`Self::sample`].
+#[derive(Clone, Debug)]
+pub struct CocoPanoptic {
+    json: PathBuf,
+    images: PathBuf,
+    pngs: PathBuf,
+    /// Each annotation with its image, in the order of the file.
+    entries: Vec<(ImageEntry, Annotation)>,
+    categories: Categories,
+}
+
+impl CocoPanoptic {
+    /// Reads the json and checks that its entries fit each other. Images without an annotation are left out.
+    ///
+    /// # Errors
+    /// If the json cannot be read or lacks a field, an id occurs twice, an annotation's image or class is not
+    /// listed, a file name leaves its folder, or a size is 0 or more than [`kmax_masks::MAX_PIXELS`].
+    pub fn open(json: impl AsRef<Path>, images: impl AsRef<Path>, pngs: impl AsRef<Path>) -> Result<Self> {
+        let json = json.as_ref();
+        let file: PanopticFile = json::read(json)?;
+        Self::from_file(file, json, images.as_ref(), pngs.as_ref())
+    }
+
+    fn from_file(file: PanopticFile, json: &Path, images: &Path, pngs: &Path) -> Result<Self> {
+        let fail = |entry: String, reason: String| Error::Entry { file: json.to_path_buf(), entry, reason };
+        let categories = Categories::new(file.categories).map_err(Error::masks(json))?;
+        if categories.is_empty() {
+            return Err(fail("categories".into(), "the list is missing or empty".into()));
+        }
+        let mut by_id = HashMap::with_capacity(file.images.len());
+        for (position, image) in file.images.iter().enumerate() {
+            let entry = || format!("images[{position}] (id {})", image.id);
+            let pixels = u64::from(image.width) * u64::from(image.height);
+            if pixels == 0 || pixels > kmax_masks::MAX_PIXELS as u64 {
+                let (width, height) = (image.width, image.height);
+                return Err(fail(entry(), format!("{width} x {height} pixels is no size that is read")));
+            }
+            check_name(&image.file_name).map_err(|reason| fail(entry(), reason))?;
+            if by_id.insert(&image.id, image).is_some() {
+                return Err(fail(entry(), "the id occurs twice".into()));
+            }
+        }
+        let mut annotated = HashSet::with_capacity(file.annotations.len());
+        let mut entries = Vec::with_capacity(file.annotations.len());
+        for (position, annotation) in file.annotations.into_iter().enumerate() {
+            let entry = || format!("annotations[{position}] (image {})", annotation.image_id);
+            let image = by_id
+                .get(&annotation.image_id)
+                .ok_or_else(|| fail(entry(), "the image is not listed in `images`".into()))?;
+            if !annotated.insert(annotation.image_id.clone()) {
+                return Err(fail(entry(), "the image has two annotations".into()));
+            }
+            check_name(&annotation.file_name).map_err(|reason| fail(entry(), reason))?;
+            check_segments(&annotation, &categories).map_err(|reason| fail(entry(), reason))?;
+            entries.push(((*image).clone(), annotation));
+        }
+        Ok(Self {
+            json: json.to_path_buf(),
+            images: images.to_path_buf(),
+            pngs: pngs.to_path_buf(),
+            entries,
+            categories,
+        })
+    }
+
+    /// The number of annotated images.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no image is annotated.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The classes, in the order of the file.
+    pub fn categories(&self) -> &Categories {
+        &self.categories
+    }
+
+    /// The images with their annotations, in the order of the file's annotations.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = (&ImageEntry, &Annotation)> {
+        self.entries.iter().map(|(image, annotation)| (image, annotation))
+    }
+
+    /// The json this was read from.
+    pub fn json(&self) -> &Path {
+        &self.json
+    }
+
+    /// Where the photo of an image is, or `None` past the end.
+    pub fn photo_path(&self, index: usize) -> Option<PathBuf> {
+        Some(self.images.join(&self.entries.get(index)?.0.file_name))
+    }
+
+    /// Where the PNG of an image is, or `None` past the end.
+    pub fn png_path(&self, index: usize) -> Option<PathBuf> {
+        Some(self.pngs.join(&self.entries.get(index)?.1.file_name))
+    }
+
+    /// Reads photo and segments of the image at `index` (0 to [`Self::len`] - 1).
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, its size is not that of the json, or the PNG and the json differ in the
+    /// segments they hold.
+    pub fn sample(&self, index: usize) -> Result<Sample> {
+        let panoptic = self.panoptic(index)?;
+        let (entry, _) = self.entry(index)?;
+        let file = self.images.join(&entry.file_name);
+        let image = photo::read_photo(&file)?;
+        self.check_size(entry, &file, image.width() as usize, image.height() as usize)?;
+        Ok(Sample { image, panoptic, image_id: entry.id.clone() })
+    }
+
+    /// Reads the segments only.
+    ///
+    /// # Errors
+    /// As [`Self::sample`], of the PNG.
+    pub fn panoptic(&self, index: usize) -> Result<Panoptic> {
+        let (entry, annotation) = self.entry(index)?;
+        let file = self.pngs.join(&annotation.file_name);
+        let map = png::read_panoptic(&file)?;
+        self.check_size(entry, &file, map.width(), map.height())?;
+        check_ids(&map, annotation)
+            .map_err(|(id, reason)| Error::entry(&file, format!("segment id {id}"), reason))?;
+        Ok(Panoptic::new(map, annotation.segments_info.iter().map(Segment::from).collect()))
+    }
+
+    fn entry(&self, index: usize) -> Result<&(ImageEntry, Annotation)> {
+        self.entries.get(index).ok_or_else(|| {
+            let reason = format!("there are {} only", self.entries.len());
+            Error::entry(&self.json, format!("annotations[{index}]"), reason)
+        })
+    }
+
+    fn check_size(&self, entry: &ImageEntry, file: &Path, width: usize, height: usize) -> Result<()> {
+        if (width, height) == (entry.width as usize, entry.height as usize) {
+            return Ok(());
+        }
+        let expected = format!("{} of {}", entry.id, self.json.display());
+        let reason =
+            format!("{width} x {height} pixels, but image {expected} has {} x {}", entry.width, entry.height);
+        Err(Error::file(file, reason))
+    }
+}
+
+/// The first id that is in the map but not in the annotation, or the reverse.
+fn check_ids(map: &LabelMap, annotation: &Annotation) -> std::result::Result<(), (u32, &'static str)> {
+    let present: HashSet<u32> = map.extents().into_iter().map(|(id, _)| id).collect();
+    let listed: HashSet<u32> = annotation.segments_info.iter().map(|segment| segment.id).collect();
+    if let Some(&id) = present.iter().filter(|&&id| id != 0 && !listed.contains(&id)).min() {
+        return Err((id, "in the PNG but not in the json's segments_info"));
+    }
+    match listed.difference(&present).min() {
+        Some(&id) => Err((id, "in the json's segments_info but not in the PNG")),
+        None => Ok(()),
+    }
+}
+
+fn check_segments(annotation: &Annotation, categories: &Categories) -> std::result::Result<(), String> {
+    let mut ids = HashSet::with_capacity(annotation.segments_info.len());
+    for (position, segment) in annotation.segments_info.iter().enumerate() {
+        let name = format!("segments_info[{position}] (id {})", segment.id);
+        if segment.id == 0 || segment.id >= 1 << 24 {
+            return Err(format!("{name}: an id lies between 1 and 16777215"));
+        }
+        if !ids.insert(segment.id) {
+            return Err(format!("{name}: the id occurs twice"));
+        }
+        if categories.get(segment.category_id).is_none() {
+            return Err(format!("{name}: unknown category {}", segment.category_id));
+        }
+        if segment.bbox.iter().any(|value| !(*value >= 0.0)) {
+            return Err(format!("{name}: a box has no negative values, found {:?}", segment.bbox));
+        }
+    }
+    Ok(())
+}
+
+/// A json is not trusted to name files outside its folders.
+pub(crate) fn check_name(name: &str) -> std::result::Result<(), String> {
+    use std::path::Component;
+    let path = Path::new(name);
+    let plain = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if plain && path.file_name().is_some() {
+        return Ok(());
+    }
+    Err(format!("file_name {name:?} is not a file within the folder"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{
+        "images": [{"id": 4, "file_name": "a.png", "width": 3, "height": 2}],
+        "annotations": [{"image_id": 4, "file_name": "a.png", "segments_info": [
+            {"id": 1, "category_id": 7, "area": 4, "bbox": [0, 0, 2, 2], "iscrowd": 0},
+            {"id": 70000, "category_id": 9, "area": 1, "bbox": [2, 0, 1, 1], "iscrowd": 1}]}],
+        "categories": [{"id": 7, "name": "road", "isthing": 0}, {"id": 9, "name": "car", "isthing": 1}]}"#;
+
+    /// A folder with the json, a photo and a PNG whose ids are given.
+    fn folder(json: &str, ids: [u32; 6], photo: (u32, u32)) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for part in ["photos", "pngs"] {
+            std::fs::create_dir(folder.path().join(part)).expect("created");
+        }
+        std::fs::write(folder.path().join("p.json"), json).expect("written");
+        let picture = image::RgbImage::from_pixel(photo.0, photo.1, image::Rgb([9, 8, 7]));
+        picture.save(folder.path().join("photos/a.png")).expect("written");
+        let bytes = ids.iter().flat_map(|id| [*id as u8, (id >> 8) as u8, (id >> 16) as u8]).collect();
+        let map = image::RgbImage::from_raw(3, 2, bytes).expect("3 x 2");
+        map.save(folder.path().join("pngs/a.png")).expect("written");
+        folder
+    }
+
+    fn open(folder: &tempfile::TempDir) -> Result<CocoPanoptic> {
+        let path = folder.path();
+        CocoPanoptic::open(path.join("p.json"), path.join("photos"), path.join("pngs"))
+    }
+
+    #[test]
+    fn a_sample_holds_photo_and_segments() -> Result<()> {
+        let folder = folder(GOOD, [1, 1, 70000, 1, 1, 0], (3, 2));
+        let data = open(&folder)?;
+        assert_eq!((data.len(), data.categories().len()), (1, 2));
+        let sample = data.sample(0)?;
+        assert_eq!(sample.image.get_pixel(2, 1).0, [9, 8, 7]);
+        assert_eq!(sample.panoptic.map.data(), [1, 1, 70000, 1, 1, 0]);
+        assert_eq!(sample.panoptic.segment(70000).map(|s| (s.category_id, s.iscrowd)), Some((9, true)));
+        assert!(data.sample(1).is_err_and(|error| error.to_string().contains("annotations[1]")));
+        Ok(())
+    }
+
+    #[test]
+    fn what_disagrees_with_the_json_is_named() {
+        let ids = [1, 1, 70000, 1, 1, 0];
+        let cases = [
+            ([1, 1, 70000, 1, 1, 5], (3, 2), "segment id 5: in the PNG"),
+            ([1, 1, 1, 1, 1, 0], (3, 2), "segment id 70000: in the json"),
+            (ids, (2, 3), "2 x 3 pixels, but image 4"),
+        ];
+        for (ids, photo, expected) in cases {
+            let folder = folder(GOOD, ids, photo);
+            let message = open(&folder).and_then(|data| data.sample(0)).expect_err(expected).to_string();
+            assert!(message.contains(expected) && message.contains("a.png"), "{message}");
+        }
+        let folder = folder(GOOD, ids, (3, 2));
+        std::fs::remove_file(folder.path().join("pngs/a.png")).expect("removed");
+        let message = open(&folder).and_then(|data| data.sample(0)).expect_err("missing").to_string();
+        assert!(message.contains("a.png"), "{message}");
+    }
+
+    #[test]
+    fn mistakes_in_the_json_are_named() {
+        let cases = [
+            ("\"file_name\": \"a.png\", \"width\"", "\"width\"", "images[0]"),
+            ("\"width\": 3", "\"width\": -3", "images[0].width"),
+            ("\"width\": 3", "\"width\": 4000000000", "images[0]"),
+            ("\"width\": 3", "\"width\": 0", "images[0]"),
+            ("\"image_id\": 4", "\"image_id\": 5", "annotations[0] (image 5)"),
+            ("\"image_id\": 4", "\"image_id\": 4.5", "annotations[0].image_id"),
+            ("\"id\": 70000", "\"id\": 1", "segments_info[1] (id 1): the id occurs twice"),
+            ("\"id\": 70000", "\"id\": 0", "segments_info[1] (id 0)"),
+            ("\"id\": 70000", "\"id\": 16777216", "segments_info[1]"),
+            ("\"category_id\": 9", "\"category_id\": 8", "unknown category 8"),
+            ("\"area\": 4", "\"area\": -4", "segments_info[0].area"),
+            ("\"bbox\": [0, 0", "\"bbox\": [0, -1", "no negative"),
+            ("\"iscrowd\": 1", "\"iscrowd\": 2", "segments_info[1].iscrowd"),
+            (
+                "\"image_id\": 4, \"file_name\": \"a.png\"",
+                "\"image_id\": 4, \"file_name\": \"../a.png\"",
+                "../a.png",
+            ),
+            ("{\"id\": 9, \"name\"", "{\"id\": 7, \"name\"", "7 occurs twice"),
+            ("\"annotations\"", "\"annotation\"", "annotations"),
+            ("\"isthing\": 1}]}", "", "EOF"),
+        ];
+        for (from, to, expected) in cases {
+            assert!(GOOD.contains(from), "{from}");
+            let folder = folder(&GOOD.replace(from, to), [0; 6], (3, 2));
+            let message = open(&folder).expect_err(expected).to_string();
+            assert!(message.contains(expected) && message.contains("p.json"), "{expected}: {message}");
+        }
+    }
+}

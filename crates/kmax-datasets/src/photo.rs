@@ -1,0 +1,182 @@
+//! Reading photographs: JPEG, PNG and WebP, turned upright, as 8-bit RGB.
+
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+/// The largest photo that is read: 400 megapixels, 1.2 GB as RGB.
+pub const MAX_PIXELS: u64 = 400_000_000;
+
+/// Why a photo cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PhotoError {
+    /// The file cannot be opened or read.
+    #[error("{}: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The bytes are no JPEG, PNG or WebP picture.
+    #[error("{}: not a JPEG, PNG or WebP picture", file.display())]
+    Format {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The picture is damaged.
+    #[error("{}: damaged {format} picture: {reason}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// `JPEG`, `PNG` or `WebP`.
+        format: &'static str,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// The picture is larger than [`MAX_PIXELS`].
+    #[error("{}: {width}x{height} pixels are more than the {MAX_PIXELS} that are read", file.display())]
+    TooLarge {
+        /// The file.
+        file: PathBuf,
+        /// Its width.
+        width: u32,
+        /// Its height.
+        height: u32,
+    },
+}
+
+/// Reads the photo `file` as it should be looked at: its EXIF orientation is applied, 16-bit and grey values
+/// become 8-bit RGB, and transparent pixels show white.
+///
+/// # Errors
+/// [`PhotoError`], naming the file. A JPEG that ends before its end marker is damaged, not half grey.
+pub fn read_photo(file: &Path) -> Result<RgbImage, PhotoError> {
+    let data = std::fs::read(file).map_err(|source| PhotoError::Read { file: file.into(), source })?;
+    decode_photo(&data, file)
+}
+
+/// As [`read_photo`], from the bytes of a file; `file` is only named in errors.
+///
+/// # Errors
+/// [`PhotoError`].
+pub fn decode_photo(data: &[u8], file: &Path) -> Result<RgbImage, PhotoError> {
+    let reader = ImageReader::new(Cursor::new(data)).with_guessed_format();
+    let mut reader = reader.map_err(|source| PhotoError::Read { file: file.into(), source })?;
+    let format = match reader.format() {
+        Some(ImageFormat::Jpeg) => "JPEG",
+        Some(ImageFormat::Png) => "PNG",
+        Some(ImageFormat::WebP) => "WebP",
+        _ => return Err(PhotoError::Format { file: file.into() }),
+    };
+    let damaged = |reason: String| PhotoError::Damaged { file: file.into(), format, reason };
+    // Twice the pixels of an RGBA picture with 16 bits a channel; the size is checked before anything is decoded.
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MAX_PIXELS * 8);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(|e| damaged(e.to_string()))?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(PhotoError::TooLarge { file: file.into(), width, height });
+    }
+    if width == 0 || height == 0 {
+        return Err(damaged("it has no pixels".into()));
+    }
+    if format == "JPEG" && !jpeg_is_whole(data) {
+        return Err(damaged("it ends before its end marker".into()));
+    }
+    // An orientation that cannot be read is one that nobody sees.
+    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| damaged(e.to_string()))?;
+    picture.apply_orientation(orientation);
+    Ok(if picture.color().has_alpha() { over_white(&picture) } else { picture.into_rgb8() })
+}
+
+fn over_white(picture: &DynamicImage) -> RgbImage {
+    let source = picture.to_rgba8();
+    let blend = |value: u8, alpha: u8| {
+        let (value, alpha) = (u32::from(value), u32::from(alpha));
+        ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    RgbImage::from_fn(source.width(), source.height(), |x, y| {
+        let [r, g, b, a] = source.get_pixel(x, y).0;
+        image::Rgb([blend(r, a), blend(g, a), blend(b, a)])
+    })
+}
+
+/// Whether an end-of-image marker follows the first scan. Decoders fill what is missing with grey instead.
+fn jpeg_is_whole(data: &[u8]) -> bool {
+    let mut at = 2;
+    // Segments before the scan are skipped by their length, for a thumbnail inside one has an end marker too.
+    while let Some(&[0xff, marker]) = data.get(at..at + 2).and_then(|m| m.as_array::<2>()) {
+        match marker {
+            0xff => at += 1,
+            0xda => return data[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),
+            0x01 | 0xd0..=0xd8 => at += 2,
+            _ => match data.get(at + 2..at + 4) {
+                Some(length) => at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]])).max(2),
+                None => return false,
+            },
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::codecs::jpeg::JpegEncoder;
+    use image::{GrayImage, ImageEncoder, RgbaImage};
+
+    fn encode(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut data = Vec::new();
+        picture.write_to(&mut Cursor::new(&mut data), format).expect("encoded");
+        data
+    }
+
+    fn decode(data: &[u8]) -> Result<RgbImage, PhotoError> {
+        decode_photo(data, Path::new("photo"))
+    }
+
+    #[test]
+    fn grey_sixteen_bit_and_alpha_become_rgb() -> Result<(), PhotoError> {
+        let grey = DynamicImage::ImageLuma16(image::ImageBuffer::from_pixel(3, 2, image::Luma([0x8000u16])));
+        let read = decode(&encode(&grey, ImageFormat::Png))?;
+        assert_eq!((read.dimensions(), read.get_pixel(0, 0).0), ((3, 2), [128; 3]));
+        let glass = DynamicImage::ImageRgba8(RgbaImage::from_pixel(1, 1, image::Rgba([10, 20, 30, 0])));
+        assert_eq!(decode(&encode(&glass, ImageFormat::Png))?.get_pixel(0, 0).0, [255; 3]);
+        let half = DynamicImage::ImageRgba8(RgbaImage::from_pixel(1, 1, image::Rgba([0, 0, 255, 128])));
+        assert_eq!(decode(&encode(&half, ImageFormat::Png))?.get_pixel(0, 0).0, [127, 127, 255]);
+        Ok(())
+    }
+
+    #[test]
+    fn the_exif_orientation_is_applied() -> Result<(), PhotoError> {
+        // Big-endian TIFF with one entry: tag 0x0112 (orientation), type short, count 1, value 6 (turn right).
+        let exif =
+            [b"MM\0\x2a\0\0\0\x08".as_slice(), &[0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0]]
+                .concat();
+        let mut data = Vec::new();
+        let mut encoder = JpegEncoder::new(&mut data);
+        encoder.set_exif_metadata(exif).expect("JPEG holds EXIF");
+        encoder.write_image(&[90; 4 * 2 * 3], 4, 2, image::ExtendedColorType::Rgb8).expect("encoded");
+        assert_eq!(decode(&data)?.dimensions(), (2, 4));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_no_whole_picture_is_an_error() {
+        let noise: Vec<u8> = (0..64 * 64u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let picture = DynamicImage::ImageLuma8(GrayImage::from_raw(64, 64, noise).expect("64 x 64"));
+        let jpeg = encode(&picture, ImageFormat::Jpeg);
+        assert!(decode(&jpeg).is_ok());
+        for end in [3, 20, jpeg.len() / 2, jpeg.len() - 2] {
+            let error = decode(&jpeg[..end]).expect_err("cut").to_string();
+            assert!(error.starts_with("photo: "), "{error}");
+        }
+        let png = encode(&picture, ImageFormat::Png);
+        assert!(matches!(decode(&png[..png.len() / 2]), Err(PhotoError::Damaged { format: "PNG", .. })));
+        assert!(matches!(decode(b"once upon a time"), Err(PhotoError::Format { .. })));
+        assert!(matches!(decode(b""), Err(PhotoError::Format { .. })));
+    }
+}
