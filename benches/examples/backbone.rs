@@ -6,6 +6,12 @@ use kmax_benches::random;
 use kmax_nn::{Mode, Params};
 use std::time::Instant;
 
+/// Minor page faults of this process.
+fn faults() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    text.split(' ').nth(9).and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let (name, mode) = (arguments[1].as_str(), arguments[2].as_str());
@@ -23,7 +29,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         network = build(&config, &Params::frozen(values, DType::F32, &Device::Cpu))?;
     }
     let x = random(&[batch, 3, side, side])?;
-    for _ in 0..6 {
+    let runs: usize = arguments.get(5).map_or(Ok(6), |n| n.parse())?;
+    for _ in 0..runs {
         let start = Instant::now();
         if mode == "eval" {
             network.forward(&x, &Mode::eval())?;
@@ -33,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("  forward {:.3}", start.elapsed().as_secs_f64());
             y.sqr()?.mean_all()?.backward()?;
         }
-        println!("{:.3}", start.elapsed().as_secs_f64());
+        println!("{:.3} s, {} page faults so far", start.elapsed().as_secs_f64(), faults());
     }
     Ok(())
 }

@@ -58,7 +58,7 @@ impl AxialAttention {
         }
         let init = Init::TruncatedNormal { std: (input as f64).powf(-0.5) };
         let table = |name: &str, depth: usize| {
-            params.get(name, &[2 * MAX_SPAN - 1, depth], Init::TruncatedNormal { std: 1.0 }, Role::Kernel)
+            params.get(name, &[2 * MAX_SPAN - 1, depth], Init::TruncatedNormal { std: 1.0 }, Role::Embedding)
         };
         let qkv = 2 * key_depth + value_depth;
         Ok(Self {

@@ -86,12 +86,21 @@ impl BatchNorm {
     /// As [`BatchNorm::forward`].
     pub fn forward_activated(&self, x: &Tensor, activation: Activation, mode: &Mode) -> Result<Tensor> {
         if !mode.is_train() {
-            let (mean, variance) = (self.running_mean.as_tensor(), self.running_var.as_tensor());
-            let y = ops::batch_norm(x, mean, variance, &self.weight, &self.bias, self.config.eps)?;
+            let (mean, variance) = self.running();
+            let y = ops::batch_norm(x, &mean, &variance, &self.weight, &self.bias, self.config.eps)?;
             return activation.forward(&y);
         }
-        let trained = ops::batch_norm_train(x, &self.weight, &self.bias, self.config.eps, activation)?;
-        self.update(&trained.mean, &trained.variance, x.elem_count() / x.dim(1)?.max(1))?;
+        self.train_with(|gain, shift, eps| ops::batch_norm_train(x, gain, shift, eps, activation))
+    }
+
+    /// A training step by `norm`, of the gain, the shift and epsilon; moves the running statistics.
+    pub(crate) fn train_with(
+        &self,
+        norm: impl FnOnce(&Tensor, &Tensor, f64) -> Result<ops::TrainedNorm>,
+    ) -> Result<Tensor> {
+        let trained = norm(&self.weight, &self.bias, self.config.eps)?;
+        let channels = trained.output.dim(1)?.max(1);
+        self.update(&trained.mean, &trained.variance, trained.output.elem_count() / channels)?;
         Ok(trained.output)
     }
 
@@ -118,10 +127,16 @@ impl BatchNorm {
     /// # Errors
     /// If Candle fails.
     pub fn affine(&self) -> Result<(Tensor, Tensor)> {
-        let deviation = (self.running_var.as_tensor() + self.config.eps)?.sqrt()?;
-        let scale = (&self.weight / deviation)?;
-        let offset = (&self.bias - (self.running_mean.as_tensor() * &scale)?)?;
+        let (mean, variance) = self.running();
+        let scale = (&self.weight / (variance + self.config.eps)?.sqrt()?)?;
+        let offset = (&self.bias - (mean * &scale)?)?;
         Ok((scale, offset))
+    }
+
+    /// Running mean and variance without their history: no gradient goes to them, and a frozen network that read the
+    /// variables themselves would record a graph and keep every activation.
+    fn running(&self) -> (Tensor, Tensor) {
+        (self.running_mean.as_detached_tensor(), self.running_var.as_detached_tensor())
     }
 }
 

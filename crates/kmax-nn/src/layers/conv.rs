@@ -132,6 +132,25 @@ impl Conv2d {
         ops::conv2d_finished(x, &self.weight, stride, padding, dilation, groups, finish)
     }
 
+    /// Convolves, normalises and activates: one step of the gradient in training.
+    fn forward_normed(
+        &self,
+        x: &Tensor,
+        norm: &BatchNorm,
+        activation: Activation,
+        mode: &Mode,
+    ) -> Result<Tensor> {
+        // A convolution has no bias where a batch norm follows, as a rule.
+        if !mode.is_train() || self.bias.is_some() {
+            return norm.forward_activated(&self.forward(x)?, activation, mode);
+        }
+        let ConvConfig { stride, padding, dilation, groups, .. } = self.config;
+        norm.train_with(|gain, shift, eps| {
+            let norm = (gain, shift, eps);
+            ops::conv2d_norm_train(x, &self.weight, stride, padding, dilation, groups, norm, activation)
+        })
+    }
+
     /// The same convolution with `x * scale + offset` per output channel folded in.
     fn folded(&self, scale: &Tensor, offset: &Tensor) -> Result<Self> {
         let weight = self.weight.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
@@ -215,11 +234,9 @@ impl ConvNorm {
             }
             return self.conv.forward_finished(x, residual, activation);
         };
-        let y = self.conv.forward(x)?;
-        match residual {
-            Some(residual) => activation.forward(&(norm.forward(&y, mode)? + residual)?),
-            None => norm.forward_activated(&y, activation, mode),
-        }
+        let Some(residual) = residual else { return self.conv.forward_normed(x, norm, activation, mode) };
+        let y = self.conv.forward_normed(x, norm, Activation::Identity, mode)?;
+        activation.forward(&(y + residual)?)
     }
 }
 

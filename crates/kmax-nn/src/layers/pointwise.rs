@@ -1,6 +1,8 @@
 //! 1x1 convolutions over sequences: `[batch, channels, length]`.
 
-use crate::{Activation, BatchNorm, BatchNormConfig, Conv2d, ConvConfig, ConvNorm, Init, Mode, Params, Result, Role};
+use crate::{
+    Activation, BatchNorm, BatchNormConfig, Conv2d, ConvConfig, ConvNorm, Init, Mode, Params, Result, Role,
+};
 use candle_core::Tensor;
 
 /// A 1x1 convolution over a sequence, with an optional batch norm and an activation.

@@ -15,7 +15,7 @@ mod special;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use conv::{Finish, conv2d, conv2d_finished, depthwise_conv2d};
+pub use conv::{Finish, conv2d, conv2d_finished, conv2d_norm_train, depthwise_conv2d};
 pub use norm::{TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm};
 pub use pointwise::{gelu, relu, relu6};
 pub use pool::max_pool2d;

@@ -99,17 +99,20 @@ impl CustomOp2 for InputGradient {
         kernel: &CpuStorage,
         l2: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let g = &self.0;
         by_dtype!(grad, T => {
             let (grad, w) = (elements::<T>(grad, l1)?, elements::<T>(kernel, l2)?);
-            let (from, taps) = (g.out_area(), g.taps());
-            let out = each_map(g.batch * g.input * g.in_area(), g.in_area(), |i, out, scratch| {
-                let kernel = &w[i % g.input * taps..][..taps];
-                depthwise::input_gradient(&grad[i * from..][..from], kernel, g, out, scratch)
-            });
-            (out, g.in_shape())
+            (input_gradient(grad, w, &self.0), self.0.in_shape())
         })
     }
+}
+
+/// The gradient of the input for the gradient `grad` of the output.
+pub(super) fn input_gradient<T: Real>(grad: &[T], w: &[T], g: &Geometry) -> Vec<T> {
+    let (from, taps) = (g.out_area(), g.taps());
+    each_map(g.batch * g.input * g.in_area(), g.in_area(), |i, out, scratch| {
+        let kernel = &w[i % g.input * taps..][..taps];
+        depthwise::input_gradient(&grad[i * from..][..from], kernel, g, out, scratch);
+    })
 }
 
 impl CustomOp2 for KernelGradient {
@@ -124,20 +127,23 @@ impl CustomOp2 for KernelGradient {
         grad: &CpuStorage,
         l2: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let g = &self.0;
         by_dtype!(input, T => {
             let (x, grad) = (elements::<T>(input, l1)?, elements::<T>(grad, l2)?);
-            let (area, out_area) = (g.in_area(), g.out_area());
-            let out = each_map(g.input * g.taps(), g.taps(), |channel, out: &mut [T], scratch| {
-                let mut sums = vec![0.0; g.taps()];
-                for image in 0..g.batch {
-                    let i = image * g.input + channel;
-                    let (x, grad) = (&x[i * area..][..area], &grad[i * out_area..][..out_area]);
-                    depthwise::kernel_gradient(x, grad, g, &mut sums, scratch);
-                }
-                out.iter_mut().zip(sums).for_each(|(to, sum)| *to = T::of(sum));
-            });
-            (out, g.kernel_shape())
+            (kernel_gradient(x, grad, &self.0), self.0.kernel_shape())
         })
     }
+}
+
+/// The gradient of the kernel for the input `x` and the gradient `grad` of the output.
+pub(super) fn kernel_gradient<T: Real>(x: &[T], grad: &[T], g: &Geometry) -> Vec<T> {
+    let (area, out_area) = (g.in_area(), g.out_area());
+    each_map(g.input * g.taps(), g.taps(), |channel, out: &mut [T], scratch| {
+        let mut sums = vec![0.0; g.taps()];
+        for image in 0..g.batch {
+            let i = image * g.input + channel;
+            let (x, grad) = (&x[i * area..][..area], &grad[i * out_area..][..out_area]);
+            depthwise::kernel_gradient(x, grad, g, &mut sums, scratch);
+        }
+        out.iter_mut().zip(sums).for_each(|(to, sum)| *to = T::of(sum));
+    })
 }

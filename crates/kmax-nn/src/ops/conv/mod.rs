@@ -7,10 +7,12 @@ mod depthwise;
 mod depthwise_op;
 mod epilogue;
 mod geometry;
+mod norm_op;
 mod patches;
 #[cfg(test)]
 mod tests;
 
+use super::norm::{TrainedNorm, batch_norm_train};
 use super::{composed, real::has_kernel};
 use crate::layers::Activation;
 use crate::{Error, Result};
@@ -92,6 +94,32 @@ pub fn conv2d_finished(
     let (bias, residual) = (contiguous(bias)?, contiguous(residual)?);
     let op = dense_op::Finished { geometry, bias: bias.as_ref(), residual: residual.as_ref(), activation };
     Ok(input.contiguous()?.apply_op2_no_bwd(&kernel.contiguous()?, &op)?)
+}
+
+/// [`conv2d`] (without bias), then [`super::batch_norm_train`] with `gain`, `shift`, `eps` and `activation`.
+///
+/// # Errors
+/// If the shapes do not fit.
+#[allow(clippy::too_many_arguments)]
+pub fn conv2d_norm_train(
+    input: &Tensor,
+    kernel: &Tensor,
+    stride: usize,
+    padding: (usize, usize),
+    dilation: usize,
+    groups: usize,
+    norm: (&Tensor, &Tensor, f64),
+    activation: Activation,
+) -> Result<TrainedNorm> {
+    let geometry = Geometry::new(input, kernel, stride, padding, dilation, groups)?;
+    let (gain, shift, eps) = norm;
+    let fits = gain.dims() == [geometry.output] && shift.dims() == [geometry.output];
+    if !has_kernel(input) || activation == Activation::Gelu || !fits {
+        let y = conv2d(input, kernel, stride, padding, dilation, groups)?;
+        return batch_norm_train(&y, gain, shift, eps, activation);
+    }
+    let (input, kernel) = (input.contiguous()?, kernel.contiguous()?);
+    norm_op::conv_norm(&input, &kernel, geometry, (gain, shift), eps, activation)
 }
 
 /// Depthwise convolution: channel `i` of `input` `[b, c, h, w]` with `kernel[i, 0]`, `kernel` `[c, 1, kh, kw]`.

@@ -1,6 +1,6 @@
 //! Convolution against a scalar loop, and its gradients against differences.
 
-use super::{Finish, conv2d, conv2d_finished};
+use super::{Finish, batch_norm_train, conv2d, conv2d_finished, conv2d_norm_train};
 use crate::ops::testing::{assert_close, check_gradients, random};
 use crate::{Activation, Error, Result};
 use candle_core::{DType, Device, Tensor, Var};
@@ -144,6 +144,35 @@ fn the_fused_form_equals_the_steps() -> Result<()> {
         }
         let wrong = Finish { bias: Some(&x), ..Finish::default() };
         assert!(conv2d_finished(&x, &w, 1, padding, 1, groups, wrong).is_err());
+    }
+    Ok(())
+}
+
+#[test]
+fn the_fused_training_step_equals_its_parts() -> Result<()> {
+    for (groups, kernel, stride, activation) in [
+        (1, [6, 4, 3, 3], 1, Activation::Identity),
+        (1, [3, 4, 1, 1], 1, Activation::Relu6),
+        (1, [6, 4, 3, 3], 2, Activation::Relu),
+        (4, [4, 1, 5, 5], 2, Activation::Relu6),
+        (1, [5, 4, 1, 1], 1, Activation::Gelu),
+    ] {
+        let out = kernel[0];
+        let arguments =
+            [random(1, &[2, 4, 9, 8])?, random(2, &kernel)?, random(3, &[out])?, random(4, &[out])?];
+        let padding = (kernel[2] / 2, kernel[2] / 2);
+        let fused = |v: &[Tensor]| {
+            let norm = (&v[2], &v[3], 0.1);
+            conv2d_norm_train(&v[0], &v[1], stride, padding, 1, groups, norm, activation)
+        };
+        let [x, w, gain, shift] = &arguments;
+        let y = conv2d(x, w, stride, padding, 1, groups)?;
+        let parts = batch_norm_train(&y, gain, shift, 0.1, activation)?;
+        let found = fused(&arguments)?;
+        assert_close(&found.output, &parts.output, 1e-14);
+        assert_close(&found.mean, &parts.mean, 1e-14);
+        assert_close(&found.variance, &parts.variance, 1e-14);
+        check_gradients(&arguments, |v| Ok(fused(v)?.output))?;
     }
     Ok(())
 }

@@ -81,7 +81,7 @@ pub fn batch_norm_train(
     eps: f64,
     activation: Activation,
 ) -> Result<TrainedNorm> {
-    let (batch, channels, inner) = planes(x)?;
+    let channels = planes(x)?.1;
     check_channels(channels, &[gain, shift])?;
     if !has_kernel(x) {
         let rows = x.transpose(0, 1)?.contiguous()?.reshape((channels, ()))?;
@@ -92,25 +92,19 @@ pub fn batch_norm_train(
         return Ok(TrainedNorm { output, mean: mean.detach(), variance: variance.detach() });
     }
     let (x, gain, shift) = (x.contiguous()?, gain.contiguous()?, shift.contiguous()?);
-    let held = hold(&x);
-    let moments = with_dtype!(x, T => Ok(statistics(held.elements::<T>()?, batch, channels, inner)))?;
-    drop(held);
     // GELU cannot be undone from its result, so it stays a step of its own.
     let (inside, after) = match activation {
         Activation::Gelu => (Activation::Identity, Activation::Gelu),
         other => (other, Activation::Identity),
     };
-    let values = |f: &dyn Fn(&Moments) -> f64| -> Result<Tensor> {
-        let list: Vec<f64> = moments.iter().map(f).collect();
-        Ok(Tensor::from_vec(list, channels, x.device())?.to_dtype(x.dtype())?)
-    };
-    let (mean, variance) = (values(&|m| m.mean)?, values(&|m| m.variance)?);
-    let output = x.apply_op3(&gain, &shift, Train { batch, moments, eps, activation: inside })?;
+    let train = Train::new(&x, eps, inside)?;
+    let (mean, variance) = train.statistics(&x)?;
+    let output = x.apply_op3(&gain, &shift, train)?;
     Ok(TrainedNorm { output: after.forward(&output)?, mean, variance })
 }
 
 /// The training step; a channel's statistics are known.
-struct Train {
+pub(crate) struct Train {
     batch: usize,
     moments: Vec<Moments>,
     eps: f64,
@@ -118,7 +112,39 @@ struct Train {
 }
 
 impl Train {
-    fn backward<T: Real>(&self, x: &[T], gain: &[T], y: &[T], grad: &[T]) -> (Vec<T>, Vec<T>, Vec<T>) {
+    /// Takes the statistics of `x`, which is contiguous. `activation` is not GELU.
+    pub(crate) fn new(x: &Tensor, eps: f64, activation: Activation) -> Result<Self> {
+        let (batch, channels, inner) = planes(x)?;
+        let held = hold(x);
+        let moments = with_dtype!(x, T => Ok(statistics(held.elements::<T>()?, batch, channels, inner)))?;
+        Ok(Self { batch, moments, eps, activation })
+    }
+
+    /// Means and biased variances, of the type of `x`.
+    pub(crate) fn statistics(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
+        let values = |f: &dyn Fn(&Moments) -> f64| -> Result<Tensor> {
+            let list: Vec<f64> = self.moments.iter().map(f).collect();
+            Ok(Tensor::from_vec(list, self.moments.len(), x.device())?.to_dtype(x.dtype())?)
+        };
+        Ok((values(&|m| m.mean)?, values(&|m| m.variance)?))
+    }
+
+    /// The normalised and activated `x`.
+    pub(crate) fn forward<T: Real>(&self, x: &[T], gain: &[T], shift: &[T]) -> Vec<T> {
+        let factors = self.moments.iter().zip(gain).zip(shift).map(|((m, gain), shift)| {
+            (T::of(m.mean), T::of(gain.wide() / (m.variance + self.eps).sqrt()), *shift)
+        });
+        each_plane(x, self.batch, &factors.collect::<Vec<_>>(), self.activation)
+    }
+
+    /// The gradients of `x`, gain and shift for the result `y` and its gradient.
+    pub(crate) fn backward<T: Real>(
+        &self,
+        x: &[T],
+        gain: &[T],
+        y: &[T],
+        grad: &[T],
+    ) -> (Vec<T>, Vec<T>, Vec<T>) {
         let channels = self.moments.len();
         let (batch, inner) = (self.batch, x.len() / (self.batch * channels).max(1));
         let mut of_gain = vec![T::ZERO; channels];
@@ -174,11 +200,7 @@ impl CustomOp3 for Train {
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         by_dtype!(x, T => {
             let (x, gain, shift) = (elements::<T>(x, l1)?, elements::<T>(gain, l2)?, elements::<T>(shift, l3)?);
-            let factors = self.moments.iter().zip(gain).zip(shift).map(|((m, gain), shift)| {
-                (T::of(m.mean), T::of(gain.wide() / (m.variance + self.eps).sqrt()), *shift)
-            });
-            let factors: Vec<_> = factors.collect();
-            (each_plane(x, self.batch, &factors, self.activation), l1.shape().clone())
+            (self.forward(x, gain, shift), l1.shape().clone())
         })
     }
 

@@ -1,0 +1,123 @@
+//! Convolution, batch norm and activation of a training step as one Candle operation.
+//!
+//! One node of the gradient graph in place of three: Candle zeroes, adds and keeps a gradient for every node.
+
+use super::geometry::Geometry;
+use super::{dense, dense_grad, depthwise_op, epilogue::Epilogue};
+use crate::layers::Activation;
+use crate::ops::norm::{Train, TrainedNorm};
+use crate::ops::real::{Real, by_dtype, elements, hold, with_dtype};
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
+
+/// The convolution alone, without gradient.
+struct Plain(Geometry);
+
+impl CustomOp2 for Plain {
+    fn name(&self) -> &'static str {
+        "conv2d-plain"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        l1: &Layout,
+        w: &CpuStorage,
+        l2: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        by_dtype!(x, T => {
+            let (x, w) = (elements::<T>(x, l1)?, elements::<T>(w, l2)?);
+            let out = match self.0.is_depthwise() {
+                true => depthwise_op::forward(x, w, &self.0, &Epilogue::NONE),
+                false => dense::forward(x, w, &self.0, &Epilogue::NONE),
+            };
+            (out, self.0.out_shape())
+        })
+    }
+}
+
+/// Of an input, a kernel, and gain and shift as the two rows of one tensor (an operation takes three at most).
+struct ConvNorm {
+    geometry: Geometry,
+    /// The output of the convolution.
+    sums: Tensor,
+    train: Train,
+}
+
+pub(super) fn conv_norm(
+    input: &Tensor,
+    kernel: &Tensor,
+    geometry: Geometry,
+    (gain, shift): (&Tensor, &Tensor),
+    eps: f64,
+    activation: Activation,
+) -> crate::Result<TrainedNorm> {
+    let sums = input.apply_op2_no_bwd(kernel, &Plain(geometry))?;
+    let train = Train::new(&sums, eps, activation)?;
+    let (mean, variance) = train.statistics(&sums)?;
+    let affine = Tensor::stack(&[gain, shift], 0)?;
+    let output = input.apply_op3(kernel, &affine, ConvNorm { geometry, sums, train })?;
+    Ok(TrainedNorm { output, mean, variance })
+}
+
+impl CustomOp3 for ConvNorm {
+    fn name(&self) -> &'static str {
+        "conv2d-batch-norm-train"
+    }
+
+    fn cpu_fwd(
+        &self,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+        affine: &CpuStorage,
+        l3: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let sums = hold(&self.sums);
+        by_dtype!(affine, T => {
+            let (gain, shift) = halves(elements::<T>(affine, l3)?);
+            (self.train.forward(sums.elements::<T>()?, gain, shift), self.geometry.out_shape())
+        })
+    }
+
+    fn bwd(
+        &self,
+        input: &Tensor,
+        kernel: &Tensor,
+        affine: &Tensor,
+        y: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (grad, g) = (grad.contiguous()?, &self.geometry);
+        let (x, w, sums, y, grad) = (hold(input), hold(kernel), hold(&self.sums), hold(y), hold(&grad));
+        let h = hold(affine);
+        with_dtype!(affine, T => {
+            let (gain, _) = halves(h.elements::<T>()?);
+            let (inner, mut of_gain, of_shift) =
+                self.train.backward(sums.elements::<T>()?, gain, y.elements()?, grad.elements()?);
+            of_gain.extend(of_shift);
+            let tensor = |values: Vec<T>, like: &Tensor| Tensor::from_vec(values, like.shape(), like.device());
+            let mut of_input = None;
+            if input.track_op() {
+                let values = match g.is_depthwise() {
+                    true => depthwise_op::input_gradient(&inner, w.elements()?, g),
+                    false => dense_grad::input_gradient(&inner, w.elements()?, g),
+                };
+                of_input = Some(tensor(values, input)?);
+            }
+            let mut of_kernel = None;
+            if kernel.track_op() {
+                let values = match g.is_depthwise() {
+                    true => depthwise_op::kernel_gradient(x.elements()?, &inner, g),
+                    false => dense_grad::kernel_gradient(x.elements()?, &inner, g),
+                };
+                of_kernel = Some(tensor(values, kernel)?);
+            }
+            Ok((of_input, of_kernel, Some(tensor(of_gain, affine)?)))
+        })
+    }
+}
+
+fn halves<T: Real>(affine: &[T]) -> (&[T], &[T]) {
+    affine.split_at(affine.len() / 2)
+}
