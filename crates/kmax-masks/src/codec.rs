@@ -47,7 +47,7 @@ fn decode(bytes: &[u8]) -> Result<Raw> {
     let info = reader.info();
     let (width, height) = (info.width as usize, info.height as usize);
     checked_pixels(width, height)?;
-    let len = reader.output_buffer_size().ok_or_else(|| Error::TooLarge { width, height })?;
+    let len = reader.output_buffer_size().ok_or(Error::TooLarge { width, height })?;
     let mut data = vec![0; len];
     let frame = reader.next_frame(&mut data).map_err(png_error)?;
     data.truncate(frame.buffer_size());

@@ -60,7 +60,7 @@ fn scaled(vertices: &[f64]) -> Result<Vec<(i64, i64)>> {
     if vertices.len() < 6 || !vertices.len().is_multiple_of(2) {
         return Err(Error::Polygon(format!("{} numbers are no polygon", vertices.len())));
     }
-    if let Some(value) = vertices.iter().find(|value| !(value.abs() <= MAX_COORDINATE)) {
+    if let Some(value) = vertices.iter().find(|value| !value.is_finite() || value.abs() > MAX_COORDINATE) {
         return Err(Error::Polygon(format!("a coordinate of {value}, at most {MAX_COORDINATE} is possible")));
     }
     Ok(vertices.chunks_exact(2).map(|xy| (rounded(SCALE * xy[0]), rounded(SCALE * xy[1]))).collect())

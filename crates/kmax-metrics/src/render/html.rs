@@ -1,0 +1,143 @@
+//! Writing the page.
+
+use std::fmt::Write;
+
+use super::{Confusion, Page, shown};
+
+/// How many of the worst images are shown.
+const WORST: usize = 20;
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--bar:#3b7dd8;--line:#8884}\
+body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
+h1{margin-bottom:0}.by{color:#888;margin-top:0}\
+.sum{display:flex;flex-wrap:wrap;gap:.6rem}.sum div{border:1px solid var(--line);border-radius:.5rem;padding:.4rem .8rem}\
+.sum b{display:block;font-size:1.3rem}\
+table{border-collapse:collapse}td,th{padding:.1rem .5rem;text-align:left}\
+.bars td:nth-child(2){width:100%}.bar{height:.9rem;background:var(--bar);border-radius:.2rem;min-width:1px}\
+.note{color:#888;font-size:.8rem;white-space:nowrap}.num{text-align:right;font-variant-numeric:tabular-nums}\
+.scroll{overflow-x:auto}.confusion td{width:1.4rem;height:1.4rem;padding:0;font-size:.6rem;text-align:center}\
+.confusion th{font-weight:normal;font-size:.75rem;white-space:nowrap}\
+.confusion thead th{writing-mode:vertical-rl;transform:rotate(180deg);padding:.4rem 0}\
+dt{float:left;clear:left;width:9rem;color:#888}dd{margin-left:9rem}";
+
+/// Text that cannot be taken for markup.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+pub(super) fn page(page: &Page) -> String {
+    let mut out = String::new();
+    let title = escaped(&page.title);
+    // Writing to a string cannot fail.
+    let _ = write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{title}</title><style>{STYLE}</style></head><body>\n\
+         <h1>{title}</h1><p class=\"by\">{}</p>\n<div class=\"sum\">",
+        escaped(&page.evaluator)
+    );
+    for (name, value) in &page.summary {
+        let _ = write!(out, "<div>{}<b>{}</b></div>", escaped(name), escaped(value));
+    }
+    out.push_str("</div>\n<h2>Classes</h2>\n<table class=\"bars\">\n");
+    for bar in &page.bars {
+        let _ = writeln!(
+            out,
+            "<tr><td>{}</td><td><div class=\"bar\" style=\"width:{:.1}%\"></div></td>\
+             <td class=\"num\">{}</td><td class=\"note\">{}</td></tr>",
+            escaped(&bar.name),
+            100.0 * bar.value.unwrap_or(0.0).clamp(0.0, 1.0),
+            shown(bar.value),
+            escaped(&bar.note)
+        );
+    }
+    out.push_str("</table>\n");
+    if !page.worst.is_empty() {
+        let _ = write!(out, "<h2>{}</h2>\n<table>\n", escaped(page.worst_heading));
+        for (image, value) in page.worst.iter().take(WORST) {
+            let _ = writeln!(out, "<tr><td>{}</td><td class=\"num\">{value:.3}</td></tr>", escaped(image));
+        }
+        out.push_str("</table>\n");
+    }
+    if let Some(confusion) = page.confusion.as_ref().filter(|confusion| !confusion.names.is_empty()) {
+        matrix(&mut out, confusion);
+    }
+    provenance(&mut out, page);
+    out.push_str("</body></html>\n");
+    out
+}
+
+fn matrix(out: &mut String, confusion: &Confusion) {
+    out.push_str(
+        "<h2>Confusion</h2>\n<p>Each row is a class of the ground truth; the cells say which share of its pixels \
+         was predicted as what.</p>\n<div class=\"scroll\"><table class=\"confusion\"><thead><tr><th></th>",
+    );
+    for name in &confusion.names {
+        let _ = write!(out, "<th>{}</th>", escaped(name));
+    }
+    out.push_str("</tr></thead>\n");
+    for (row, (name, shares)) in confusion.names.iter().zip(&confusion.shares).enumerate() {
+        let _ = write!(out, "<tr><th>{}</th>", escaped(name));
+        for (column, &share) in shares.iter().enumerate() {
+            let colour = if row == column { "40,160,80" } else { "210,60,50" };
+            let text = if share >= 0.005 { format!("{:.0}", 100.0 * share) } else { String::new() };
+            let _ = write!(out, "<td style=\"background:rgba({colour},{share:.2})\">{text}</td>");
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</table></div>\n");
+}
+
+fn provenance(out: &mut String, page: &Page) {
+    let from = &page.provenance;
+    let mut lines = vec![("Convention", from.convention.clone()), ("Images", from.images.to_string())];
+    if !from.thresholds.is_empty() {
+        let thresholds: Vec<String> =
+            from.thresholds.iter().map(|threshold| format!("{threshold:.2}")).collect();
+        lines.push(("Thresholds", thresholds.join(" ")));
+    }
+    lines.push(("Made by", from.version.clone()));
+    lines.extend(from.dataset_digest.clone().map(|digest| ("Data set", digest)));
+    lines.extend(from.model_digest.clone().map(|digest| ("Model", digest)));
+    out.push_str("<h2>Provenance</h2>\n<dl>");
+    for (name, value) in lines {
+        let _ = write!(out, "<dt>{name}</dt><dd>{}</dd>", escaped(&value));
+    }
+    out.push_str("</dl>\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::render::{Bar, Confusion};
+    use crate::{Page, Provenance};
+
+    #[test]
+    fn names_cannot_break_out_and_nothing_comes_from_elsewhere() {
+        let mut page = Page::new("PQ", "me", &Provenance::new("<b>", &[0.5], 2));
+        page.bars.push(Bar {
+            name: "<script>x</script>".to_owned(),
+            value: Some(7.0),
+            note: "\"".to_owned(),
+        });
+        page.worst = (0..30).map(|n| (format!("image {n}"), 0.1)).collect();
+        let pixels = [((1, 1), 3), ((1, 2), 1), ((2, 9), 4)];
+        page.confusion = Some(Confusion::new(vec![(1, "a&b".to_owned()), (2, "c".to_owned())], &pixels));
+        let html = page.html();
+        assert!(!html.contains("<script") && !html.contains("http") && !html.contains("src="));
+        assert!(html.contains("&lt;script&gt;") && html.contains("a&amp;b") && html.contains("width:100.0%"));
+        assert!(html.contains("image 19") && !html.contains("image 20"));
+        assert_eq!(page.confusion.unwrap().shares, [[0.75, 0.25], [0.0, 0.0]]);
+    }
+}
