@@ -24,3 +24,19 @@ pub fn criterion() -> Criterion {
 pub fn random(shape: &[usize]) -> Result<Tensor> {
     Tensor::randn(0f64, 1.0, shape, &Device::Cpu)?.to_dtype(DType::F32)
 }
+
+/// CPU seconds that all threads of this process have used so far.
+pub fn cpu_seconds() -> f64 {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let nanos = tasks.filter_map(|task| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<f64>().ok()
+    });
+    nanos.sum::<f64>() * 1e-9
+}
+
+/// Minor page faults of this process so far.
+pub fn page_faults() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    text.split(' ').nth(9).and_then(|n| n.parse().ok()).unwrap_or(0)
+}

@@ -1,18 +1,9 @@
 //! CPU seconds per operation against a matrix product's: a measure that other programs on the machine disturb little.
 
-use candle_core::{Result, Tensor, Var};
-use kmax_benches::random;
+use candle_core::{Tensor, Var};
+use kmax_benches::{cpu_seconds, random};
 use kmax_nn::Activation;
 use kmax_nn::ops::{self, conv2d};
-
-fn cpu_seconds() -> f64 {
-    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let nanos = tasks.filter_map(|t| {
-        let text = std::fs::read_to_string(t.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<f64>().ok()
-    });
-    nanos.sum::<f64>() * 1e-9
-}
 
 fn per_run(mut f: impl FnMut() -> kmax_nn::Result<()>) -> kmax_nn::Result<f64> {
     f()?;
@@ -129,6 +120,5 @@ fn main() -> kmax_nn::Result<()> {
             per(both)
         );
     }
-    let _: Result<()> = Ok(());
     Ok(())
 }

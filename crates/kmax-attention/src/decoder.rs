@@ -73,7 +73,7 @@ impl KmeansDecoder {
         };
         let init = Init::TruncatedNormal { std: 1.0 };
         Ok(Self {
-            queries: params.get("queries", &[channels, queries], init, Role::Kernel)?,
+            queries: params.get("queries", &[channels, queries], init, Role::Embedding)?,
             layers,
             per_stride: config.layers,
             class_projection: project("class_projection")?,

@@ -1,2 +1,48 @@
-//! The program `kmax`.
-fn main() {}
+//! The program `kmax`: panoptic segmentation from the command line.
+
+mod commands;
+mod exit;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Large tensors come and go with every layer; an allocator that keeps its pages saves the page faults.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Panoptic segmentation with kMaX-DeepLab.
+#[derive(Parser)]
+#[command(name = "kmax", version, arg_required_else_help = true, propagate_version = true)]
+struct Arguments {
+    /// Worker threads (default: RAYON_NUM_THREADS, else one per core)
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a model
+    Train(commands::train::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = set_threads(arguments.threads).and_then(|()| match arguments.command {
+        Command::Train(arguments) => commands::train::run(&arguments),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {}", failure.message);
+            ExitCode::from(&failure)
+        }
+    }
+}
+
+fn set_threads(threads: Option<u16>) -> exit::Outcome {
+    use exit::{Code, OrExit};
+    let Some(threads) = threads else { return Ok(()) };
+    rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global().or_exit(Code::Usage)
+}

@@ -2,6 +2,7 @@
 //!
 //! * [`Params`] hands out named parameters, from a file for inference or as variables for training.
 //! * [`Mode`] says whether a forward pass trains (batch statistics, drop path) or evaluates.
+//! * [`optim`] is AdamW with parameter groups and its schedule.
 //! * [`layers`] are modules with parameters; [`ops`] are functions on tensors that Candle lacks or does slowly.
 //!
 //! Feature maps are `[batch, channels, height, width]`.
@@ -11,6 +12,7 @@ pub mod init;
 pub mod layers;
 pub mod mode;
 pub mod ops;
+pub mod optim;
 pub mod params;
 
 pub use error::{Error, Result};

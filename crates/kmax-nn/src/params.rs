@@ -31,8 +31,10 @@ impl TensorSource for HashMap<String, Tensor> {
 /// What a parameter is, which decides its weight decay and whether the optimizer sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Weights of a convolution or a linear layer, and embeddings.
+    /// Weights of a convolution or a linear layer.
     Kernel,
+    /// Learnt vectors looked up by position or index: relative positions of axial attention, cluster centers.
+    Embedding,
     /// Additive bias of a convolution or a linear layer.
     Bias,
     /// Gain or shift of a normalisation.

@@ -1,1 +1,12 @@
 //! kMaX-DeepLab panoptic segmentation: models, inference, the Hugging Face Hub and training.
+
+mod config;
+mod error;
+mod files;
+mod folder;
+mod network;
+pub mod train;
+
+pub use config::Config;
+pub use error::{Error, Result};
+pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace};

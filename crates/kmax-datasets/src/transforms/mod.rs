@@ -1,5 +1,13 @@
 //! From samples to what a network takes.
+//!
+//! [`train`] is what our own trainer does, [`eval`] prepares photos for inference in the ways of both originals,
+//! [`deeplab2`] holds the training transforms of the TensorFlow original.
 
 pub mod colour;
+pub mod deeplab2;
+pub mod eval;
+pub mod labels;
+pub mod pillow;
+pub mod planar;
 pub mod resample;
 pub mod train;

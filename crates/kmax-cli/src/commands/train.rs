@@ -1,0 +1,144 @@
+//! `kmax train`: runs the trainer with a progress bar.
+
+use crate::exit::{Code, Failure, OrExit, Outcome};
+use indicatif::{ProgressBar, ProgressStyle};
+use kmax::train::{Error, Evaluation, Observer, StepReport, TrainConfig, Trainer};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Train a model on photos with COCO panoptic labels.
+///
+/// A run that was stopped goes on from its newest checkpoint when it is started again. Ctrl-C writes a checkpoint first.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The run's configuration (TOML; docs/TRAINING.md describes it)
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Begin anew although the output folder holds checkpoints (which stay until newer ones replace them)
+    #[arg(long)]
+    fresh: bool,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Outcome {
+    let config = TrainConfig::read(&arguments.config).or_exit(Code::Input)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = stop.clone();
+    ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).or_exit(Code::Failed)?;
+
+    let mut trainer = Trainer::new(config).map_err(failure)?;
+    if !arguments.fresh
+        && let Some(file) = trainer.resume().map_err(failure)?
+    {
+        eprintln!("resuming from {} after {} steps", file.display(), trainer.steps_done());
+    }
+    let mut display = Display::new(trainer.steps_done(), trainer.config().schedule.steps, stop.clone());
+    let finished = trainer.run(&mut display).map_err(failure)?;
+    display.bar.finish_and_clear();
+    match finished {
+        Some(folder) => eprintln!("trained model: {}", folder.display()),
+        None => eprintln!("stopped after {} steps; the same command goes on", trainer.steps_done()),
+    }
+    Ok(())
+}
+
+fn failure(error: Error) -> Failure {
+    let code = match &error {
+        Error::Config { .. } | Error::Data { .. } | Error::Dataset(_) => Code::Input,
+        Error::Model(_) => Code::Model,
+        Error::Checkpoint { .. } => Code::Output,
+        _ => Code::Failed,
+    };
+    Failure::new(code, error)
+}
+
+/// The bar, with losses smoothed over the last steps.
+struct Display {
+    bar: ProgressBar,
+    recent: VecDeque<(Instant, StepReport)>,
+    stop: Arc<AtomicBool>,
+}
+
+/// Steps that the shown losses and the speed average over.
+const WINDOW: usize = 20;
+
+impl Display {
+    fn new(done: usize, steps: usize, stop: Arc<AtomicBool>) -> Self {
+        let bar = ProgressBar::new(steps as u64).with_position(done as u64);
+        let template = "{bar:24} {pos}/{len} steps, {eta} left  {msg}";
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        bar.reset_eta();
+        Self { bar, recent: VecDeque::new(), stop }
+    }
+
+    fn line(&self, text: &str) {
+        // `println` of a bar is silent where the terminal is no terminal.
+        self.bar.suspend(|| eprintln!("{text}"));
+    }
+
+    fn summary(&self) -> String {
+        let count = self.recent.len().max(1) as f64;
+        let mean =
+            |of: &dyn Fn(&StepReport) -> f64| self.recent.iter().map(|(_, r)| of(r)).sum::<f64>() / count;
+        let mut text = format!("loss {:.3}", mean(&|r| r.loss));
+        let names =
+            self.recent.back().map(|(_, r)| r.terms.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>());
+        for name in names.unwrap_or_default() {
+            let value = mean(&|r| r.terms.iter().find(|(n, _)| *n == name).map_or(0.0, |(_, v)| *v));
+            text += &format!(" {name} {value:.3}");
+        }
+        if let (Some((first, _)), Some((last, _))) = (self.recent.front(), self.recent.back()) {
+            let seconds = last.duration_since(*first).as_secs_f64();
+            let images: usize = self.recent.iter().skip(1).map(|(_, r)| r.images).sum();
+            if seconds > 0.0 {
+                text += &format!("  {:.1} images/s", images as f64 / seconds);
+            }
+        }
+        text
+    }
+}
+
+impl Observer for Display {
+    fn step(&mut self, report: &StepReport) {
+        self.recent.push_back((Instant::now(), report.clone()));
+        if self.recent.len() > WINDOW {
+            self.recent.pop_front();
+        }
+        self.bar.set_position(report.step as u64);
+        let summary = self.summary();
+        if self.bar.is_hidden() && report.step.is_multiple_of(WINDOW) {
+            eprintln!("step {} {summary}", report.step);
+        }
+        self.bar.set_message(summary);
+    }
+
+    fn evaluating(&mut self, done: usize, total: usize) {
+        self.bar.set_message(format!("evaluating {done}/{total}"));
+    }
+
+    fn evaluated(&mut self, evaluation: &Evaluation) {
+        let all = &evaluation.panoptic.all;
+        let percent = |share: Option<f64>| 100.0 * share.unwrap_or_default();
+        self.line(&format!(
+            "step {}: PQ {:.1} SQ {:.1} RQ {:.1} mIoU {:.1}",
+            evaluation.step,
+            percent(all.pq),
+            percent(all.sq),
+            percent(all.rq),
+            evaluation.miou
+        ));
+    }
+
+    fn saved(&mut self, file: &Path) {
+        self.line(&format!("saved {}", file.display()));
+    }
+
+    fn stop(&mut self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}

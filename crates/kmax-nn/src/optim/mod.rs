@@ -1,0 +1,11 @@
+//! Training: AdamW with parameter groups, learning-rate schedules and an average of the weights.
+
+mod adamw;
+mod groups;
+mod schedule;
+mod state;
+mod update;
+
+pub use adamw::{AdamW, AdamWConfig};
+pub use groups::Group;
+pub use schedule::Schedule;

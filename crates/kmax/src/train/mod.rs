@@ -1,0 +1,22 @@
+//! Training: reads a folder of photos with COCO panoptic labels, and leaves a model folder.
+//!
+//! [`Trainer::new`] sets a run up, [`Trainer::resume`] continues an earlier one bit for bit, [`Trainer::run`] goes to
+//! the end and tells an [`Observer`] about it.
+
+mod batch;
+mod checkpoint;
+mod config;
+mod error;
+mod evaluate;
+mod observer;
+mod outputs;
+mod trainer;
+
+pub use checkpoint::Checkpoint;
+pub use config::{
+    AugmentConfig, CheckpointConfig, DataConfig, ModelSource, ScheduleConfig, SplitConfig, TrainConfig,
+};
+pub use error::{Error, Result};
+pub use observer::{Evaluation, Observer, Silent, StepReport};
+pub use outputs::supervised;
+pub use trainer::Trainer;

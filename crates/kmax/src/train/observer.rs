@@ -1,0 +1,54 @@
+//! What a run tells while it goes; the library itself never prints.
+
+use kmax_metrics::panoptic::PanopticReport;
+use std::path::Path;
+
+/// One optimizer step.
+#[derive(Debug, Clone)]
+pub struct StepReport {
+    /// Steps done, this one included.
+    pub step: usize,
+    /// Weighted sum of all loss terms.
+    pub loss: f64,
+    /// The terms, weighted and summed over the decoder's layers, by name.
+    pub terms: Vec<(String, f64)>,
+    /// Learning rate of the step.
+    pub learning_rate: f64,
+    /// Euclidean norm of the whole gradient before clipping, where it was computed.
+    pub gradient_norm: Option<f64>,
+    /// Photos in the step.
+    pub images: usize,
+}
+
+/// A measurement on the validation split.
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    /// Steps done.
+    pub step: usize,
+    /// Panoptic quality.
+    pub panoptic: PanopticReport,
+    /// Mean intersection over union of the panoptic maps read as semantic ones, in percent.
+    pub miou: f64,
+}
+
+/// Listens to a run.
+pub trait Observer {
+    /// A step is done.
+    fn step(&mut self, _report: &StepReport) {}
+    /// A measurement has seen `done` of `total` photos.
+    fn evaluating(&mut self, _done: usize, _total: usize) {}
+    /// A measurement is done.
+    fn evaluated(&mut self, _evaluation: &Evaluation) {}
+    /// A checkpoint was written.
+    fn saved(&mut self, _file: &Path) {}
+    /// Whether to write a checkpoint and stop after this step.
+    fn stop(&mut self) -> bool {
+        false
+    }
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}

@@ -1,0 +1,293 @@
+//! A training run.
+
+use super::batch;
+use super::{Checkpoint, Error, Evaluation, Observer, Result, StepReport, TrainConfig};
+use crate::{Config, KMaxDeepLab};
+use candle_core::{DType, Device, Tensor};
+use kmax_backbones::BackboneConfig;
+use kmax_datasets::coco::CocoPanoptic;
+use kmax_datasets::loader::{Loader, LoaderConfig, TrainingSet};
+use kmax_datasets::transforms::train::{TrainTransform, TrainingExample};
+use kmax_losses::{Criterion, Losses};
+use kmax_nn::optim::{AdamW, Schedule};
+use kmax_nn::{Mode, Params, TensorSource};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A run: the network, its optimizer and the data, at some step.
+pub struct Trainer {
+    config: TrainConfig,
+    model: Config,
+    network: KMaxDeepLab,
+    optimizer: AdamW,
+    schedule: Schedule,
+    criterion: Criterion,
+    train: Arc<TrainingSet>,
+    val: CocoPanoptic,
+    device: Device,
+    step: usize,
+}
+
+impl Trainer {
+    /// Sets a run up on the CPU: opens the data, builds the network, reads the weights it starts from.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, or the model and the data do not have the same categories.
+    pub fn new(config: TrainConfig) -> Result<Self> {
+        Self::on(config, Device::Cpu)
+    }
+
+    /// As [`Self::new`], on a device.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn on(config: TrainConfig, device: Device) -> Result<Self> {
+        let open =
+            |split: &super::SplitConfig| CocoPanoptic::open(&split.json, &split.images, &split.panoptic);
+        let (train, val) = (open(&config.data.train)?, open(&config.data.val)?);
+        let model = Config::named(&config.model.config)?;
+        for (split, dataset) in [(&config.data.train, &train), (&config.data.val, &val)] {
+            same_categories(&model, dataset, &split.json)?;
+        }
+        let [height, width] = config.augment.crop;
+        let transform = TrainTransform {
+            crop: [height, width],
+            scale: config.augment.scale,
+            flip: config.augment.flip,
+            jitter: config.augment.jitter,
+            pad: 0.0,
+        };
+        transform.check()?;
+        let source = first_weights(&config, &model)?;
+        let params = Params::trainable(source, config.seed, DType::F32, &device);
+        let network = KMaxDeepLab::new(&model.network, &params)?;
+        let optimizer = AdamW::new(params.parameters(), config.schedule.optimizer())?;
+        let criterion = Criterion::new(model.losses.clone())?;
+        let train = Arc::new(TrainingSet { dataset: train, transform });
+        let schedule = config.schedule.learning_rates();
+        Ok(Self { config, model, network, optimizer, schedule, criterion, train, val, device, step: 0 })
+    }
+
+    /// Steps done.
+    pub fn steps_done(&self) -> usize {
+        self.step
+    }
+
+    /// The run's settings.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// The averaged weights, or the weights themselves if no average is kept, in our names.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn weights(&self) -> Result<HashMap<String, Tensor>> {
+        Ok(self.optimizer.averaged()?)
+    }
+
+    /// Continues from the newest checkpoint in the output folder, if there is one. The run then goes on as if it had
+    /// not stopped, bit for bit on the same machine.
+    ///
+    /// # Errors
+    /// If it is damaged, or was written under other settings.
+    pub fn resume(&mut self) -> Result<Option<PathBuf>> {
+        let Some(file) = Checkpoint::list(&self.config.output).pop() else { return Ok(None) };
+        let fail = |reason: String| Error::Checkpoint { file: file.clone(), reason };
+        let checkpoint = Checkpoint::read(&file)?;
+        if checkpoint.digest != self.digest() {
+            let reason = "it was written under other settings: change them back, use another output folder, or start fresh";
+            return Err(fail(reason.into()));
+        }
+        self.restore(&checkpoint).map_err(|error| fail(error.to_string()))?;
+        Ok(Some(file))
+    }
+
+    /// Goes on to the last step, or until the observer says stop. Gives the trained model's folder at the end.
+    ///
+    /// # Errors
+    /// If a photo cannot be read, the loss is no longer a number, or a result cannot be written.
+    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Option<PathBuf>> {
+        let steps = self.config.schedule.steps;
+        let settings = LoaderConfig {
+            batch: self.config.schedule.batch,
+            workers: self.config.data.workers,
+            seed: self.config.seed,
+            ..LoaderConfig::default()
+        };
+        let per_epoch = (self.train.dataset.len() / settings.batch).max(1);
+        let start = kmax_datasets::loader::Position {
+            epoch: (self.step / per_epoch) as u64,
+            batch: self.step % per_epoch,
+        };
+        let mut loader = Loader::new(self.train.clone(), settings, start)?;
+        while self.step < steps {
+            let Some(batch) = loader.next() else { break };
+            let report = self.step(&batch?.examples)?;
+            observer.step(&report);
+            let stop = observer.stop();
+            let checkpoints = &self.config.checkpoints;
+            let due = self.step.is_multiple_of(checkpoints.every);
+            let (keep, measure) = (checkpoints.keep, checkpoints.evaluate_every);
+            if due || stop || self.step == steps {
+                observer.saved(&self.save()?);
+                Checkpoint::prune(&self.config.output, keep);
+            }
+            if stop && self.step < steps {
+                return Ok(None);
+            }
+            if self.step == steps || (measure > 0 && self.step.is_multiple_of(measure)) {
+                let evaluation = self.evaluate(observer)?;
+                observer.evaluated(&evaluation);
+            }
+        }
+        let folder = self.config.output.join("model");
+        self.export(&folder)?;
+        Ok(Some(folder))
+    }
+
+    /// One optimizer step on `examples`.
+    ///
+    /// # Errors
+    /// If the shapes do not fit or the loss is no longer a number.
+    pub fn step(&mut self, examples: &[TrainingExample]) -> Result<StepReport> {
+        // Each step has a generator of its own, so that nothing but the step's number needs to be remembered.
+        let mode = Mode::train(self.config.seed ^ (self.step as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let losses = self.losses(examples, &mode)?;
+        if !losses.value.is_finite() {
+            return Err(Error::Diverged { step: self.step, loss: losses.value });
+        }
+        let gradients = losses.total.backward()?;
+        let learning_rate = self.schedule.rate(self.step);
+        let norm = self.optimizer.step(&gradients, learning_rate)?;
+        self.step += 1;
+        Ok(StepReport {
+            step: self.step,
+            loss: losses.value,
+            terms: summed(&losses),
+            learning_rate,
+            gradient_norm: Some(norm),
+            images: examples.len(),
+        })
+    }
+
+    fn losses(&self, examples: &[TrainingExample], mode: &Mode) -> Result<Losses> {
+        let images = batch::images(examples, self.model.network.backbone.normalization(), &self.device)?;
+        let trace = self.network.trace(&images, mode)?;
+        let outputs = super::outputs::supervised(&trace, self.model.network.resize)?;
+        let (_, _, height, width) = outputs.last.mask_logits.dims4()?;
+        let targets = batch::targets(examples, &self.model.categories, [height, width])?;
+        Ok(self.criterion.forward(&outputs, &targets, mode)?)
+    }
+
+    fn save(&self) -> Result<PathBuf> {
+        let mut tensors: HashMap<_, _> = self.optimizer.state()?.into_iter().collect();
+        for (parameter, _) in self.optimizer.groups() {
+            tensors.insert(format!("model.{}", parameter.name), parameter.var.as_tensor().detach());
+        }
+        Checkpoint { step: self.step, digest: self.digest(), tensors }.write(&self.config.output)
+    }
+
+    /// Takes a checkpoint's weights and optimizer state; nothing is changed if one of them is missing or misshapen.
+    fn restore(&mut self, checkpoint: &Checkpoint) -> kmax_nn::Result<()> {
+        let weights = checkpoint.under("model");
+        let found = self.optimizer.groups().map(|(parameter, _)| {
+            let (name, expected) = (parameter.name.clone(), parameter.var.dims().to_vec());
+            match weights.get(&name) {
+                None => Err(kmax_nn::Error::MissingTensor { name, expected }),
+                Some(tensor) if tensor.dims() != expected => {
+                    Err(kmax_nn::Error::WrongShape { name, expected, found: tensor.dims().to_vec() })
+                }
+                Some(tensor) => Ok((parameter.var.clone(), tensor.to_device(parameter.var.device())?)),
+            }
+        });
+        let found = found.collect::<kmax_nn::Result<Vec<_>>>()?;
+        self.optimizer.restore(&checkpoint.tensors, checkpoint.step)?;
+        for (var, tensor) in found {
+            var.set(&tensor)?;
+        }
+        self.step = checkpoint.step;
+        Ok(())
+    }
+
+    fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation> {
+        super::evaluate::evaluate(&self.model, self.weights()?, &self.val, self.step, observer)
+    }
+
+    fn export(&self, folder: &Path) -> Result<()> {
+        let weights = self.weights()?.into_iter().filter(|(name, _)| !name.starts_with("semantic_head."));
+        Ok(crate::folder::save(folder, &self.model, &weights.collect(), DType::F32)?)
+    }
+
+    /// Settings that decide the course of a run; where it is written and how often it is looked at do not.
+    fn digest(&self) -> String {
+        let decisive = (
+            self.config.seed,
+            &self.config.model,
+            &self.config.data.train,
+            &self.config.augment,
+            &self.config.schedule,
+            &self.model.network,
+            &self.model.losses,
+        );
+        let text = serde_json::to_string(&decisive).unwrap_or_default();
+        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn same_categories(model: &Config, dataset: &CocoPanoptic, json: &Path) -> Result<()> {
+    let key = |c: &kmax_masks::Category| (c.id, c.isthing);
+    let theirs: Vec<_> = dataset.categories().iter().map(key).collect();
+    let ours: Vec<_> = model.categories.iter().map(key).collect();
+    if let Some((id, _)) = theirs.iter().find(|c| !ours.contains(c)) {
+        let reason = format!("category {id} is not the model's, or a thing in one and stuff in the other");
+        return Err(Error::Data { file: json.into(), reason });
+    }
+    Ok(())
+}
+
+/// The weights a run starts from, in our names.
+fn first_weights(config: &TrainConfig, model: &Config) -> Result<Option<Box<dyn TensorSource>>> {
+    let mut weights: HashMap<String, Tensor> = HashMap::new();
+    if let Some(file) = &config.model.backbone_weights {
+        let read = load(file)?;
+        let BackboneConfig::EfficientNetLite(_) = model.network.backbone else {
+            let reason = "only EfficientNet-Lite0 weights are read here; convert others with `kmax convert` and give them as `weights`";
+            return Err(Error::Data { file: file.clone(), reason: reason.into() });
+        };
+        let params = Params::trainable(None, 0, DType::F32, &Device::Cpu);
+        kmax_backbones::build(&model.network.backbone, &params).map_err(crate::Error::from)?;
+        for name in params.asked() {
+            let theirs = kmax_backbones::efficientnet::pretrained_name(&name);
+            let missing = || Error::Data { file: file.clone(), reason: format!("no tensor for `{name}`") };
+            let tensor = theirs.and_then(|theirs| read.get(&theirs)).ok_or_else(missing)?;
+            weights.insert(format!("backbone.{name}"), tensor.clone());
+        }
+    }
+    if let Some(file) = &config.model.weights {
+        weights.extend(load(file)?);
+    }
+    Ok(if weights.is_empty() { None } else { Some(Box::new(weights)) })
+}
+
+fn load(file: &Path) -> Result<HashMap<String, Tensor>> {
+    let fail = |reason: String| Error::Data { file: file.into(), reason };
+    let data = std::fs::read(file).map_err(|e| fail(e.to_string()))?;
+    candle_core::safetensors::load_buffer(&data, &Device::Cpu).map_err(|e| fail(e.to_string()))
+}
+
+/// The terms, weighted, summed over the decoder's layers.
+fn summed(losses: &Losses) -> Vec<(String, f64)> {
+    let mut sums: Vec<(String, f64)> = Vec::new();
+    for term in &losses.terms {
+        let name = term.name.split('_').next().unwrap_or(&term.name);
+        let value = term.mean() * term.weight;
+        match sums.iter_mut().find(|(known, _)| known == name) {
+            Some((_, sum)) => *sum += value,
+            None => sums.push((name.to_string(), value)),
+        }
+    }
+    sums
+}
