@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 /// The id of an image. Numbers come before texts, each by rising order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected an image id: a whole number or a string")]
 pub enum ImageId {
     /// As in COCO.
     Number(i64),
-    /// As in ADE20K and Cityscapes.
+    /// As in ADE20K and Cityscapes, where it is a file's name without its ending.
     Text(String),
 }
 

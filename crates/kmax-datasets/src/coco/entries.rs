@@ -1,28 +1,8 @@
 //! The entries of a COCO panoptic json.
 
-use std::fmt;
-
 use kmax_masks::{Category, Segment};
+use kmax_metrics::ImageId;
 use serde::{Deserialize, Serialize};
-
-/// What names an image: a number in COCO, a word in Cityscapes and ADE20K.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected an image id: a whole number or a string")]
-pub enum ImageId {
-    /// COCO.
-    Number(u64),
-    /// Cityscapes and ADE20K, where it is the file's name without its ending.
-    Name(String),
-}
-
-impl fmt::Display for ImageId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => number.fmt(f),
-            Self::Name(name) => name.fmt(f),
-        }
-    }
-}
 
 /// An entry of `images`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

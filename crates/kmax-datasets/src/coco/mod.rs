@@ -3,5 +3,6 @@
 mod entries;
 mod panoptic;
 
-pub use entries::{Annotation, ImageEntry, ImageId, PanopticFile, SegmentEntry};
+pub use entries::{Annotation, ImageEntry, PanopticFile, SegmentEntry};
+pub use kmax_metrics::ImageId;
 pub use panoptic::CocoPanoptic;

@@ -136,9 +136,10 @@ mod tests {
     fn the_longer_side_fills_a_square() -> Result<()> {
         let photo = RgbImage::from_pixel(64, 48, image::Rgb([1, 2, 3]));
         let input = deeplab2(&photo, &Deeplab2Eval::square(65))?;
-        assert_eq!((input.content_height, input.content_width, input.image.height), (48, 65, 65));
+        // To 65 x 86 first, then down to 49 x 65: not the 48.75 of one step, rounded down.
+        assert_eq!((input.content_height, input.content_width, input.image.height), (49, 65, 65));
         assert_eq!(
-            (input.image.get(64, 47), input.image.get(64, 48)),
+            (input.image.get(64, 48), input.image.get(64, 49)),
             (Some([1.0, 2.0, 3.0]), Some([PAD; 3]))
         );
         let input = port(&photo, &PortEval::square(65))?;

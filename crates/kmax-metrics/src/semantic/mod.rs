@@ -4,7 +4,9 @@
 mod confusion;
 mod report;
 
-use kmax_masks::{Categories, LabelMap};
+use std::collections::HashMap;
+
+use kmax_masks::{Categories, LabelMap, Panoptic, Segment};
 
 use crate::images::Images;
 use crate::{Error, ImageId, Provenance, Result};
@@ -16,7 +18,7 @@ pub use report::{SemanticClass, SemanticReport};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageConfusion {
     /// (class of the ground truth, class of the prediction, pixels) by contiguous index; the index after the
-    /// last class of the ground truth stands for the ignored label.
+    /// last class stands for the ignored label of the ground truth, and for no class in a prediction.
     entries: Vec<(u32, u32, u64)>,
 }
 
@@ -52,6 +54,32 @@ impl SemanticQuality {
             _ => usize::MAX,
         };
         matrix.count(truth, prediction, row)?;
+        Ok(ImageConfusion { entries: matrix.nonzero() })
+    }
+
+    /// What one image contributes if its segments are read as their classes, without regard to instances.
+    ///
+    /// Void of the ground truth (and what none of its segments covers) is ignored. A predicted pixel without a
+    /// segment is of no class: where the ground truth has one, that class has missed it.
+    ///
+    /// # Errors
+    /// If the maps differ in size or a segment's class is not known.
+    pub fn compare_panoptic(&self, truth: &Panoptic, prediction: &Panoptic) -> Result<ImageConfusion> {
+        let classes = self.categories.len();
+        let indices = |side, panoptic: &Panoptic| {
+            let index = |segment: &Segment| match self.categories.index_of(segment.category_id) {
+                Some(index) => Ok((segment.id, index as u32)),
+                None => {
+                    let problem = format!("unknown category_id {}", segment.category_id);
+                    Err(Error::Segment { side, id: segment.id, problem })
+                }
+            };
+            let index: HashMap<u32, u32> = panoptic.segments.iter().map(index).collect::<Result<_>>()?;
+            Ok::<_, Error>(panoptic.map.map(|id| index.get(&id).copied().unwrap_or(classes as u32)))
+        };
+        let (truth, prediction) = (indices("ground truth", truth)?, indices("predicted", prediction)?);
+        let mut matrix = ConfusionMatrix::new(classes + 1, classes + 1);
+        matrix.count(&truth, &prediction, |label| label as usize)?;
         Ok(ImageConfusion { entries: matrix.nonzero() })
     }
 

@@ -48,7 +48,8 @@ pub struct SemanticReport {
     /// Every class by id.
     #[serde(serialize_with = "object")]
     pub per_class: Vec<(u32, SemanticClass)>,
-    /// (predicted, ground truth, pixels) by contiguous index; the index after the last is the ignored label.
+    /// (predicted, ground truth, pixels) by contiguous index; the index after the last is the ignored label, and
+    /// a predicted pixel without a class.
     pub confusion_nonzero: Vec<(u32, u32, u64)>,
     /// What the numbers were made with and from.
     pub provenance: Provenance,
@@ -63,7 +64,7 @@ pub(super) fn report(
     provenance: Provenance,
 ) -> SemanticReport {
     let classes = categories.len();
-    let mut matrix = ConfusionMatrix::new(classes + 1, classes);
+    let mut matrix = ConfusionMatrix::new(classes + 1, classes + 1);
     let mut worst = Vec::new();
     for (image, found) in images.iter() {
         let (mut right, mut all) = (0, 0);
@@ -84,7 +85,7 @@ pub(super) fn report(
         .enumerate()
         .map(|(class, category)| {
             let tp = matrix.get(class, class);
-            let gt = matrix.sum([class], 0..classes);
+            let gt = matrix.sum([class], 0..=classes);
             let pred = matrix.sum(0..classes, [class]);
             let share = |whole: u64| (gt > 0).then(|| 100.0 * (tp as f64 / whole as f64));
             let numbers = SemanticClass {

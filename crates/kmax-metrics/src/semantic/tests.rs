@@ -37,6 +37,24 @@ fn labels_out_of_range_are_named_by_pixel() {
     assert_eq!(quality.report().miou, None);
 }
 
+#[test]
+fn panoptic_maps_are_read_as_classes() {
+    let panoptic = |ids: &[u32]| kmax_masks::Panoptic::from_map(row(ids), |id| (id / 10 - 1, false));
+    let mut quality = SemanticQuality::new(categories(3), 255);
+    // Two instances of class 0 are one class; void of the truth is ignored, void of the prediction is missed.
+    let found = quality
+        .compare_panoptic(&panoptic(&[10, 11, 10, 20, 20, 0, 0]), &panoptic(&[11, 11, 0, 20, 30, 30, 0]));
+    quality.insert(1.into(), found.unwrap()).unwrap();
+    let report = quality.report();
+    let close = |value: Option<f64>, expected: f64| (value.unwrap() - expected).abs() < 1e-12;
+    assert!(close(report.per_class[0].1.iou, 200.0 / 3.0) && close(report.per_class[1].1.iou, 50.0));
+    assert_eq!(report.per_class[2].1.iou, None);
+    assert!(close(report.pacc, 60.0) && close(report.miou, 350.0 / 6.0));
+    assert_eq!(report.confusion_nonzero.last(), Some(&(3, 3, 1)));
+    let text = quality.compare_panoptic(&panoptic(&[40]), &panoptic(&[0])).unwrap_err().to_string();
+    assert!(text.contains("ground truth segment 40: unknown category_id 3"), "{text}");
+}
+
 proptest! {
     #[test]
     fn parts_in_any_order_make_the_whole(
