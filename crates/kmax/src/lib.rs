@@ -5,8 +5,10 @@ mod error;
 mod files;
 mod folder;
 mod network;
+pub mod postprocess;
 pub mod train;
 
 pub use config::Config;
 pub use error::{Error, Result};
 pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace};
+pub use postprocess::PostprocessConfig;
