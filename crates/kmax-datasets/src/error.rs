@@ -55,6 +55,14 @@ pub enum Error {
         /// What is wrong.
         source: kmax_masks::Error,
     },
+    /// What is to be evaluated is not as the metric needs it.
+    #[error("{}: {source}", file.display())]
+    Metric {
+        /// The file it came from.
+        file: PathBuf,
+        /// What is wrong.
+        source: kmax_metrics::Error,
+    },
     /// A setting of a transform or a loader that makes no sense.
     #[error("{name}: {reason}")]
     Setting {
@@ -85,6 +93,10 @@ impl Error {
 
     pub(crate) fn masks(file: &Path) -> impl FnOnce(kmax_masks::Error) -> Self + '_ {
         move |source| Self::Masks { file: file.to_path_buf(), source }
+    }
+
+    pub(crate) fn metric(file: &Path) -> impl FnOnce(kmax_metrics::Error) -> Self + '_ {
+        move |source| Self::Metric { file: file.to_path_buf(), source }
     }
 
     pub(crate) fn entry(file: &Path, entry: impl Into<String>, reason: impl Into<String>) -> Self {

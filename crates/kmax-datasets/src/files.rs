@@ -12,6 +12,9 @@ use crate::{Error, Result};
 /// The largest file that is read into memory: 2 GiB, far above any photo or map.
 const MAX_BYTES: u64 = 1 << 31;
 
+/// How many folders deep [`below`] looks.
+const MAX_DEPTH: usize = 6;
+
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>> {
     let length = fs::metadata(file).map_err(Error::io(file))?.len();
     if length > MAX_BYTES {
@@ -53,6 +56,29 @@ fn write_with(file: &Path, fill: impl FnOnce(&mut BufWriter<fs::File>) -> std::i
     written.map_err(Error::io(file))
 }
 
+/// The files below a folder whose names end so, as paths relative to it with `/`, by name. Links are followed;
+/// folders deeper than any dataset's are not.
+pub(crate) fn below(folder: &Path, ending: &str) -> Result<Vec<String>> {
+    fn walk(folder: &Path, prefix: &str, ending: &str, depth: usize, found: &mut Vec<String>) -> Result<()> {
+        for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
+            let path = entry.map_err(Error::io(folder))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.is_dir() {
+                if depth > 0 {
+                    walk(&path, &format!("{prefix}{name}/"), ending, depth - 1, found)?;
+                }
+            } else if name.ends_with(ending) {
+                found.push(format!("{prefix}{name}"));
+            }
+        }
+        Ok(())
+    }
+    let mut found = Vec::new();
+    walk(folder, "", ending, MAX_DEPTH, &mut found)?;
+    found.sort_unstable();
+    Ok(found)
+}
+
 pub(crate) fn create_folder(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(Error::io(folder))
 }
@@ -60,6 +86,18 @@ pub(crate) fn create_folder(folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_found_by_their_ending_in_folders_too() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        create_folder(&folder.path().join("b/c"))?;
+        for name in ["z.png", "b/c/y.png", "b/x.txt", "b/a.png"] {
+            write(&folder.path().join(name), b"")?;
+        }
+        assert_eq!(below(folder.path(), ".png")?, ["b/a.png", "b/c/y.png", "z.png"]);
+        assert!(below(&folder.path().join("none"), ".png").is_err());
+        Ok(())
+    }
 
     #[test]
     fn a_failed_write_leaves_nothing_behind() -> Result<()> {

@@ -1,18 +1,24 @@
 //! Reading JSON with errors that say where.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// Reads a JSON file; an error names the value (`annotations[3].image_id`), line and column.
 pub(crate) fn read<T: DeserializeOwned>(file: &Path) -> Result<T> {
-    let reader = BufReader::with_capacity(1 << 20, File::open(file).map_err(Error::io(file))?);
-    let mut parser = serde_json::Deserializer::from_reader(reader);
+    parse(file, &files::read(file)?)
+}
+
+/// As [`read`], from the bytes of the file.
+pub(crate) fn parse<T: DeserializeOwned>(file: &Path, bytes: &[u8]) -> Result<T> {
+    // Keeping track of the place doubles the time, so it is done for a file that is wrong only.
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Ok(value);
+    }
+    let mut parser = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut parser).map_err(|error| {
         let entry = match error.path().to_string() {
             path if path == "." => "top level".to_owned(),
@@ -41,6 +47,30 @@ pub(crate) fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::re
         Ok(Flag::Number(number @ 0..=1)) => Ok(number == 1),
         _ => Err(serde::de::Error::custom("expected 0 or 1")),
     }
+}
+
+/// A count that some writers give as `12.0`, or leave out.
+pub(crate) fn whole<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<u64>, D::Error> {
+    struct Whole;
+    impl serde::de::Visitor<'_> for Whole {
+        type Value = u64;
+        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+            f.write_str("a whole number that is not negative")
+        }
+        fn visit_u64<E: serde::de::Error>(self, value: u64) -> std::result::Result<u64, E> {
+            Ok(value)
+        }
+        fn visit_f64<E: serde::de::Error>(self, value: f64) -> std::result::Result<u64, E> {
+            // Up to 2^53 a float holds every whole number exactly.
+            if (0.0..=9_007_199_254_740_992.0).contains(&value) && value.fract() == 0.0 {
+                return Ok(value as u64);
+            }
+            Err(E::invalid_value(serde::de::Unexpected::Float(value), &self))
+        }
+    }
+    deserializer.deserialize_any(Whole).map(Some)
 }
 
 /// A flag as the 0 or 1 of COCO's files.

@@ -7,9 +7,11 @@
 //! Files are not trusted: sizes are checked before anything is allocated, and what does not fit is an error that
 //! names the file and the entry.
 
+pub mod cityscapes;
 pub mod coco;
 mod draw;
 mod error;
+pub mod evaluate;
 mod files;
 mod json;
 pub mod loader;

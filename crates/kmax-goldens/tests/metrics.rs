@@ -184,6 +184,7 @@ fn coco_instance() {
             runs => from(runs),
         };
         images.get_mut(&image).unwrap().0.push(Truth {
+            id: from(&annotation["id"]),
             category_id: from(&annotation["category_id"]),
             mask,
             area: from(&annotation["area"]),

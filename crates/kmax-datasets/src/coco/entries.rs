@@ -1,6 +1,6 @@
 //! The entries of a COCO panoptic json.
 
-use kmax_masks::{Category, Segment};
+use kmax_masks::{Category, LabelMap, Panoptic, Segment};
 use kmax_metrics::ImageId;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,17 @@ pub struct ImageEntry {
     pub height: u32,
 }
 
+impl ImageEntry {
+    /// Whether the size is one that maps can have.
+    pub(crate) fn check_size(&self) -> Result<(), String> {
+        let pixels = u64::from(self.width) * u64::from(self.height);
+        if pixels == 0 || pixels > kmax_masks::MAX_PIXELS as u64 {
+            return Err(format!("{} x {} pixels is no size that is read", self.width, self.height));
+        }
+        Ok(())
+    }
+}
+
 /// An entry of `segments_info`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SegmentEntry {
@@ -25,8 +36,8 @@ pub struct SegmentEntry {
     /// The class.
     pub category_id: u32,
     /// Pixels; predictions may leave it out.
-    #[serde(default)]
-    pub area: u64,
+    #[serde(default, deserialize_with = "crate::json::whole", skip_serializing_if = "Option::is_none")]
+    pub area: Option<u64>,
     /// The box `[x, y, width, height]` in pixels; predictions may leave it out.
     #[serde(default)]
     pub bbox: [f64; 4],
@@ -44,7 +55,7 @@ impl From<&SegmentEntry> for Segment {
             id: entry.id,
             category_id: entry.category_id,
             score: entry.score,
-            area: entry.area,
+            area: entry.area.unwrap_or(0),
             // A float cast saturates, so a negative or absurd box cannot wrap around.
             bbox: entry.bbox.map(|value| value as u32),
             iscrowd: entry.iscrowd,
@@ -57,7 +68,7 @@ impl From<&Segment> for SegmentEntry {
         Self {
             id: segment.id,
             category_id: segment.category_id,
-            area: segment.area,
+            area: Some(segment.area),
             bbox: segment.bbox.map(f64::from),
             iscrowd: segment.iscrowd,
             score: segment.score,
@@ -74,6 +85,13 @@ pub struct Annotation {
     pub file_name: String,
     /// Its segments.
     pub segments_info: Vec<SegmentEntry>,
+}
+
+impl Annotation {
+    /// The segments with their map.
+    pub(crate) fn over(&self, map: LabelMap) -> Panoptic {
+        Panoptic::new(map, self.segments_info.iter().map(Segment::from).collect())
+    }
 }
 
 /// A whole file. Predictions often have `annotations` only.

@@ -1,8 +1,21 @@
 //! COCO's files, and those of everybody who uses its forms.
+//!
+//! [`CocoPanoptic`] reads a labelled folder, [`CocoPredictions`] what somebody predicted of one, [`CocoInstances`] and
+//! [`CocoDetections`] the same for single objects. [`PanopticWriter`] and [`write_detections`] write what the official
+//! servers and scripts take.
 
 mod entries;
+mod instances;
 mod panoptic;
+mod predictions;
+mod segmentation;
+mod write;
 
 pub use entries::{Annotation, ImageEntry, PanopticFile, SegmentEntry};
+pub use instances::{CocoDetections, CocoInstances, DetectionEntry, InstanceEntry, InstancesFile};
 pub use kmax_metrics::ImageId;
 pub use panoptic::CocoPanoptic;
+pub(crate) use panoptic::check_name;
+pub use predictions::CocoPredictions;
+pub use segmentation::Segmentation;
+pub use write::{PanopticWriter, detections, write_detections};

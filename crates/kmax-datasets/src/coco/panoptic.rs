@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use kmax_masks::{Categories, LabelMap, Panoptic, Segment};
+use kmax_masks::{Categories, LabelMap, Panoptic, codec};
 
 use super::{Annotation, ImageEntry, PanopticFile};
-use crate::{Error, Result, Sample, json, photo, png};
+use crate::{Error, Result, Sample, files, json, photo, png};
 
 /// A dataset in COCO's panoptic form, that of the site or of the user's own.
 ///
@@ -29,8 +29,11 @@ impl CocoPanoptic {
     /// listed, a file name leaves its folder, or a size is 0 or more than [`kmax_masks::MAX_PIXELS`].
     pub fn open(json: impl AsRef<Path>, images: impl AsRef<Path>, pngs: impl AsRef<Path>) -> Result<Self> {
         let json = json.as_ref();
-        let file: PanopticFile = json::read(json)?;
-        Self::from_file(file, json, images.as_ref(), pngs.as_ref())
+        Self::from_bytes(&files::read(json)?, json, images.as_ref(), pngs.as_ref())
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8], json: &Path, images: &Path, pngs: &Path) -> Result<Self> {
+        Self::from_file(json::parse(json, bytes)?, json, images, pngs)
     }
 
     fn from_file(file: PanopticFile, json: &Path, images: &Path, pngs: &Path) -> Result<Self> {
@@ -42,11 +45,7 @@ impl CocoPanoptic {
         let mut by_id = HashMap::with_capacity(file.images.len());
         for (position, image) in file.images.iter().enumerate() {
             let entry = || format!("images[{position}] (id {})", image.id);
-            let pixels = u64::from(image.width) * u64::from(image.height);
-            if pixels == 0 || pixels > kmax_masks::MAX_PIXELS as u64 {
-                let (width, height) = (image.width, image.height);
-                return Err(fail(entry(), format!("{width} x {height} pixels is no size that is read")));
-            }
+            image.check_size().map_err(|reason| fail(entry(), reason))?;
             check_name(&image.file_name).map_err(|reason| fail(entry(), reason))?;
             if by_id.insert(&image.id, image).is_some() {
                 return Err(fail(entry(), "the id occurs twice".into()));
@@ -135,7 +134,30 @@ impl CocoPanoptic {
         self.check_size(entry, &file, map.width(), map.height())?;
         check_ids(&map, annotation)
             .map_err(|(id, reason)| Error::entry(&file, format!("segment id {id}"), reason))?;
-        Ok(Panoptic::new(map, annotation.segments_info.iter().map(Segment::from).collect()))
+        Ok(annotation.over(map))
+    }
+
+    /// Reads the segments as the official evaluation takes them from a ground truth: areas are those of the json, and
+    /// ids may be in the PNG or in the json only (ADE20K has such).
+    ///
+    /// # Errors
+    /// If the PNG is missing, damaged or of another size, or a segment has no area.
+    pub fn truth(&self, index: usize) -> Result<Panoptic> {
+        Ok(self.truth_with(index, |_| ())?.0)
+    }
+
+    /// As [`Self::truth`], also letting `look` see the bytes of the PNG.
+    pub(crate) fn truth_with<T>(&self, index: usize, look: impl FnOnce(&[u8]) -> T) -> Result<(Panoptic, T)> {
+        let (entry, annotation) = self.entry(index)?;
+        if let Some(segment) = annotation.segments_info.iter().find(|segment| segment.area.is_none()) {
+            let entry = format!("annotations[{index}] (image {}): segment {}", entry.id, segment.id);
+            return Err(Error::entry(&self.json, entry, "the area is missing"));
+        }
+        let file = self.pngs.join(&annotation.file_name);
+        let bytes = files::read(&file)?;
+        let map = codec::decode_panoptic(&bytes).map_err(Error::masks(&file))?;
+        self.check_size(entry, &file, map.width(), map.height())?;
+        Ok((annotation.over(map), look(&bytes)))
     }
 
     fn entry(&self, index: usize) -> Result<&(ImageEntry, Annotation)> {
@@ -169,7 +191,10 @@ fn check_ids(map: &LabelMap, annotation: &Annotation) -> std::result::Result<(),
     }
 }
 
-fn check_segments(annotation: &Annotation, categories: &Categories) -> std::result::Result<(), String> {
+pub(super) fn check_segments(
+    annotation: &Annotation,
+    categories: &Categories,
+) -> std::result::Result<(), String> {
     let mut ids = HashSet::with_capacity(annotation.segments_info.len());
     for (position, segment) in annotation.segments_info.iter().enumerate() {
         let name = format!("segments_info[{position}] (id {})", segment.id);

@@ -1,6 +1,9 @@
 //! COCO's JSON form of a run-length code.
 
-use serde::de::Error as _;
+use std::fmt;
+
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -22,18 +25,40 @@ impl<'de> Deserialize<'de> for Rle {
             size: [u32; 2],
             counts: Counts,
         }
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Counts {
-            Text(String),
-            List(Vec<u32>),
-        }
         let raw = Raw::deserialize(deserializer)?;
         match raw.counts {
             Counts::Text(text) => Self::from_text(raw.size, &text),
             Counts::List(counts) => Self::new(raw.size, counts),
         }
         .map_err(D::Error::custom)
+    }
+}
+
+/// Either form of the runs; told apart by the first character, without a copy.
+enum Counts {
+    Text(String),
+    List(Vec<u32>),
+}
+
+impl<'de> Deserialize<'de> for Counts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl<'de> Visitor<'de> for Form {
+            type Value = Counts;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("the runs as a list or as the compressed string")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Counts, E> {
+                Ok(Counts::Text(text.to_owned()))
+            }
+            fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Counts, E> {
+                Ok(Counts::Text(text))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Counts, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(Counts::List)
+            }
+        }
+        deserializer.deserialize_any(Form)
     }
 }
 

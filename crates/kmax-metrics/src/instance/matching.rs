@@ -119,15 +119,15 @@ fn one_category(category: usize, truths: &[&Truth], detections: &[&Detection]) -
             for (detection, entry) in scored.iter_mut().enumerate() {
                 let row = &ious[detection * truths.len()..][..truths.len()];
                 let outcome = &mut entry.outcomes[range];
-                match best_match(row, &order, &ignored, &taken, truths, threshold) {
-                    Some(truth) => {
-                        taken[truth] = true;
-                        if !ignored[truth] {
-                            outcome.tp |= 1 << bit;
-                        }
-                    }
-                    None if !outside[detection] => outcome.fp |= 1 << bit,
-                    None => {}
+                let found = best_match(row, &order, &ignored, &taken, truths, threshold);
+                if let Some(truth) = found {
+                    taken[truth] = true;
+                }
+                match found {
+                    Some(truth) if ignored[truth] => {}
+                    Some(truth) if truths[truth].id != 0 => outcome.tp |= 1 << bit,
+                    _ if !outside[detection] => outcome.fp |= 1 << bit,
+                    _ => {}
                 }
             }
         }

@@ -26,6 +26,9 @@ pub const LIMITS: [usize; 3] = [1, 10, 100];
 /// An object of the ground truth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Truth {
+    /// The annotation's id. pycocotools takes 0 for "no match": a detection that takes such an object counts as one
+    /// that found nothing. (The sample annotations of panopticapi have one.)
+    pub id: i64,
     /// The class.
     pub category_id: u32,
     /// Its mask.

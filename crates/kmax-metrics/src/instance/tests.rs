@@ -8,7 +8,8 @@ fn mask(range: std::ops::Range<u32>) -> Rle {
 }
 
 fn truth(range: std::ops::Range<u32>) -> Truth {
-    Truth { category_id: 1, area: f64::from(range.end - range.start), mask: mask(range), iscrowd: false }
+    let area = f64::from(range.end - range.start);
+    Truth { id: 1, category_id: 1, area, mask: mask(range), iscrowd: false }
 }
 
 fn crowd(range: std::ops::Range<u32>) -> Truth {
@@ -46,6 +47,17 @@ fn a_taken_object_is_gone_but_a_crowd_is_not() {
     );
     // Both fall on the crowd and are ignored.
     assert!(crowded.stats.AP > 0.99);
+}
+
+#[test]
+fn what_finds_an_object_with_the_id_zero_has_found_nothing() {
+    let zero = |area| Truth { id: 0, area, ..truth(0..100) };
+    let report = ap(&[zero(100.0), truth(500..600)], &[detection(0..100, 0.9), detection(500..600, 0.8)]);
+    assert_eq!(report.per_category[0].1.recall_per_iou, [0.5; 10]);
+    // Precision is a half where the only hit comes second.
+    assert!((report.per_category[0].1.precision_at_recall_iou50[0] - 0.5).abs() < 1e-12);
+    // The object is taken all the same, and where it is ignored so is its detection.
+    assert_eq!(report.stats.APm, -1.0);
 }
 
 #[test]

@@ -1,0 +1,127 @@
+//! Cityscapes' three evaluations.
+
+use std::path::{Path, PathBuf};
+
+use kmax_masks::codec;
+use kmax_metrics::cityscapes::{CityscapesInstanceReport, CityscapesPixelReport, ImageMatcher};
+use kmax_metrics::panoptic::{Convention, PanopticReport};
+use kmax_metrics::{CityscapesInstances, CityscapesPixels};
+use serde::Serialize;
+
+use super::{DatasetDigest, PanopticFiles, Watch, each, file_name, panoptic, read};
+use crate::cityscapes::{Cityscapes, CityscapesImage, find_result, read_instances};
+use crate::{Error, Result, files, png};
+
+/// The levels of which there were results.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CityscapesReport {
+    /// AP of single objects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<CityscapesInstanceReport>,
+    /// IoU of classes and categories.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub semantic: Option<CityscapesPixelReport>,
+    /// Panoptic quality.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub panoptic: Option<PanopticReport>,
+}
+
+/// Evaluates the results in a folder, each level that is there: `instance/` with `_pred.txt` files, `semantic/` with
+/// maps of regular ids, and a panoptic json named like that of the ground truth with its folder. `results` holds them,
+/// or holds a folder `results` that does.
+///
+/// # Errors
+/// If there are no results, or a file is missing, damaged or of the wrong size, or an entry is not possible.
+pub fn cityscapes(truth: &Cityscapes, results: &Path, watch: &dyn Watch) -> Result<CityscapesReport> {
+    let results = match results.join("results") {
+        inner if inner.is_dir() => inner,
+        _ => results.to_path_buf(),
+    };
+    let folder = |name: &str| Some(results.join(name)).filter(|folder| folder.is_dir());
+    let panoptic_json = results.join(file_name(&truth.panoptic_json()));
+    let report = CityscapesReport {
+        instance: folder("instance").map(|folder| instance(truth, &folder, watch)).transpose()?,
+        semantic: folder("semantic").map(|folder| semantic(truth, &folder, watch)).transpose()?,
+        panoptic: panoptic_json
+            .is_file()
+            .then(|| {
+                let files = PanopticFiles::new(truth.panoptic_json(), &panoptic_json);
+                panoptic(&files, Convention::Cityscapes, watch)
+            })
+            .transpose()?,
+    };
+    if report.instance.is_none() && report.semantic.is_none() && report.panoptic.is_none() {
+        let name = file_name(&panoptic_json);
+        return Err(Error::file(&results, format!("expected `instance/`, `semantic/` or {name} in it")));
+    }
+    Ok(report)
+}
+
+/// The map in a file of the ground truth, noted for the digest.
+fn truth_map(file: &Path) -> Result<(kmax_masks::LabelMap, (String, super::FileDigest))> {
+    let (bytes, digest) = read(file)?;
+    let map = codec::decode_labels(&bytes).map_err(Error::masks(file))?;
+    Ok((map, (file_name(file), digest)))
+}
+
+fn instance(truth: &Cityscapes, folder: &Path, watch: &dyn Watch) -> Result<CityscapesInstanceReport> {
+    let names = files::below(folder, ".txt")?;
+    let found = each(truth.images(), watch, |_, image| {
+        let file = truth.instance_path(image);
+        let (ids, noted) = truth_map(&file)?;
+        let within = |error: kmax_metrics::Error| error.in_image(&image.id.as_str().into());
+        let mut matcher = ImageMatcher::new(&ids).map_err(|error| Error::metric(&file)(within(error)))?;
+        for guess in read_instances(&folder.join(find_result(folder, &names, &image.id)?))? {
+            let mask = png::read_labels(&guess.mask)?;
+            matcher
+                .predict(guess.class, guess.confidence, &mask)
+                .map_err(|error| Error::metric(&guess.mask)(within(error)))?;
+        }
+        Ok((noted, matcher.finish()))
+    })?;
+    let mut metric = CityscapesInstances::new();
+    let digest = gather(truth.images(), found, |image, found| metric.insert(image, found), folder)?;
+    let mut report = metric.report();
+    report.provenance.dataset_digest = Some(digest);
+    Ok(report)
+}
+
+fn semantic(truth: &Cityscapes, folder: &Path, watch: &dyn Watch) -> Result<CityscapesPixelReport> {
+    let names = files::below(folder, ".png")?;
+    let found = each(truth.images(), watch, |_, image| {
+        let (labels, noted) = truth_map(&truth.label_path(image))?;
+        let ids = truth.instance_ids(image)?;
+        let file: PathBuf = folder.join(find_result(folder, &names, &image.id)?);
+        let guess = png::read_labels(&file)?;
+        let found = CityscapesPixels::compare(&labels, &ids, &guess).map_err(|error| {
+            use kmax_metrics::Error::{Label, Segment};
+            let of_truth = match &error {
+                Label { side: "ground truth", .. } => truth.label_path(image),
+                Segment { .. } => truth.instance_path(image),
+                _ => file.clone(),
+            };
+            Error::metric(&of_truth)(error.in_image(&image.id.as_str().into()))
+        })?;
+        Ok((noted, found))
+    })?;
+    let mut metric = CityscapesPixels::new();
+    let digest = gather(truth.images(), found, |image, found| metric.insert(image, found), folder)?;
+    let mut report = metric.report();
+    report.provenance.dataset_digest = Some(digest);
+    Ok(report)
+}
+
+/// Puts what was found into a metric and gives the digest of the ground truth.
+fn gather<T>(
+    images: &[CityscapesImage],
+    found: Vec<((String, super::FileDigest), T)>,
+    mut insert: impl FnMut(kmax_metrics::ImageId, T) -> kmax_metrics::Result<()>,
+    folder: &Path,
+) -> Result<String> {
+    let mut dataset = DatasetDigest::default();
+    for (image, ((name, digest), found)) in images.iter().zip(found) {
+        dataset.add(name, digest);
+        insert(image.id.as_str().into(), found).map_err(Error::metric(folder))?;
+    }
+    Ok(dataset.finish())
+}

@@ -1,0 +1,38 @@
+//! Mask AP of a list of detections.
+
+use std::path::Path;
+
+use kmax_metrics::MaskAp;
+use kmax_metrics::instance::InstanceReport;
+
+use super::{DatasetDigest, Watch, each, file_name, read};
+use crate::coco::{CocoDetections, CocoInstances};
+use crate::{Error, Result};
+
+/// COCO's mask AP of `prediction` (`coco_instances_results.json`) against `truth` (instance annotations), over all
+/// images of the ground truth.
+///
+/// # Errors
+/// If a file is damaged or an entry is not possible; the message names both.
+pub fn instances(truth: &Path, prediction: &Path, watch: &dyn Watch) -> Result<InstanceReport> {
+    let (bytes, json_digest) = read(truth)?;
+    let annotations = CocoInstances::from_bytes(truth, &bytes)?;
+    drop(bytes);
+    let detections = CocoDetections::open(prediction, &annotations)?;
+    let mut metric = MaskAp::new(annotations.categories().clone());
+    let found = each(annotations.images(), watch, |index, image| {
+        let truths = annotations.truths(index)?;
+        let detections = detections.detections(index, image)?;
+        metric
+            .compare(&truths, &detections)
+            .map_err(|error| Error::metric(prediction)(error.in_image(&image.id)))
+    })?;
+    for (image, found) in annotations.images().iter().zip(found) {
+        metric.insert(image.id.clone(), found).map_err(Error::metric(truth))?;
+    }
+    let mut dataset = DatasetDigest::default();
+    dataset.add(file_name(truth), json_digest);
+    let mut report = metric.report();
+    report.provenance.dataset_digest = Some(dataset.finish());
+    Ok(report)
+}

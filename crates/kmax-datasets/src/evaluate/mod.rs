@@ -1,0 +1,112 @@
+//! Evaluation of files against files, as the official scripts take them.
+//!
+//! Images are read and compared on rayon's threads, one at a time each, so memory holds little more than the lists of
+//! the json files. Reports carry a digest of the ground truth: SHA-256 over the names and the SHA-256 of every file of
+//! it that was read.
+
+mod cityscapes;
+mod instances;
+mod panoptic;
+mod semantic;
+
+use std::path::Path;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::{Result, files};
+
+pub use cityscapes::{CityscapesReport, cityscapes};
+pub use instances::instances;
+pub use panoptic::{PanopticFiles, panoptic};
+pub use semantic::semantic;
+
+/// Told how far an evaluation is; `()` does not care.
+pub trait Watch: Sync {
+    /// So many images will be looked at.
+    fn begin(&self, _images: usize) {}
+
+    /// One more is done. Called from several threads.
+    fn done(&self) {}
+}
+
+impl Watch for () {}
+
+/// SHA-256 of a file's bytes.
+type FileDigest = [u8; 32];
+
+fn digest(bytes: &[u8]) -> FileDigest {
+    Sha256::digest(bytes).into()
+}
+
+/// A digest over files by name, `sha256:` and 64 hexadecimal digits.
+#[derive(Default)]
+struct DatasetDigest(Vec<(String, FileDigest)>);
+
+impl DatasetDigest {
+    /// Adds a file. Its folder does not count, so that a copied dataset has the same digest.
+    fn add(&mut self, name: impl Into<String>, digest: FileDigest) {
+        self.0.push((name.into(), digest));
+    }
+
+    fn finish(mut self) -> String {
+        self.0.sort_unstable();
+        let mut all = Sha256::new();
+        for (name, digest) in &self.0 {
+            all.update((name.len() as u64).to_le_bytes());
+            all.update(name.as_bytes());
+            all.update(digest);
+        }
+        let hex: String = all.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{hex}")
+    }
+}
+
+/// The bytes of a file and their digest.
+fn read(file: &Path) -> Result<(Vec<u8>, FileDigest)> {
+    let bytes = files::read(file)?;
+    let digest = digest(&bytes);
+    Ok((bytes, digest))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Looks at every item on all threads. Of several errors it is always that of the first item that comes out.
+fn each<I: Sync, T: Send>(
+    items: &[I],
+    watch: &dyn Watch,
+    look: impl Fn(usize, &I) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    watch.begin(items.len());
+    let found: Vec<Result<T>> = items
+        .par_iter()
+        .enumerate()
+        .map(|(index, item)| {
+            let found = look(index, item);
+            watch.done();
+            found
+        })
+        .collect();
+    found.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_depends_on_names_and_bytes_but_not_on_the_order() {
+        let of = |files: &[(&str, &[u8])]| {
+            let mut all = DatasetDigest::default();
+            files.iter().for_each(|(name, bytes)| all.add(*name, digest(bytes)));
+            all.finish()
+        };
+        let first = of(&[("a", b"1"), ("b", b"2")]);
+        assert_eq!(first, of(&[("b", b"2"), ("a", b"1")]));
+        assert_ne!(first, of(&[("a", b"2"), ("b", b"1")]));
+        assert_ne!(first, of(&[("a", b"1")]));
+        assert!(first.starts_with("sha256:") && first.len() == 71);
+    }
+}
