@@ -38,6 +38,9 @@ pub enum Error {
     /// A photo that cannot be read.
     #[error(transparent)]
     Photo(#[from] kmax_datasets::photo::PhotoError),
+    /// A transform of photos or maps.
+    #[error(transparent)]
+    Dataset(#[from] kmax_datasets::Error),
     /// The backbone.
     #[error(transparent)]
     Backbone(#[from] kmax_backbones::Error),

@@ -3,6 +3,7 @@
 mod columns;
 mod composed;
 mod conv;
+mod mask_blocks;
 mod norm;
 mod pointwise;
 mod pool;
@@ -16,6 +17,7 @@ mod special;
 pub(crate) mod testing;
 
 pub use conv::{Finish, conv2d, conv2d_finished, conv2d_norm_train, depthwise_conv2d};
+pub use mask_blocks::{BLOCK, Block, Mixing, ResizedMasks, Winners};
 pub use norm::{TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm};
 pub use pointwise::{gelu, relu, relu6};
 pub use pool::max_pool2d;

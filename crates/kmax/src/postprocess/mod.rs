@@ -1,5 +1,27 @@
 //! From class and mask logits to segments, in the manners of both originals.
+//!
+//! [`Predictions`] holds what the network said about one photo and [`Frame`] where the photo lies in its input. Then
+//! [`panoptic`], [`semantic`] and [`instances`] give results in the photo's size. The resized masks are never held as
+//! a whole: [`kmax_nn::ops::ResizedMasks`] shows them block by block, and what stays is one number for each pixel and a
+//! short list of the pixels that several masks claim.
 
+mod assignment;
+mod claims;
+mod classes;
 mod config;
+mod frame;
+mod instances;
+mod maskwise;
+mod panoptic;
+mod pixelwise;
+mod predictions;
+mod semantic;
+mod total;
 
+pub use assignment::{Assignment, Mask};
 pub use config::{Manner, Method, PostprocessConfig};
+pub use frame::Frame;
+pub use instances::{Instance, Scope, instances};
+pub use panoptic::{assign, panoptic};
+pub use predictions::Predictions;
+pub use semantic::semantic;
