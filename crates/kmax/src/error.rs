@@ -35,6 +35,10 @@ pub enum Error {
     /// The network did something unexpected.
     #[error("network: {0}")]
     Network(String),
+    /// The Hugging Face Hub.
+    #[cfg(feature = "hub")]
+    #[error(transparent)]
+    Hub(#[from] crate::hub::Error),
     /// A photo that cannot be read.
     #[error(transparent)]
     Photo(#[from] kmax_datasets::photo::PhotoError),

@@ -1,0 +1,5 @@
+//! Where models come from.
+
+mod repo;
+
+pub use repo::HubRepo;
