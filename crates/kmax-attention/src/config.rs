@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The k-means decoder (paper section 3.2; deeplab2's `KMaXTransformerDecoder`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct DecoderConfig {
     /// Layers that read the pixel decoder's maps at strides 32, 16 and 8.
     pub layers: [usize; 3],

@@ -26,7 +26,7 @@ pub enum UnmatchedTargets {
 
 /// Settings of [`crate::Criterion`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct LossConfig {
     /// Weight of the class term of the PQ-style loss (MaX-DeepLab, eq. 10).
     pub class_weight: f64,

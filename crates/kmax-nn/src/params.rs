@@ -2,7 +2,7 @@
 
 use crate::{Error, Init, Result};
 use candle_core::{DType, Device, Tensor, Var};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -58,8 +58,9 @@ pub struct Parameter {
 
 struct Store {
     source: Option<Box<dyn TensorSource>>,
-    asked: Mutex<BTreeSet<String>>,
+    asked: Mutex<BTreeMap<String, Vec<usize>>>,
     trainable: Option<Trainable>,
+    probe: bool,
     dtype: DType,
     device: Device,
 }
@@ -113,14 +114,29 @@ impl Params {
         Ok(Self::frozen(tensors.map_err(|e| fail(e.to_string()))?, dtype, device))
     }
 
+    /// A store without values: every parameter is zeros that take no memory. A network built from it computes nothing
+    /// of use, but [`Self::shapes`] then tells what it asks for.
+    pub fn probe() -> Self {
+        let store = Store { probe: true, ..Self::store(None, None, DType::F32, &Device::Cpu) };
+        Self { store: Arc::new(store), prefix: String::new() }
+    }
+
     fn new(
         source: Option<Box<dyn TensorSource>>,
         trainable: Option<Trainable>,
         dtype: DType,
         device: &Device,
     ) -> Self {
-        let store = Store { source, asked: Mutex::default(), trainable, dtype, device: device.clone() };
-        Self { store: Arc::new(store), prefix: String::new() }
+        Self { store: Arc::new(Self::store(source, trainable, dtype, device)), prefix: String::new() }
+    }
+
+    fn store(
+        source: Option<Box<dyn TensorSource>>,
+        trainable: Option<Trainable>,
+        dtype: DType,
+        device: &Device,
+    ) -> Store {
+        Store { source, asked: Mutex::default(), trainable, probe: false, dtype, device: device.clone() }
     }
 
     /// The same store one level down: names get `name.` in front.
@@ -139,7 +155,10 @@ impl Params {
     /// [`Error::MissingTensor`] in a frozen store, [`Error::WrongShape`] in both.
     pub fn get(&self, name: &str, shape: &[usize], init: Init, role: Role) -> Result<Tensor> {
         let name = self.path(name);
-        lock(&self.store.asked).insert(name.clone());
+        lock(&self.store.asked).insert(name.clone(), shape.to_vec());
+        if self.store.probe {
+            return Ok(Tensor::zeros((), self.store.dtype, &self.store.device)?.broadcast_as(shape)?);
+        }
         if let Some(trainable) = &self.store.trainable
             && let Some((var, _)) = lock(&trainable.vars).get(&name)
         {
@@ -165,9 +184,9 @@ impl Params {
         Ok(shared)
     }
 
-    /// Whether parameters are variables.
+    /// Whether parameters are variables. A [`Self::probe`] says so too, so that layers build all their parts as they are.
     pub fn is_trainable(&self) -> bool {
-        self.store.trainable.is_some()
+        self.store.trainable.is_some() || self.store.probe
     }
 
     /// Element type of the parameters.
@@ -193,14 +212,19 @@ impl Params {
     pub fn unused(&self) -> Vec<String> {
         let asked = lock(&self.store.asked);
         let names = self.store.source.as_ref().map(|source| source.names()).unwrap_or_default();
-        let mut unused: Vec<_> = names.into_iter().filter(|name| !asked.contains(name)).collect();
+        let mut unused: Vec<_> = names.into_iter().filter(|name| !asked.contains_key(name)).collect();
         unused.sort_unstable();
         unused
     }
 
     /// Every full name asked for so far, sorted.
     pub fn asked(&self) -> Vec<String> {
-        lock(&self.store.asked).iter().cloned().collect()
+        lock(&self.store.asked).keys().cloned().collect()
+    }
+
+    /// Every full name asked for so far, with the shape that was asked for.
+    pub fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
+        lock(&self.store.asked).clone()
     }
 }
 
@@ -246,6 +270,16 @@ mod tests {
         let params = Params::frozen(source(), DType::F32, &Device::Cpu);
         params.pp("a").get("weight", &[2], Init::ZEROS, Role::Kernel)?;
         assert_eq!(params.unused(), ["b.weight"]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_probe_records_shapes_and_holds_no_values() -> Result<()> {
+        let params = Params::probe();
+        let huge = params.pp("a").get("weight", &[1 << 20, 1 << 20], Init::ONES, Role::Kernel)?;
+        assert_eq!((huge.elem_count(), huge.stride()), (1 << 40, &[0, 0][..]));
+        assert!(params.is_trainable() && params.parameters().is_empty());
+        assert_eq!(params.shapes().into_iter().collect::<Vec<_>>(), [("a.weight".into(), vec![1 << 20; 2])]);
         Ok(())
     }
 

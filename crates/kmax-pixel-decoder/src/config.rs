@@ -17,7 +17,6 @@ pub enum StageKind {
 
 /// One stage: blocks at one stride.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct StageConfig {
     /// What the blocks do.
     pub kind: StageKind,
@@ -31,7 +30,6 @@ pub struct StageConfig {
 ///
 /// Stages go from the coarsest stride (32) to the finest (4, or 2 with five stages), one for each map given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PixelDecoderConfig {
     /// The stages, coarsest first.
     pub stages: Vec<StageConfig>,

@@ -3,16 +3,20 @@
 mod config;
 mod error;
 mod files;
-mod folder;
+pub mod folder;
 #[cfg(feature = "hub")]
 pub mod hub;
+mod nearest;
 mod network;
 pub mod postprocess;
+mod presets;
 mod source;
 pub mod train;
 
-pub use config::Config;
+pub use config::{ClassOrder, Config, MODEL_TYPE, Parsed, PreprocessConfig, ResizeConfig};
 pub use error::{Error, Result};
+pub use folder::{Model, ModelCard};
 pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace};
 pub use postprocess::PostprocessConfig;
+pub use presets::{Dataset, Preset, Published};
 pub use source::HubRepo;

@@ -1,115 +1,71 @@
 //! Encoders of the ResNet family in deeplab2 checkpoints, MaX-S above all, which the PyTorch port does not have.
 
-/// How a TensorFlow variable becomes our tensor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// Convolution kernel `[h, w, in, out]`; ours `[out, in, h, w]`.
-    Kernel,
-    /// Matrix `[in, out]`; ours the kernel of a 1x1 convolution over a sequence, `[out, in, 1]`.
-    Matrix,
-    /// A table, taken as it is.
-    Table,
-    /// Any shape; ours has one axis.
-    Flat,
-}
+use super::deeplab2::SUFFIX;
+use super::layout::Layout;
+use super::modules::{AXIS, Kind, Module, Tensor, expand};
+use super::pattern::{capture, fill};
+use std::sync::LazyLock;
 
-impl Layout {
-    /// The order of the variable's axes before it is reshaped to [`Self::shape`]; `None` for a variable of another rank.
-    pub fn permutation(self, rank: usize) -> Option<Vec<usize>> {
-        match (self, rank) {
-            (Self::Kernel, 4) => Some(vec![3, 2, 0, 1]),
-            (Self::Matrix, 2) => Some(vec![1, 0]),
-            (Self::Table, 2) | (Self::Flat, _) => Some((0..rank).collect()),
-            _ => None,
+const KERNEL: Kind = Kind::ConvNorm(Layout::Kernel);
+
+/// ResNet-50's stem is one convolution.
+const PLAIN_STEM: [Module; 1] = [("conv1", "", "", KERNEL)];
+/// MaX-S's has three.
+const INCEPTION_STEM: [Module; 3] = [
+    ("conv1", "", "/_conv1_bn_act", KERNEL),
+    ("conv2", "", "/_conv2_bn_act", KERNEL),
+    ("conv3", "", "/_conv3_bn", KERNEL),
+];
+
+const BLOCK: [Module; 4] = [
+    ("conv1", "", "_conv1_bn_act", KERNEL),
+    ("conv2", "", "_conv2_bn_act", KERNEL),
+    ("conv3", "", "_conv3_bn", KERNEL),
+    ("shortcut", "", "_shortcut", KERNEL),
+];
+
+/// Tensors of the stages.
+static STAGES: LazyLock<Vec<Tensor>> = LazyLock::new(|| {
+    let mut all = Vec::new();
+    for stage in 0..4 {
+        let ours = format!("backbone.stages.{stage}.blocks.#.");
+        let theirs = format!("encoder/_stage{}/_block+/", stage + 2);
+        expand(&mut all, &BLOCK, &ours, "", &theirs);
+        for axis in ["height", "width"] {
+            let (ours, theirs) =
+                (format!("{ours}attention.{axis}."), format!("{theirs}_attention/_{axis}_axis/"));
+            expand(&mut all, &AXIS, &ours, "", &theirs);
         }
     }
+    all
+});
 
-    /// Shape of our tensor for a variable of shape `variable`; `None` for another rank, or if the size overflows.
-    pub fn shape(self, variable: &[usize]) -> Option<Vec<usize>> {
-        let order = self.permutation(variable.len())?;
-        let mut shape: Vec<usize> = order.into_iter().map(|axis| variable[axis]).collect();
-        match self {
-            Self::Matrix => shape.push(1),
-            Self::Flat => shape = vec![shape.into_iter().try_fold(1usize, usize::checked_mul)?],
-            Self::Kernel | Self::Table => {}
-        }
-        Some(shape)
-    }
-}
+/// Tensors of both stems.
+static STEMS: LazyLock<[Vec<Tensor>; 2]> = LazyLock::new(|| {
+    [&PLAIN_STEM[..], &INCEPTION_STEM].map(|stem| {
+        let mut all = Vec::new();
+        expand(&mut all, stem, "backbone.stem.", "", "encoder/_stem");
+        all
+    })
+});
 
 /// Our name of a variable of an (axial) ResNet encoder and how its values are arranged.
 ///
 /// Takes full checkpoint keys (`encoder/_stage4/_block2/_conv1_bn_act/_conv/kernel/.ATTRIBUTES/VARIABLE_VALUE`), also those
 /// of the Model Garden's ImageNet checkpoints (`backbone/_encoder/…`). `None` for anything else.
 pub fn from_deeplab2(key: &str) -> Option<(String, Layout)> {
-    let path = key.strip_suffix("/.ATTRIBUTES/VARIABLE_VALUE")?;
+    let path = key.strip_suffix(SUFFIX)?;
     let path = path.strip_prefix("encoder/").or_else(|| path.strip_prefix("backbone/_encoder/"))?;
-    let parts: Vec<&str> = path.split('/').collect();
-    let (module, rest) = match parts.as_slice() {
-        // ResNet's stem is one convolution, the Inception stem has three.
-        ["_stem", rest @ ..] if rest.len() == 2 => ("stem.conv1".to_string(), rest),
-        ["_stem", conv, rest @ ..] => (format!("stem.{}", convolution(conv)?), rest),
-        [stage, block, rest @ ..] => {
-            let stage = number(stage, "_stage")?.checked_sub(2).filter(|s| *s < 4)?;
-            let block = number(block, "_block")?.checked_sub(1)?;
-            let block = format!("stages.{stage}.blocks.{block}");
-            match rest {
-                ["_attention", axis, rest @ ..] => return attention(&block, axis, rest),
-                [conv, rest @ ..] => (format!("{block}.{}", convolution(conv)?), rest),
-                [] => return None,
-            }
-        }
-        _ => return None,
-    };
-    let (leaf, layout) = match rest {
-        ["_conv", "kernel"] => ("weight".to_string(), Layout::Kernel),
-        ["_batch_norm", leaf] => (format!("norm.{}", norm(leaf)?), Layout::Flat),
-        _ => return None,
-    };
-    Some((format!("backbone.{module}.{leaf}"), layout))
+    let path = format!("encoder/{path}");
+    let all = STAGES.iter().chain(STEMS.iter().flatten());
+    all.into_iter().find_map(|t| Some((fill(&t.ours, &capture(&t.deeplab2, &path)?), t.layout)))
 }
 
-fn attention(block: &str, axis: &str, rest: &[&str]) -> Option<(String, Layout)> {
-    let axis = match axis {
-        "_height_axis" => "height",
-        "_width_axis" => "width",
-        _ => return None,
-    };
-    let (leaf, layout) = match rest {
-        ["qkv_kernel"] => ("qkv.weight".to_string(), Layout::Matrix),
-        ["_batch_norm_qkv", leaf] => (format!("qkv.norm.{}", norm(leaf)?), Layout::Flat),
-        ["_batch_norm_similarity", leaf] => (format!("similarity_norm.{}", norm(leaf)?), Layout::Flat),
-        ["_batch_norm_retrieved_output", leaf] => (format!("retrieved_norm.{}", norm(leaf)?), Layout::Flat),
-        ["_query_rpe", "embeddings"] => ("query_position".to_string(), Layout::Table),
-        ["_key_rpe", "embeddings"] => ("key_position".to_string(), Layout::Table),
-        ["_value_rpe", "embeddings"] => ("value_position".to_string(), Layout::Table),
-        _ => return None,
-    };
-    Some((format!("backbone.{block}.attention.{axis}.{leaf}"), layout))
-}
-
-fn convolution(name: &str) -> Option<&'static str> {
-    match name {
-        "_conv1_bn_act" => Some("conv1"),
-        "_conv2_bn_act" => Some("conv2"),
-        "_conv3_bn" => Some("conv3"),
-        "_shortcut" => Some("shortcut"),
-        _ => None,
-    }
-}
-
-fn norm(leaf: &str) -> Option<&'static str> {
-    match leaf {
-        "gamma" => Some("weight"),
-        "beta" => Some("bias"),
-        "moving_mean" => Some("running_mean"),
-        "moving_variance" => Some("running_var"),
-        _ => None,
-    }
-}
-
-fn number(part: &str, prefix: &str) -> Option<usize> {
-    part.strip_prefix(prefix)?.parse().ok()
+/// The way back from [`from_deeplab2`], to keys of whole models. `inception_stem` says that the encoder is MaX-S's.
+pub fn to_deeplab2(name: &str, inception_stem: bool) -> Option<String> {
+    let mut all = STAGES.iter().chain(&STEMS[usize::from(inception_stem)]);
+    let path = all.find_map(|t| Some(fill(&t.deeplab2, &capture(&t.ours, name)?)))?;
+    Some(format!("{path}{SUFFIX}"))
 }
 
 #[cfg(test)]
@@ -173,15 +129,5 @@ mod tests {
             assert_eq!(ours(path), None, "{path}");
         }
         assert_eq!(from_deeplab2("encoder/_stem/_conv/kernel"), None);
-    }
-
-    #[test]
-    fn shapes_follow_the_layouts() {
-        assert_eq!(Layout::Kernel.shape(&[3, 3, 64, 128]), Some(vec![128, 64, 3, 3]));
-        assert_eq!(Layout::Matrix.shape(&[512, 1024]), Some(vec![1024, 512, 1]));
-        assert_eq!(Layout::Table.shape(&[509, 64]), Some(vec![509, 64]));
-        assert_eq!(Layout::Flat.shape(&[3, 1, 8, 1, 1]), Some(vec![24]));
-        assert_eq!(Layout::Flat.shape(&[usize::MAX, 2]), None);
-        assert_eq!(Layout::Kernel.shape(&[3, 3]), None);
     }
 }

@@ -1,5 +1,15 @@
 //! Names of parameters in foreign checkpoints and in ours.
+//!
+//! Whole models: [`port`] and [`deeplab2`], both ways. Encoders alone: [`port_backbone`], [`deeplab2_axial`],
+//! [`deeplab2_convnext`], and [`imagenet_backbone`] for what others trained. [`rows`] says how classes are ordered.
 
+pub mod deeplab2;
 pub mod deeplab2_axial;
+pub mod deeplab2_convnext;
 pub mod imagenet_backbone;
+pub mod layout;
+mod modules;
+mod pattern;
+pub mod port;
 pub mod port_backbone;
+pub mod rows;

@@ -30,6 +30,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).or_exit(Code::Failed)?;
 
     let mut trainer = Trainer::new(config).map_err(failure)?;
+    for name in trainer.warnings() {
+        eprintln!("warning: the model's configuration has an unknown field, {name}");
+    }
     if !arguments.fresh
         && let Some(file) = trainer.resume().map_err(failure)?
     {

@@ -1,16 +1,17 @@
 //! Shape of a whole network.
 
-use crate::{Error, Result};
+use crate::{Error, KMaxDeepLab, Result};
 use kmax_attention::DecoderConfig;
 use kmax_backbones::{BackboneConfig, Level};
 use kmax_heads::SemanticKind;
+use kmax_nn::Params;
 use kmax_nn::layers::RunningVariance;
 use kmax_pixel_decoder::{PixelDecoderConfig, ResizeRule};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The auxiliary semantic head and what it reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SemanticHeadConfig {
     /// Which head.
     pub kind: SemanticKind,
@@ -103,6 +104,16 @@ impl NetworkConfig {
         self.levels.last().map_or(4, |level| self.backbone.stride(*level))
     }
 
+    /// Names and shapes of the network's parameters, with or without those of the auxiliary semantic head.
+    ///
+    /// # Errors
+    /// If a field is out of its range.
+    pub fn shapes(&self, semantic_head: bool) -> Result<BTreeMap<String, Vec<usize>>> {
+        let params = Params::probe();
+        KMaxDeepLab::build(self, &params, semantic_head)?;
+        Ok(params.shapes())
+    }
+
     /// Checks the parts against each other.
     ///
     /// # Errors
@@ -119,8 +130,9 @@ impl NetworkConfig {
         if self.levels[..3] != [Level::Res5, Level::Res4, Level::Res3] {
             return fail("levels", "must begin with res5, res4, res3".into());
         }
-        if !self.levels.is_sorted_by(|a, b| a > b) {
-            return fail("levels", "must go from coarse to fine".into());
+        let stride = |level: &Level| self.backbone.stride(*level);
+        if !self.levels.is_sorted_by(|a, b| a != b && stride(a) >= stride(b)) {
+            return fail("levels", "must go from coarse to fine, each once".into());
         }
         if self.classes == 0 || self.classes > 65_535 {
             return fail("classes", format!("must lie between 1 and 65535, not be {}", self.classes));

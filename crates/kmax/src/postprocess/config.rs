@@ -28,7 +28,7 @@ pub enum Method {
 
 /// Settings that turn class and mask logits into segments. The defaults are deeplab2's for COCO.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct PostprocessConfig {
     /// Whose arithmetic.
     pub manner: Manner,

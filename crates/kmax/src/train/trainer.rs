@@ -2,7 +2,7 @@
 
 use super::batch;
 use super::{Checkpoint, Error, Evaluation, Observer, Result, StepReport, TrainConfig};
-use crate::{Config, KMaxDeepLab};
+use crate::{Config, KMaxDeepLab, ModelCard, Parsed};
 use candle_core::{DType, Device, Tensor};
 use kmax_backbones::BackboneConfig;
 use kmax_datasets::coco::CocoPanoptic;
@@ -27,6 +27,7 @@ pub struct Trainer {
     train: Arc<TrainingSet>,
     val: CocoPanoptic,
     device: Device,
+    warnings: Vec<String>,
     step: usize,
 }
 
@@ -47,7 +48,7 @@ impl Trainer {
         let open =
             |split: &super::SplitConfig| CocoPanoptic::open(&split.json, &split.images, &split.panoptic);
         let (train, val) = (open(&config.data.train)?, open(&config.data.val)?);
-        let model = Config::named(&config.model.config)?;
+        let Parsed { value: model, warnings } = Config::named(&config.model.config)?;
         for (split, dataset) in [(&config.data.train, &train), (&config.data.val, &val)] {
             same_categories(&model, dataset, &split.json)?;
         }
@@ -67,7 +68,19 @@ impl Trainer {
         let criterion = Criterion::new(model.losses.clone())?;
         let train = Arc::new(TrainingSet { dataset: train, transform });
         let schedule = config.schedule.learning_rates();
-        Ok(Self { config, model, network, optimizer, schedule, criterion, train, val, device, step: 0 })
+        Ok(Self {
+            config,
+            model,
+            network,
+            optimizer,
+            schedule,
+            criterion,
+            train,
+            val,
+            device,
+            warnings,
+            step: 0,
+        })
     }
 
     /// Steps done.
@@ -78,6 +91,11 @@ impl Trainer {
     /// The run's settings.
     pub fn config(&self) -> &TrainConfig {
         &self.config
+    }
+
+    /// Names of the fields in the model's configuration that mean nothing here.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The averaged weights, or the weights themselves if no average is kept, in our names.
@@ -218,7 +236,17 @@ impl Trainer {
 
     fn export(&self, folder: &Path) -> Result<()> {
         let weights = self.weights()?.into_iter().filter(|(name, _)| !name.starts_with("semantic_head."));
-        Ok(crate::folder::save(folder, &self.model, &weights.collect(), DType::F32)?)
+        let schedule = &self.config.schedule;
+        let trained = format!(
+            "Trained for {} steps of {} photos by `kmax train`, seed {}.",
+            schedule.steps, schedule.batch, self.config.seed
+        );
+        let card = ModelCard {
+            name: "kMaX-DeepLab".into(),
+            license: "other".into(),
+            sections: vec![("Training".into(), trained)],
+        };
+        Ok(crate::folder::save(folder, &self.model, weights.collect(), DType::F32, &card)?)
     }
 
     /// Settings that decide the course of a run; where it is written and how often it is looked at do not.
