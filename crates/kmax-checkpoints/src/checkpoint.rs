@@ -1,0 +1,234 @@
+//! One view of every kind of checkpoint.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::arrays::{Arrays, View};
+use crate::dtype::{DType, to_f32};
+use crate::error::{Error, Result};
+use crate::locate::{self, Located};
+use crate::nearest::nearest;
+use crate::source::Source;
+use crate::tensorflow::Bundle;
+use crate::{plain_pickle, safetensors_file, torch_zip};
+
+/// How a checkpoint is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// A TensorFlow 2 tensor bundle: `.index` and `.data-NNNNN-of-MMMMM`.
+    TensorFlow,
+    /// `torch.save` since PyTorch 1.6, a zip archive.
+    Torch,
+    /// `torch.save` before PyTorch 1.6.
+    TorchLegacy,
+    /// A pickle of NumPy arrays, as detectron2 publishes.
+    Pickle,
+    /// safetensors.
+    SafeTensors,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::TensorFlow => "TensorFlow tensor bundle",
+            Self::Torch => "PyTorch",
+            Self::TorchLegacy => "PyTorch (legacy)",
+            Self::Pickle => "pickle of arrays",
+            Self::SafeTensors => "safetensors",
+        })
+    }
+}
+
+/// What is known of a tensor before its values are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TensorInfo {
+    /// Type of the elements.
+    pub dtype: DType,
+    /// Size of each axis; empty for a scalar.
+    pub shape: Vec<usize>,
+}
+
+/// Something in a checkpoint that is no tensor or one of an unsupported type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Skipped {
+    /// Its name.
+    pub name: String,
+    /// Why it is not read.
+    pub reason: String,
+}
+
+/// The values of a tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tensor<'a> {
+    /// Type of the elements, never [`DType::String`].
+    pub dtype: DType,
+    /// Size of each axis; empty for a scalar.
+    pub shape: &'a [usize],
+    /// The elements in row-major order, little-endian. Borrowed from the mapped file where they lie there in this order.
+    pub bytes: Cow<'a, [u8]>,
+}
+
+/// An open checkpoint of any format.
+///
+/// Opening reads the names, types and shapes; values are read from the memory-mapped file when asked for, and checked
+/// against the checksums of the format. The file must not be changed meanwhile.
+#[derive(Debug)]
+pub struct Checkpoint {
+    path: PathBuf,
+    contents: Contents,
+    /// Where an archive was unpacked; removed with the checkpoint.
+    unpacked: Option<TempDir>,
+}
+
+#[derive(Debug)]
+struct Contents {
+    format: Format,
+    tensors: BTreeMap<String, TensorInfo>,
+    skipped: Vec<Skipped>,
+    values: Values,
+}
+
+#[derive(Debug)]
+enum Values {
+    Bundle(Bundle),
+    Arrays(Arrays),
+}
+
+impl Contents {
+    fn read(kind: Format, source: Source) -> Result<Self> {
+        let (format, found) = match kind {
+            Format::TensorFlow => {
+                let bundle = Bundle::open(&source)?;
+                let (tensors, skipped) = bundle.contents()?;
+                return Ok(Self { format: kind, tensors, skipped, values: Values::Bundle(bundle) });
+            }
+            Format::Torch => (kind, torch_zip::read(&source)?),
+            Format::SafeTensors => (kind, safetensors_file::read(&source)?),
+            Format::TorchLegacy | Format::Pickle => plain_pickle::read(&source)?,
+        };
+        let info = |(name, view): (&String, &View)| {
+            (name.clone(), TensorInfo { dtype: view.dtype, shape: view.shape.clone() })
+        };
+        let tensors = found.views.iter().map(info).collect();
+        let arrays = Arrays::new(source, found.storages, found.views)?;
+        Ok(Self { format, tensors, skipped: found.skipped, values: Values::Arrays(arrays) })
+    }
+}
+
+/// An error about a file that was unpacked from `archive`, told as one about the archive.
+fn told(error: Error, unpacked: Option<&TempDir>, archive: &Path) -> Error {
+    match unpacked {
+        Some(folder) => error.moved(folder.path(), archive),
+        None => error,
+    }
+}
+
+impl Checkpoint {
+    /// Opens the checkpoint at `path`: a file of any [`Format`], the prefix of a TensorFlow bundle, a folder that holds
+    /// one checkpoint, or a `.tar` or `.tar.gz` archive of such a folder.
+    ///
+    /// What a file is follows from its content, not from its name. Archives are unpacked into the system's folder for
+    /// temporary files (`TMPDIR`).
+    ///
+    /// # Errors
+    /// If there is no checkpoint or more than one, if the file is damaged, or if a pickle needs a function or class
+    /// that no tensor needs. No input makes it execute anything, and memory stays within a small multiple of the file.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let Located { source, kind, unpacked } = locate::locate(path)?;
+        let contents = Contents::read(kind, source).map_err(|error| told(error, unpacked.as_ref(), path))?;
+        Ok(Self { path: path.to_path_buf(), contents, unpacked })
+    }
+
+    /// The path it was opened from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How it is stored.
+    pub fn format(&self) -> Format {
+        self.contents.format
+    }
+
+    /// Number of tensors.
+    pub fn len(&self) -> usize {
+        self.contents.tensors.len()
+    }
+
+    /// Whether it holds no tensor.
+    pub fn is_empty(&self) -> bool {
+        self.contents.tensors.is_empty()
+    }
+
+    /// Names with types and shapes, in the order of the names.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &TensorInfo)> {
+        self.contents.tensors.iter().map(|(name, info)| (name.as_str(), info))
+    }
+
+    /// The type and shape of a tensor; `None` if there is none of this name.
+    pub fn info(&self, name: &str) -> Option<&TensorInfo> {
+        self.contents.tensors.get(name)
+    }
+
+    /// What it holds besides tensors.
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.contents.skipped
+    }
+
+    /// The values of a tensor, of any type but strings.
+    ///
+    /// # Errors
+    /// If there is no such tensor, if it holds strings, or if its bytes are absent or damaged.
+    pub fn read(&self, name: &str) -> Result<Tensor<'_>> {
+        let info = self.known(name)?;
+        if info.dtype == DType::String {
+            return Err(Error::tensor(&self.path, name, "holds strings, expected numbers"));
+        }
+        let bytes = match &self.contents.values {
+            Values::Bundle(bundle) => bundle.read(name),
+            Values::Arrays(arrays) => arrays.read(name),
+        };
+        let bytes = bytes.map_err(|error| told(error, self.unpacked.as_ref(), &self.path))?;
+        Ok(Tensor { dtype: info.dtype, shape: &info.shape, bytes })
+    }
+
+    /// The values of a tensor of floats, rounded to the nearest `f32` where they are wider.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and if the tensor holds no floats.
+    pub fn read_f32(&self, name: &str) -> Result<Vec<f32>> {
+        let tensor = self.read(name)?;
+        to_f32(tensor.dtype, &tensor.bytes).ok_or_else(|| {
+            Error::tensor(&self.path, name, format!("holds {}, expected floats", tensor.dtype))
+        })
+    }
+
+    /// The elements of a tensor of strings.
+    ///
+    /// # Errors
+    /// If there is no such tensor, if it holds numbers, or if its bytes are absent or damaged.
+    pub fn read_strings(&self, name: &str) -> Result<Vec<Vec<u8>>> {
+        let info = self.known(name)?;
+        match &self.contents.values {
+            Values::Bundle(bundle) if info.dtype == DType::String => {
+                bundle.read_strings(name).map_err(|error| told(error, self.unpacked.as_ref(), &self.path))
+            }
+            _ => Err(Error::tensor(&self.path, name, format!("holds {}, expected strings", info.dtype))),
+        }
+    }
+
+    fn known(&self, name: &str) -> Result<&TensorInfo> {
+        self.contents.tensors.get(name).ok_or_else(|| Error::Missing {
+            file: self.path.clone(),
+            name: name.to_string(),
+            nearest: nearest(name, self.contents.tensors.keys().map(String::as_str)).map(str::to_string),
+        })
+    }
+}

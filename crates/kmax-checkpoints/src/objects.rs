@@ -1,0 +1,376 @@
+//! Tensors and arrays in the graph of a pickle, and where a checkpoint keeps its state dict.
+
+use std::collections::BTreeMap;
+
+use crate::arrays::{Storage, View, row_major};
+use crate::checkpoint::Skipped;
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::pickle::{Blob, Call, Global, Id, Node, Pickle};
+use crate::source::Source;
+use crate::torch_legacy;
+
+/// Keys under which checkpoints keep the state dict beside other things.
+const STATE_DICTS: [&str; 3] = ["model", "state_dict", "model_state"];
+/// Dictionaries within dictionaries, at most.
+const DEEPEST: usize = 16;
+/// Most values looked at, and most bytes of names. A pickle can repeat one dictionary many times.
+const MOST_VALUES: usize = 1 << 20;
+const MOST_NAME_BYTES: usize = 64 << 20;
+
+/// Where a storage of PyTorch is, by its key.
+pub(crate) type Keys = BTreeMap<String, usize>;
+
+/// The tensors found in a pickle.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub views: BTreeMap<String, View>,
+    pub storages: Vec<Storage>,
+    pub skipped: Vec<Skipped>,
+}
+
+/// Finds the tensors of a checkpoint's state dict.
+///
+/// `base` is the offset of the pickle in `source`, or `None` if it was inflated from there and has no place.
+pub(crate) fn find(
+    source: &Source,
+    pickle: &Pickle<'_>,
+    base: Option<usize>,
+    storages: Vec<Storage>,
+    keys: &Keys,
+    big_endian: bool,
+) -> Result<Found> {
+    let found = Found { storages, ..Found::default() };
+    let mut finder = Finder {
+        source,
+        pickle,
+        base,
+        keys,
+        big_endian,
+        found,
+        values: MOST_VALUES,
+        name_bytes: MOST_NAME_BYTES,
+    };
+    let mut root = pickle.root();
+    for _ in 0..DEEPEST {
+        let inner = pickle.items(root).unwrap_or_default().into_iter().find(|&(key, value)| {
+            let name = pickle.text(key);
+            name.is_some_and(|name| STATE_DICTS.contains(&name.as_ref()))
+                && pickle.items(value).is_some_and(|items| !items.is_empty())
+        });
+        match inner {
+            Some((_, value)) => root = value,
+            None => break,
+        }
+    }
+    let Some(items) = pickle.items(root) else {
+        let reason = format!("the pickle holds {}, expected a dictionary of tensors", pickle.kind(root));
+        return Err(Error::not_a_checkpoint(source.path(), reason));
+    };
+    finder.dictionary("", items, 0)?;
+    Ok(finder.found)
+}
+
+struct Finder<'a> {
+    source: &'a Source,
+    pickle: &'a Pickle<'a>,
+    base: Option<usize>,
+    keys: &'a Keys,
+    big_endian: bool,
+    found: Found,
+    values: usize,
+    name_bytes: usize,
+}
+
+/// A storage and the type of its elements, unless it has none.
+struct Stored {
+    storage: usize,
+    dtype: Option<DType>,
+    big_endian: bool,
+}
+
+impl Finder<'_> {
+    fn dictionary(&mut self, prefix: &str, items: Vec<(Id, Id)>, depth: usize) -> Result<()> {
+        for (key, value) in items {
+            let name = match (self.pickle.text(key), self.pickle.node(key)) {
+                (Some(key), _) => format!("{prefix}{key}"),
+                (None, Node::Int(key)) => format!("{prefix}{key}"),
+                _ => format!("{prefix}({})", self.pickle.kind(key)),
+            };
+            self.values = self.values.saturating_sub(1);
+            self.name_bytes = self.name_bytes.saturating_sub(name.len());
+            if self.values == 0 || self.name_bytes == 0 {
+                let reason = format!("more than {MOST_VALUES} values or {MOST_NAME_BYTES} bytes of names");
+                return Err(Error::tensor(self.source.path(), &name, reason));
+            }
+            match self.pickle.items(value) {
+                Some(items) if depth + 1 < DEEPEST => {
+                    self.dictionary(&format!("{name}."), items, depth + 1)?
+                }
+                Some(_) => {
+                    return Err(Error::tensor(
+                        self.source.path(),
+                        &name,
+                        "dictionaries are nested too deeply",
+                    ));
+                }
+                None => self.value(name, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, name: String, id: Id) -> Result<()> {
+        let view = match self.tensor(id) {
+            Some(view) => view.map_err(|reason| Error::tensor(self.source.path(), &name, reason))?,
+            None => {
+                self.found.skipped.push(Skipped { name, reason: format!("is {}", self.pickle.kind(id)) });
+                return Ok(());
+            }
+        };
+        self.found.views.insert(name, view);
+        Ok(())
+    }
+
+    /// The tensor or array that a node is; `None` if it is something else.
+    fn tensor(&mut self, id: Id) -> Option<std::result::Result<View, String>> {
+        let Node::Call(call) = self.pickle.node(id) else { return None };
+        match call.function {
+            Global::TorchTensor => Some(self.torch(call)),
+            Global::TorchParameter => {
+                let data = self.arguments(call).first().copied()?;
+                match self.pickle.node(data) {
+                    Node::Call(call) if call.function == Global::TorchTensor => Some(self.torch(call)),
+                    _ => Some(Err(format!("a parameter made of {}", self.pickle.kind(data)))),
+                }
+            }
+            Global::NumpyArray => Some(self.numpy(call)),
+            Global::NumpyFromBuffer => Some(self.numpy_from_buffer(call)),
+            Global::NumpyScalar => Some(self.numpy_scalar(call)),
+            _ => None,
+        }
+    }
+
+    fn arguments(&self, call: &Call) -> &[Id] {
+        self.pickle.sequence(call.arguments).unwrap_or_default()
+    }
+
+    fn torch(&mut self, call: &Call) -> std::result::Result<View, String> {
+        let arguments = self.arguments(call).to_vec();
+        let [storage, offset, shape, strides, rest @ ..] = arguments.as_slice() else {
+            return Err(format!("a tensor made of {} arguments, expected 4 or more", arguments.len()));
+        };
+        let offset = self.pickle.count(*offset).ok_or("its offset is no count")?;
+        let shape = self.pickle.counts(*shape).ok_or("its shape is no tuple of counts")?;
+        let strides = self.pickle.counts(*strides).ok_or("its strides are no tuple of counts")?;
+        let Stored { storage, dtype, big_endian } = self.storage(*storage)?;
+        // The third form names the type after `requires_grad` and the hooks.
+        let named = rest.get(2).and_then(|&id| match self.pickle.node(id) {
+            Node::Global(Global::TorchDType(dtype)) => Some(*dtype),
+            _ => None,
+        });
+        let dtype = dtype.or(named).ok_or("an untyped storage and no type")?;
+        Ok(View { storage, dtype, shape, strides, offset, big_endian })
+    }
+
+    fn storage(&mut self, id: Id) -> std::result::Result<Stored, String> {
+        match self.pickle.node(id) {
+            Node::Persistent(id) => {
+                let id = StorageId::parse(self.pickle, *id)?;
+                let storage = self.keys.get(id.key.as_str()).copied();
+                let storage = storage.ok_or_else(|| format!("storage `{}` is not in the file", id.key))?;
+                let size = self.found.storages.get(storage).map_or(0, Storage::size);
+                if id.size()? != size {
+                    let StorageId { key, elements, .. } = id;
+                    return Err(format!(
+                        "storage `{key}` has {size} bytes, which are not {elements} elements"
+                    ));
+                }
+                Ok(Stored { storage, dtype: id.dtype, big_endian: self.big_endian })
+            }
+            Node::Call(call) if call.function == Global::TorchStorageFromBytes => {
+                let [bytes] = *self.arguments(call) else {
+                    return Err("a storage without its bytes".to_string());
+                };
+                let file = self.bytes(bytes)?;
+                let contents = file.load(self.source)?;
+                let (dtype, range, big_endian) = torch_legacy::single_storage(&contents)
+                    .map_err(|fault| format!("byte {} of its storage: {}", fault.at, fault.reason()))?;
+                let storage = match &file {
+                    Storage::Mapped(file) => {
+                        Storage::Mapped(file.start + range.start..file.start + range.end)
+                    }
+                    _ => Storage::Owned(contents.get(range).unwrap_or_default().to_vec()),
+                };
+                Ok(Stored { storage: self.keep(storage), dtype, big_endian })
+            }
+            _ => Err(format!("its storage is {}", self.pickle.kind(id))),
+        }
+    }
+
+    fn keep(&mut self, storage: Storage) -> usize {
+        self.found.storages.push(storage);
+        self.found.storages.len() - 1
+    }
+
+    fn numpy(&mut self, call: &Call) -> std::result::Result<View, String> {
+        let state = call.state.and_then(|state| self.pickle.sequence(state)).unwrap_or_default().to_vec();
+        // The version in front is absent in very old pickles.
+        let [.., shape, dtype, fortran, data] = state.as_slice() else {
+            return Err("an array without shape, type and data".to_string());
+        };
+        let fortran = match self.pickle.node(*fortran) {
+            Node::Bool(fortran) => *fortran,
+            Node::Int(fortran) => *fortran != 0,
+            _ => return Err("an array whose order is neither C nor Fortran".to_string()),
+        };
+        self.array(*data, *dtype, *shape, fortran)
+    }
+
+    fn numpy_from_buffer(&mut self, call: &Call) -> std::result::Result<View, String> {
+        let arguments = self.arguments(call).to_vec();
+        let [data, dtype, shape, order] = *arguments.as_slice() else {
+            return Err(format!("an array made of {} arguments, expected 4", arguments.len()));
+        };
+        let fortran = self.pickle.text(order).is_some_and(|order| order == "F");
+        self.array(data, dtype, shape, fortran)
+    }
+
+    fn numpy_scalar(&mut self, call: &Call) -> std::result::Result<View, String> {
+        let [dtype, data] = *self.arguments(call) else {
+            return Err("a scalar without its type and bytes".to_string());
+        };
+        let (dtype, big_endian) = self.numpy_dtype(dtype)?;
+        let storage = self.bytes(data)?;
+        let storage = self.keep(storage);
+        Ok(View { storage, dtype, shape: Vec::new(), strides: Vec::new(), offset: 0, big_endian })
+    }
+
+    fn array(&mut self, data: Id, dtype: Id, shape: Id, fortran: bool) -> std::result::Result<View, String> {
+        let (dtype, big_endian) = self.numpy_dtype(dtype)?;
+        let shape = self.pickle.counts(shape).ok_or("its shape is no tuple of counts")?;
+        let storage = self.bytes(data)?;
+        let mut strides = row_major(&shape);
+        if fortran {
+            let mut reversed = shape.clone();
+            reversed.reverse();
+            strides = row_major(&reversed);
+            strides.reverse();
+        }
+        Ok(View { storage: self.keep(storage), dtype, shape, strides, offset: 0, big_endian })
+    }
+
+    /// A NumPy type and whether it is big-endian.
+    fn numpy_dtype(&self, id: Id) -> std::result::Result<(DType, bool), String> {
+        let Node::Call(call) = self.pickle.node(id) else {
+            return Err(format!("its type is {}", self.pickle.kind(id)));
+        };
+        let code = self.arguments(call).first().and_then(|&code| self.pickle.text(code));
+        let code = code.filter(|_| call.function == Global::NumpyDType).ok_or("its type has no code")?;
+        let order = call.state.and_then(|state| self.pickle.sequence(state)?.get(1).copied());
+        let order = order.and_then(|order| self.pickle.text(order));
+        let plain = code.trim_start_matches(['<', '>', '=', '|']);
+        let dtype = match plain {
+            "f8" => DType::F64,
+            "f4" => DType::F32,
+            "f2" => DType::F16,
+            "i8" => DType::I64,
+            "i4" => DType::I32,
+            "i2" => DType::I16,
+            "i1" => DType::I8,
+            "u8" => DType::U64,
+            "u4" => DType::U32,
+            "u2" => DType::U16,
+            "u1" => DType::U8,
+            "b1" => DType::Bool,
+            other => return Err(format!("NumPy's type `{}` is not supported", other.escape_default())),
+        };
+        Ok((dtype, order.as_deref() == Some(">") || code.starts_with('>')))
+    }
+
+    /// The storage that a bytes object is.
+    fn bytes(&self, id: Id) -> std::result::Result<Storage, String> {
+        match self.pickle.node(id) {
+            Node::Bytes(blob) => Ok(self.raw(blob)),
+            Node::Call(call)
+                if matches!(call.function, Global::Bytes | Global::ByteArray | Global::Encode) =>
+            {
+                match *self.arguments(call) {
+                    [] => Ok(Storage::Owned(Vec::new())),
+                    [data] | [data, _] => match self.pickle.node(data) {
+                        Node::Bytes(blob) => Ok(self.raw(blob)),
+                        Node::Text(blob) => self.latin1(call, blob),
+                        _ => Err(format!("its bytes are {}", self.pickle.kind(data))),
+                    },
+                    _ => Err("bytes made of more than two arguments".to_string()),
+                }
+            }
+            _ => Err(format!("its data is {}", self.pickle.kind(id))),
+        }
+    }
+
+    fn raw(&self, blob: &Blob) -> Storage {
+        match (blob, self.base) {
+            (Blob::At(range), Some(base)) => Storage::Mapped(base + range.start..base + range.end),
+            _ => Storage::Owned(self.pickle.blob(blob).to_vec()),
+        }
+    }
+
+    fn latin1(&self, call: &Call, blob: &Blob) -> std::result::Result<Storage, String> {
+        let encoding = self.arguments(call).get(1).and_then(|&id| self.pickle.text(id));
+        if !encoding.is_some_and(|name| matches!(name.as_ref(), "latin1" | "latin-1")) {
+            return Err("bytes as text that is not in latin1".to_string());
+        }
+        let text = str::from_utf8(self.pickle.blob(blob)).map_err(|e| e.to_string())?;
+        match (blob, self.base) {
+            (Blob::At(range), Some(base)) => {
+                let size = text.chars().count();
+                Ok(Storage::Latin1 { range: base + range.start..base + range.end, size })
+            }
+            _ => {
+                let bytes = text.chars().map(|c| u8::try_from(c).map_err(|_| format!("`{c}` is no byte")));
+                Ok(Storage::Owned(bytes.collect::<std::result::Result<_, _>>()?))
+            }
+        }
+    }
+}
+
+/// What PyTorch writes in place of a storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StorageId {
+    pub key: String,
+    /// `None` for a storage of plain bytes.
+    pub dtype: Option<DType>,
+    pub elements: usize,
+}
+
+impl StorageId {
+    /// Reads `("storage", type, key, device, elements, …)`.
+    pub(crate) fn parse(pickle: &Pickle<'_>, id: Id) -> std::result::Result<Self, String> {
+        let parts = pickle.sequence(id).unwrap_or_default();
+        let [tag, class, key, _device, elements, rest @ ..] = parts else {
+            return Err(format!("a storage of {} parts, expected 5 or 6", parts.len()));
+        };
+        if pickle.text(*tag).as_deref() != Some("storage") {
+            return Err("an object outside the pickle that is no storage".to_string());
+        }
+        let dtype = match pickle.node(*class) {
+            Node::Global(Global::TorchStorage(dtype)) => Some(*dtype),
+            Node::Global(Global::TorchUntypedStorage) => None,
+            _ => return Err("a storage of unknown type".to_string()),
+        };
+        if rest.first().is_some_and(|&view| *pickle.node(view) != Node::None) {
+            return Err("a storage that is a view of another, which only PyTorch 0.1 wrote".to_string());
+        }
+        let key = pickle.text(*key).ok_or("a storage whose key is no text")?.into_owned();
+        let elements = pickle.count(*elements).ok_or("a storage whose size is no count")?;
+        Ok(Self { key, dtype, elements })
+    }
+
+    /// Its bytes.
+    pub(crate) fn size(&self) -> std::result::Result<usize, String> {
+        let size = self.dtype.and_then(DType::size).unwrap_or(1);
+        let bytes = self.elements.checked_mul(size);
+        bytes.ok_or_else(|| format!("storage `{}` of {} elements overflows", self.key, self.elements))
+    }
+}
