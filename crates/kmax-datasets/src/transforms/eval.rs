@@ -128,6 +128,29 @@ pub fn port(image: &RgbImage, settings: &PortEval) -> Result<EvalInput> {
     Ok(EvalInput { image, content_height: resized[0], content_width: resized[1] })
 }
 
+/// An input as large as the photo's shape asks for, which few pixels of padding are added to.
+///
+/// # Errors
+/// If the photo has no pixels, `longest` is not `32 k + 1`, or the photo is so thin that a side rounds down to 0.
+pub fn fit(image: &RgbImage, longest: usize) -> Result<EvalInput> {
+    if longest % 32 != 1 {
+        return Err(Error::setting("longest", format!("must be a multiple of 32, plus 1, not {longest}")));
+    }
+    if image.width() == 0 || image.height() == 0 {
+        return Err(Error::setting("image", "it has no pixels"));
+    }
+    let sides = [image.height() as usize, image.width() as usize];
+    let scale = longest as f64 / sides[0].max(sides[1]) as f64;
+    let resized = sides.map(|side| (side as f64 * scale).round() as usize);
+    let content = Planar::from_rgb(&pillow::bilinear(image, resized)?);
+    let input = resized.map(|side| (side + 30) / 32 * 32 + 1);
+    Ok(EvalInput {
+        image: content.padded(input, [0, 0], PAD)?,
+        content_height: resized[0],
+        content_width: resized[1],
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +170,27 @@ mod tests {
         assert_eq!(
             (input.image.get(64, 48), input.image.get(64, 49)),
             (Some([1.0, 2.0, 3.0]), Some([PAD; 3]))
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_fitted_input_has_the_photos_shape() -> Result<()> {
+        for ((width, height), content, input) in [
+            ((640, 480), (97, 129), [97, 129]),
+            ((480, 640), (129, 97), [129, 97]),
+            ((500, 333), (86, 129), [97, 129]),
+            ((30, 30), (129, 129), [129, 129]),
+            ((5000, 20), (1, 129), [1, 129]),
+        ] {
+            let photo = RgbImage::from_pixel(width, height, image::Rgb([9, 8, 7]));
+            let fitted = fit(&photo, 129)?;
+            assert_eq!((fitted.content_height, fitted.content_width), content);
+            assert_eq!([fitted.image.height, fitted.image.width], input);
+        }
+        assert!(fit(&RgbImage::new(5000, 1), 129).is_err());
+        assert!(
+            fit(&RgbImage::new(64, 64), 128).is_err_and(|error| error.to_string().starts_with("longest"))
         );
         Ok(())
     }

@@ -23,12 +23,17 @@ pub enum ResizeConfig {
         /// The largest side of the resized photo.
         longest_edge: usize,
     },
+    /// Pillow's bilinear filter to the photo's own shape; each side of the input is the next `32 k + 1`.
+    Fit {
+        /// The longer side of the resized photo, itself `32 k + 1`.
+        longest_edge: usize,
+    },
 }
 
 /// From a photo to the network's input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PreprocessConfig {
-    /// Height and width of the network's input.
+    /// Height and width of the network's input; with [`ResizeConfig::Fit`] the largest it can have.
     pub size: [usize; 2],
     /// How a photo is brought to it.
     pub resize: ResizeConfig,
@@ -69,6 +74,11 @@ impl PreprocessConfig {
         Self { resize: ResizeConfig::Deeplab2 { min: None, max: None }, ..Self::port(size) }
     }
 
+    /// The input takes the shape of each photo, with a longer side of `longest_edge` (`32 k + 1`).
+    pub fn fit(longest_edge: usize) -> Self {
+        Self { resize: ResizeConfig::Fit { longest_edge }, ..Self::port([longest_edge; 2]) }
+    }
+
     /// With the same mean and standard deviation for every channel.
     #[must_use]
     pub fn normalized(self, (mean, std): (f64, f64)) -> Self {
@@ -89,6 +99,17 @@ impl PreprocessConfig {
             }
             ResizeConfig::Port { shortest_edge, longest_edge } => {
                 sides.push(("resize", [shortest_edge, longest_edge]));
+            }
+            ResizeConfig::Fit { longest_edge } => {
+                if longest_edge % 32 != 1 {
+                    return fail("resize.longest_edge", format!("must be 32 k + 1, not {longest_edge}"));
+                }
+                if self.size != [longest_edge; 2] {
+                    return fail(
+                        "size",
+                        format!("must be {longest_edge} by {longest_edge} where inputs fit the photo"),
+                    );
+                }
             }
         }
         if let Some((name, sides)) = sides.iter().find(|(_, s)| s.iter().any(|s| !(1..=LARGEST).contains(s)))
@@ -163,6 +184,7 @@ mod tests {
         for config in [
             PreprocessConfig::port([1025, 2049]),
             PreprocessConfig::deeplab2(641),
+            PreprocessConfig::fit(385),
             PreprocessConfig::deeplab2_within([1025, 2049]).normalized((127.0, 128.0)),
         ] {
             let parsed = PreprocessConfig::from_json(config.to_json())?;
@@ -180,6 +202,8 @@ mod tests {
             ("do_rescale", json!(true), "do_rescale"),
             ("image_std", json!([1, 0, 1]), "image_std"),
             ("resize", json!({ "family": "other" }), "resize"),
+            ("resize", json!({ "family": "fit", "longest_edge": 640 }), "resize.longest_edge"),
+            ("resize", json!({ "family": "fit", "longest_edge": 385 }), "size"),
         ] {
             let mut value = good.clone();
             value[field] = wrong;

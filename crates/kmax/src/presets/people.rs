@@ -1,6 +1,7 @@
 //! Our own small model: people and what they wear.
 
 use crate::{ClassOrder, Config, NetworkConfig, PostprocessConfig, PreprocessConfig};
+use kmax_backbones::BackboneConfig;
 use kmax_losses::LossConfig;
 use kmax_masks::{Categories, Category, colors};
 
@@ -33,15 +34,20 @@ pub(super) fn config() -> Config {
         supercategory: None,
     };
     let classes = CLASSES.into_iter().enumerate().map(class).collect();
-    let network = NetworkConfig::small(CLASSES.len());
+    let mut network = NetworkConfig::small(CLASSES.len());
+    if let BackboneConfig::EfficientNetLite(backbone) = &mut network.backbone {
+        // A few dozen epochs on few photos: more would keep it from learning at all.
+        backbone.drop_path = 0.05;
+    }
     let normalization = network.backbone.normalization();
     Config {
         network,
         // Counted from 1, hence different.
         categories: Categories::new(classes).unwrap_or_default(),
         class_order: ClassOrder::Contiguous,
-        losses: LossConfig::port(),
+        // Its maps have a seventh of the pixels that the published models sample from.
+        losses: LossConfig { pixel_samples: 512, semantic_samples: 2048, ..LossConfig::port() },
         postprocess: PostprocessConfig::coco().port(),
-        preprocess: PreprocessConfig::port([641; 2]).normalized(normalization),
+        preprocess: PreprocessConfig::fit(385).normalized(normalization),
     }
 }
