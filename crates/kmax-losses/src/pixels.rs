@@ -1,11 +1,10 @@
 //! Pixel instance discrimination (CMT-DeepLab, sec. 3): features of one segment attract, of others repel each other.
 
 use crate::assigned::Assigned;
-use crate::real::{Real, tensor, values};
+use crate::real::{Real, values};
 use crate::{LossConfig, Result, Targets};
 use candle_core::{Device, Tensor};
-use kmax_nn::ops;
-use rayon::prelude::*;
+use kmax_nn::ops::{Contrast, Groups, contrast};
 
 /// The term of one photo from `features` `[channels, pixels]` at the sampled pixels. The gradient, times `scale`, is
 /// added to `gradient`, which has the shape of the features.
@@ -24,52 +23,21 @@ pub(crate) fn pixel_term<T: Real>(
         taken.extend(sampled.iter().map(|pixel| row[*pixel as usize]));
     }
     let taken = Tensor::from_vec(taken, (channels, count), &Device::Cpu)?;
-    let similarity = (taken.t()?.contiguous()?.matmul(&taken)? / config.pixel_temperature)?;
-    let mut probabilities = values::<T>(&ops::softmax(&similarity, 1)?)?;
-    let similarity = values::<T>(&similarity)?;
-
     let wanted = Wanted::new(sampled, targets, assigned);
-    // Rows of the symmetric similarity: each sampled pixel asks for the pixels of its own segment.
-    let losses: Vec<f64> = similarity
-        .par_chunks_exact(count.max(1))
-        .zip(probabilities.par_chunks_exact(count.max(1)))
-        .enumerate()
-        .map(|(i, (row, p))| {
-            let targets = wanted.row(i);
-            let mut loss = 0.0;
-            for (j, cell) in wanted.cells.iter().enumerate() {
-                let target = targets[*cell as usize];
-                if target > 0.0 {
-                    loss += target * if p[j].to_f64() > T::TINY { -p[j].ln() } else { far(row, j) };
-                }
-            }
-            loss
-        })
-        .collect();
+    let mass = match config.blank_targets_push {
+        true => vec![1.0; wanted.mass.len()],
+        false => wanted.mass,
+    };
+    let groups = Groups { of: &wanted.cells, targets: &wanted.table, mass: &mass };
+    let Contrast { losses, gradient: slopes } = contrast(&taken, &groups, config.pixel_temperature)?;
     let alive = losses.iter().filter(|loss| **loss != 0.0).count().max(1) as f64;
-    let factor = scale / alive / config.pixel_temperature;
-    probabilities.par_chunks_exact_mut(count.max(1)).enumerate().for_each(|(i, row)| {
-        let targets = wanted.row(i);
-        let mass = if config.blank_targets_push { 1.0 } else { wanted.mass(i) };
-        for (p, cell) in row.iter_mut().zip(&wanted.cells) {
-            *p = T::from_f64(factor * (p.to_f64() * mass - targets[*cell as usize]));
-        }
-    });
-    // Every feature takes part as a row and as a column.
-    let slopes = tensor(probabilities, &Tensor::zeros((count, count), taken.dtype(), &Device::Cpu)?)?;
-    let slopes = values::<T>(&taken.matmul(&(&slopes + slopes.t()?)?)?)?;
+    let slopes = values::<T>(&(slopes * (scale / alive))?)?;
     for (row, slopes) in gradient.chunks_exact_mut(pixels).zip(slopes.chunks_exact(count.max(1))) {
         for (pixel, slope) in sampled.iter().zip(slopes) {
             row[*pixel as usize] += *slope;
         }
     }
     Ok(losses.iter().sum::<f64>() / alive)
-}
-
-/// `-ln softmax(row)[at]` where the softmax underflows.
-fn far<T: Real>(row: &[T], at: usize) -> f64 {
-    let most = row.iter().map(|x| x.to_f64()).fold(f64::NEG_INFINITY, f64::max);
-    most + row.iter().map(|x| (x.to_f64() - most).exp()).sum::<f64>().ln() - row[at].to_f64()
 }
 
 /// The distribution that each sampled pixel asks for, which depends on the cells of the two pixels only.
@@ -79,7 +47,6 @@ struct Wanted {
     /// Target for each pair of cells, each row summing to one over the sampled pixels (less where segments overlap).
     table: Vec<f64>,
     mass: Vec<f64>,
-    width: usize,
 }
 
 impl Wanted {
@@ -103,14 +70,6 @@ impl Wanted {
             row.iter_mut().for_each(|target| *target /= total.max(1.0));
             mass[a] = total / total.max(1.0);
         }
-        Self { cells, table, mass, width }
-    }
-
-    fn row(&self, i: usize) -> &[f64] {
-        &self.table[self.cells[i] as usize * self.width..][..self.width]
-    }
-
-    fn mass(&self, i: usize) -> f64 {
-        self.mass[self.cells[i] as usize]
+        Self { cells, table, mass }
     }
 }

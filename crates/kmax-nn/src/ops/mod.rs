@@ -2,6 +2,7 @@
 
 mod columns;
 mod composed;
+mod contrast;
 mod conv;
 mod mask_blocks;
 mod norm;
@@ -16,6 +17,7 @@ mod special;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use contrast::{Contrast, Groups, contrast};
 pub use conv::{Finish, conv2d, conv2d_finished, conv2d_norm_train, depthwise_conv2d};
 pub use mask_blocks::{BLOCK, Block, Mixing, ResizedMasks, Winners};
 pub use norm::{TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm};
