@@ -23,6 +23,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Check a dataset, or write its annotations in another form
+    Dataset(commands::dataset::Arguments),
+    /// Evaluate predictions as the official scripts do
+    Eval(commands::eval::Arguments),
     /// Train a model
     Train(commands::train::Arguments),
 }
@@ -30,6 +34,8 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = set_threads(arguments.threads).and_then(|()| match arguments.command {
+        Command::Dataset(arguments) => commands::dataset::run(&arguments),
+        Command::Eval(arguments) => commands::eval::run(&arguments),
         Command::Train(arguments) => commands::train::run(&arguments),
     });
     match outcome {

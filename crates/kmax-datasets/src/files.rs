@@ -31,8 +31,11 @@ pub(crate) fn beside(target: &Path) -> PathBuf {
     target.with_file_name(format!(".{name}.{}-{number}.part", std::process::id()))
 }
 
-/// Writes beside the target and renames.
-pub(crate) fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a file beside its place and renames it, so that it is there whole or not at all.
+///
+/// # Errors
+/// If it cannot be written; what was there stays.
+pub fn write(file: &Path, bytes: &[u8]) -> Result<()> {
     write_with(file, |out| out.write_all(bytes))
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kmax_masks::{Categories, Category};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -32,6 +33,23 @@ pub(crate) fn parse<T: DeserializeOwned>(file: &Path, bytes: &[u8]) -> Result<T>
         reason: error.to_string(),
     })?;
     Ok(value)
+}
+
+/// The classes in a json: its `categories`, or the whole of it if it is a list.
+///
+/// # Errors
+/// If the file cannot be read, has no classes, or an id occurs twice.
+pub fn read_categories(file: &Path) -> Result<Categories> {
+    #[derive(Deserialize)]
+    struct Holder {
+        categories: Vec<Category>,
+    }
+    let bytes = files::read(file)?;
+    let list = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => parse(file, &bytes)?,
+        _ => parse::<Holder>(file, &bytes)?.categories,
+    };
+    Categories::new(list).map_err(Error::masks(file))
 }
 
 /// A flag that is written as 0, 1, `true` or `false`.
@@ -79,4 +97,38 @@ pub(crate) fn as_number<S: serde::Serializer>(
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
     serializer.serialize_u8(u8::from(*flag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn categories_are_a_list_or_in_an_object() -> Result<()> {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let read = |text: &str| {
+            std::fs::write(file.path(), text).expect("written");
+            read_categories(file.path())
+        };
+        let list = read(" [{\"id\": 4, \"name\": \"shirt\"}]")?;
+        assert_eq!(list, read("{\"images\": 7, \"categories\": [{\"id\": 4, \"name\": \"shirt\"}]}")?);
+        assert!(read("{}").is_err() && read("").is_err() && read("[{\"id\": 4}]").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn counts_may_be_written_as_floats() {
+        #[derive(Debug, Deserialize)]
+        struct Area {
+            #[serde(default, deserialize_with = "whole")]
+            area: Option<u64>,
+        }
+        let read = |text: &str| serde_json::from_str::<Area>(text).map(|read| read.area).ok();
+        assert_eq!(read("{}"), Some(None));
+        assert_eq!(read("{\"area\": 12}"), Some(Some(12)));
+        assert_eq!(read("{\"area\": 12.0}"), Some(Some(12)));
+        for wrong in ["-1", "-1.0", "1.5", "1e30", "null", "\"1\""] {
+            assert_eq!(read(&format!("{{\"area\": {wrong}}}")), None, "{wrong}");
+        }
+    }
 }

@@ -7,13 +7,16 @@
 //! Files are not trusted: sizes are checked before anything is allocated, and what does not fit is an error that
 //! names the file and the entry.
 
+pub mod check;
 pub mod cityscapes;
 pub mod coco;
+pub mod convert;
 mod draw;
 mod error;
 pub mod evaluate;
 mod files;
 mod json;
+pub mod layout;
 pub mod loader;
 pub mod photo;
 pub mod png;
@@ -22,5 +25,7 @@ pub mod transforms;
 
 pub use draw::Draw;
 pub use error::{Error, Result};
+pub use files::write as write_file;
 pub use image::RgbImage;
+pub use json::read_categories;
 pub use sample::Sample;

@@ -5,9 +5,11 @@
 //! absent a test says `skipped` on standard error and passes, except under CI (`CI` set), where absence fails.
 
 mod compare;
+mod report;
 mod synth;
 
 pub use compare::{Golden, Noise, assert_close, assert_close_values};
+pub use report::{assert_report, json};
 pub use synth::{Manifest, ManifestRow, Synth, image, image_tensor, unit};
 
 use std::io::Write;

@@ -1,3 +1,5 @@
 //! One file a command.
 
+pub mod dataset;
+pub mod eval;
 pub mod train;

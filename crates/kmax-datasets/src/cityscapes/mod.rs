@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use kmax_masks::{LabelMap, Panoptic, cityscapes};
 
+use crate::coco::CocoPanoptic;
 use crate::{Error, Result, Sample, files, photo, png};
 
 pub use results::{PredictedInstance, find_result, read_instances, write_instances};
@@ -98,6 +99,21 @@ impl Cityscapes {
     /// The json of the panoptic annotations, whose PNGs lie in the folder of that name.
     pub fn panoptic_json(&self) -> PathBuf {
         self.fine.join(format!("cityscapes_panoptic_{}_trainId.json", self.split))
+    }
+
+    /// The panoptic annotations, with their photos.
+    ///
+    /// # Errors
+    /// If they are not there (cityscapesScripts' `createPanopticImgs` makes them) or damaged.
+    pub fn as_panoptic(&self) -> Result<CocoPanoptic> {
+        let json = self.panoptic_json();
+        let photos = self.root.join("leftImg8bit").join(&self.split);
+        let dataset = CocoPanoptic::open(&json, photos, json.with_extension(""))?;
+        // The official converter names the class maps, not the photos, and leaves the city out.
+        Ok(dataset.map_photos(|image| {
+            let city = image.split('_').next().unwrap_or_default();
+            format!("{city}/{image}_leftImg8bit.png")
+        }))
     }
 
     /// The class map of an image: regular ids.

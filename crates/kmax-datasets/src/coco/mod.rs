@@ -6,6 +6,7 @@
 
 mod entries;
 mod instances;
+mod journal;
 mod panoptic;
 mod predictions;
 mod segmentation;
@@ -13,6 +14,7 @@ mod write;
 
 pub use entries::{Annotation, ImageEntry, PanopticFile, SegmentEntry};
 pub use instances::{CocoDetections, CocoInstances, DetectionEntry, InstanceEntry, InstancesFile};
+pub use journal::{Journal, Predicted};
 pub use kmax_metrics::ImageId;
 pub use panoptic::CocoPanoptic;
 pub(crate) use panoptic::check_name;

@@ -74,6 +74,19 @@ impl CocoPanoptic {
         })
     }
 
+    /// The same with the photos in another folder.
+    pub fn with_photos(self, images: impl Into<PathBuf>) -> Self {
+        Self { images: images.into(), ..self }
+    }
+
+    /// The same with photos named after the images' ids.
+    pub(crate) fn map_photos(mut self, name: impl Fn(&str) -> String) -> Self {
+        for (image, _) in &mut self.entries {
+            image.file_name = name(&image.id.to_string());
+        }
+        self
+    }
+
     /// The number of annotated images.
     pub fn len(&self) -> usize {
         self.entries.len()

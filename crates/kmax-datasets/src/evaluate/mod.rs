@@ -62,6 +62,18 @@ impl DatasetDigest {
     }
 }
 
+/// A digest of whole files by their names, as reports carry it.
+///
+/// # Errors
+/// If one cannot be read.
+pub fn digest_of(files: &[&Path]) -> Result<String> {
+    let mut all = DatasetDigest::default();
+    for file in files {
+        all.add(file_name(file), read(file)?.1);
+    }
+    Ok(all.finish())
+}
+
 /// The bytes of a file and their digest.
 fn read(file: &Path) -> Result<(Vec<u8>, FileDigest)> {
     let bytes = files::read(file)?;
@@ -74,7 +86,7 @@ fn file_name(path: &Path) -> String {
 }
 
 /// Looks at every item on all threads. Of several errors it is always that of the first item that comes out.
-fn each<I: Sync, T: Send>(
+pub(crate) fn each<I: Sync, T: Send>(
     items: &[I],
     watch: &dyn Watch,
     look: impl Fn(usize, &I) -> Result<T> + Sync,

@@ -36,18 +36,27 @@ fn escaped(text: &str) -> String {
     out
 }
 
-pub(super) fn page(page: &Page) -> String {
+pub(super) fn document(pages: &[Page]) -> String {
     let mut out = String::new();
-    let title = escaped(&page.title);
+    let titles: Vec<String> = pages.iter().map(|page| escaped(&page.title)).collect();
     // Writing to a string cannot fail.
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{title}</title><style>{STYLE}</style></head><body>\n\
-         <h1>{title}</h1><p class=\"by\">{}</p>\n<div class=\"sum\">",
-        escaped(&page.evaluator)
+         <title>{}</title><style>{STYLE}</style></head><body>",
+        titles.join(", ")
     );
+    for (page, title) in pages.iter().zip(titles) {
+        section(&mut out, page, &title);
+    }
+    out.push_str("</body></html>\n");
+    out
+}
+
+fn section(out: &mut String, page: &Page, title: &str) {
+    let by = escaped(&page.evaluator);
+    let _ = write!(out, "<h1>{title}</h1><p class=\"by\">{by}</p>\n<div class=\"sum\">");
     for (name, value) in &page.summary {
         let _ = write!(out, "<div>{}<b>{}</b></div>", escaped(name), escaped(value));
     }
@@ -72,11 +81,9 @@ pub(super) fn page(page: &Page) -> String {
         out.push_str("</table>\n");
     }
     if let Some(confusion) = page.confusion.as_ref().filter(|confusion| !confusion.names.is_empty()) {
-        matrix(&mut out, confusion);
+        matrix(out, confusion);
     }
-    provenance(&mut out, page);
-    out.push_str("</body></html>\n");
-    out
+    provenance(out, page);
 }
 
 fn matrix(out: &mut String, confusion: &Confusion) {

@@ -99,8 +99,13 @@ impl Page {
 
     /// The page as one HTML file.
     pub fn html(&self) -> String {
-        html::page(self)
+        document(std::slice::from_ref(self))
     }
+}
+
+/// Several reports as one HTML file, one below the other.
+pub fn document(pages: &[Page]) -> String {
+    html::document(pages)
 }
 
 /// A number in 0..1 as it is shown, `-` for none.

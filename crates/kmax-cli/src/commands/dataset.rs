@@ -1,0 +1,229 @@
+//! `kmax dataset`: checking and converting annotations.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use kmax_datasets::check::{self, CheckReport, Kind};
+use kmax_datasets::cityscapes::Cityscapes;
+use kmax_datasets::coco::{CocoInstances, CocoPanoptic};
+use kmax_datasets::convert::{Source, Target, convert};
+use kmax_datasets::layout::{self, Part};
+
+use super::eval::Bar;
+use crate::exit::{Code, Failure, OrExit, Outcome};
+
+/// Check a dataset, or write its annotations in another form.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// List what breaks training later; exits with 3 if there is anything
+    Check(Check),
+    /// Write annotations in another form
+    Convert(Convert),
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Outcome {
+    match &arguments.what {
+        What::Check(arguments) => arguments.run(),
+        What::Convert(arguments) => arguments.run(),
+    }
+}
+
+/// List what breaks training later.
+///
+/// Looks at all that is found in the folder: splits of Cityscapes, every json with a folder of PNGs under its name,
+/// instances*.json; or, with --classes, at a folder of class maps.
+#[derive(clap::Args)]
+struct Check {
+    /// The dataset's folder, or a single json
+    path: PathBuf,
+    /// The folder of photos (default: the usual places; photos that are in none of them are not checked)
+    #[arg(long, value_name = "DIR")]
+    photos: Option<PathBuf>,
+    /// The folder of PNGs of a single panoptic json (default: named like the json without its ending)
+    #[arg(long, value_name = "DIR")]
+    pngs: Option<PathBuf>,
+    /// The folder holds class maps with so many classes
+    #[arg(long, value_name = "N")]
+    classes: Option<u32>,
+    /// The label of class maps that does not count
+    #[arg(long, value_name = "LABEL", default_value_t = 255, requires = "classes")]
+    ignore: u32,
+    /// Kinds of mistakes that are no mistakes here (ADE20K's areas are those before segments were painted over)
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
+    allow: Vec<Kind>,
+    /// List every mistake, not the first ten of each kind
+    #[arg(long, short)]
+    verbose: bool,
+    /// Print everything as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn kind(name: &str) -> Result<Kind, String> {
+    let names = || Kind::ALL.map(Kind::name).join(", ");
+    Kind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == name)
+        .ok_or_else(|| format!("expected one of {}", names()))
+}
+
+/// How many mistakes of a kind are listed.
+const LISTED: usize = 10;
+
+impl Check {
+    fn run(&self) -> Outcome {
+        let mut report = self.look()?;
+        report.findings.retain(|finding| !self.allow.contains(&finding.kind));
+        let text = match self.json {
+            true => serde_json::to_string_pretty(&report).or_exit(Code::Failed)?,
+            false => self.table(&report),
+        };
+        writeln!(std::io::stdout().lock(), "{text}").or_exit(Code::Output)?;
+        match report.findings.len() {
+            0 => Ok(()),
+            count => Err(Failure::new(Code::Input, format!("{}: {count} mistakes", self.path.display()))),
+        }
+    }
+
+    fn look(&self) -> Outcome<CheckReport> {
+        let bar = Bar::new();
+        if let Some(classes) = self.classes {
+            return Ok(check::semantic(&self.path, classes, self.ignore, &bar));
+        }
+        let parts = match &self.pngs {
+            Some(pngs) => vec![Part::Panoptic { json: self.path.clone(), pngs: pngs.clone() }],
+            None => layout::find(&self.path).or_exit(Code::Input)?,
+        };
+        let mut report = CheckReport::default();
+        for part in parts {
+            let found = match &part {
+                Part::Panoptic { json, pngs } => {
+                    check::panoptic(json, pngs, self.photos(json).as_deref(), &bar)
+                }
+                Part::Instances { json } => check::instances(json, self.photos(json).as_deref(), &bar),
+                Part::Cityscapes { root, split } => check::cityscapes(root, split, &bar),
+            };
+            report = report.join(found);
+        }
+        Ok(report)
+    }
+
+    /// The folder of photos of a json.
+    fn photos(&self, json: &Path) -> Option<PathBuf> {
+        let usual = || {
+            let panoptic = CocoPanoptic::open(json, "", "").ok();
+            let image = panoptic.and_then(|dataset| Some(dataset.entries().next()?.0.clone()));
+            let image = image.or_else(|| CocoInstances::open(json).ok()?.images().first().cloned());
+            layout::photos(json, &image?)
+        };
+        self.photos.clone().or_else(usual)
+    }
+
+    fn table(&self, report: &CheckReport) -> String {
+        let mut lines = Vec::new();
+        for kind in Kind::ALL {
+            let of_kind = || report.findings.iter().filter(|finding| finding.kind == kind);
+            let listed = if self.verbose { usize::MAX } else { LISTED };
+            lines.extend(of_kind().take(listed).map(ToString::to_string));
+            if let Some(more) = of_kind().count().checked_sub(listed).filter(|&more| more > 0) {
+                lines.push(format!("{}: {more} more (--verbose lists them)", kind.name()));
+            }
+        }
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.push(format!("{:14} {:>8}", "kind", "count"));
+        lines.extend(Kind::ALL.map(|kind| format!("{:14} {:>8}", kind.name(), report.count(kind))));
+        lines.push(format!("{:14} {:>8}", "all", report.findings.len()));
+        lines.push(format!("{} labelled images, {} photos", report.images, report.photos));
+        lines.join("\n")
+    }
+}
+
+/// What a form is called.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum To {
+    CocoPanoptic,
+    CocoInstances,
+    CocoResults,
+    Semantic,
+    LabelIds,
+    CityscapesInstances,
+    TwoChannel,
+    ThreeChannel,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum From {
+    CocoPanoptic,
+    Cityscapes,
+    TwoChannel,
+    ThreeChannel,
+}
+
+/// Write annotations in another form.
+#[derive(clap::Args)]
+struct Convert {
+    /// A panoptic json, Cityscapes' folder, or a folder of PNGs
+    input: PathBuf,
+    /// The json (coco-...) or folder to write
+    out: PathBuf,
+    /// The form of INPUT
+    #[arg(long, value_enum, default_value = "coco-panoptic")]
+    from: From,
+    /// The form of OUT
+    #[arg(long, value_enum)]
+    to: To,
+    /// The PNGs of a panoptic json (default: named like the json without its ending)
+    #[arg(long, value_name = "DIR")]
+    pngs: Option<PathBuf>,
+    /// The split of Cityscapes
+    #[arg(long, default_value = "val")]
+    split: String,
+    /// The classes of PNGs with channels: a json with `categories` (default: COCO's 133)
+    #[arg(long, value_name = "JSON")]
+    categories: Option<PathBuf>,
+}
+
+impl Convert {
+    fn run(&self) -> Outcome {
+        let source = self.source().or_exit(Code::Input)?;
+        let target = match self.to {
+            To::CocoPanoptic => Target::CocoPanoptic,
+            To::CocoInstances => Target::CocoInstances,
+            To::CocoResults => Target::CocoResults,
+            To::Semantic => Target::Semantic,
+            To::LabelIds => Target::LabelIds,
+            To::CityscapesInstances => Target::CityscapesInstances,
+            To::TwoChannel => Target::TwoChannel,
+            To::ThreeChannel => Target::ThreeChannel,
+        };
+        let count = convert(&source, target, &self.out, &Bar::new()).or_exit(Code::Input)?;
+        eprintln!("{count} images: {}", self.out.display());
+        Ok(())
+    }
+
+    fn source(&self) -> kmax_datasets::Result<Source> {
+        let categories = || match &self.categories {
+            Some(file) => kmax_datasets::read_categories(file),
+            None => Ok(kmax_masks::Categories::coco_panoptic()),
+        };
+        match self.from {
+            From::CocoPanoptic => {
+                let pngs = self.pngs.clone().unwrap_or_else(|| self.input.with_extension(""));
+                Ok(Source::panoptic(CocoPanoptic::open(&self.input, &pngs, &pngs)?))
+            }
+            From::Cityscapes => Ok(Source::cityscapes(Cityscapes::open(&self.input, &self.split)?)),
+            From::TwoChannel => Source::channels(&self.input, categories()?, false),
+            From::ThreeChannel => Source::channels(&self.input, categories()?, true),
+        }
+    }
+}

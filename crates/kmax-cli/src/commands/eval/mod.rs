@@ -1,0 +1,151 @@
+//! `kmax eval`: the official numbers.
+
+mod files;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use kmax_datasets::evaluate::{CityscapesReport, Watch};
+use kmax_metrics::instance::InstanceReport;
+use kmax_metrics::panoptic::PanopticReport;
+use kmax_metrics::render::{Page, document};
+use kmax_metrics::semantic::SemanticReport;
+use serde::Serialize;
+
+use crate::exit::{Code, Failure, OrExit, Outcome};
+
+/// Evaluate predictions as the official scripts do.
+///
+/// The table that the official script prints goes to standard output, or with --json every number.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Panoptic quality, as panopticapi (COCO, ADE20K, any folder in COCO's panoptic form)
+    Panoptic(files::Panoptic),
+    /// Mask AP, as pycocotools
+    Instances(files::Instances),
+    /// mIoU, fwIoU and accuracies of class maps, as detectron2 for ADE20K
+    Semantic(files::Semantic),
+    /// Instance AP, IoU of classes and panoptic quality, as cityscapesScripts
+    Cityscapes(files::Cityscapes),
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Outcome {
+    match &arguments.what {
+        What::Panoptic(arguments) => arguments.run(),
+        What::Instances(arguments) => arguments.run(),
+        What::Semantic(arguments) => arguments.run(),
+        What::Cityscapes(arguments) => arguments.run(),
+    }
+}
+
+/// Where a report goes.
+#[derive(clap::Args)]
+struct Show {
+    /// Print every number as JSON instead of the table
+    #[arg(long)]
+    json: bool,
+    /// Also write a page with a bar for each class, the worst images and the confusion of classes
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+impl Show {
+    fn show(&self, report: &impl Report) -> Outcome {
+        if let Some(file) = &self.html {
+            kmax_datasets::write_file(file, document(&report.pages()).as_bytes()).or_exit(Code::Output)?;
+        }
+        let text = match self.json {
+            true => serde_json::to_string_pretty(report).or_exit(Code::Failed)?,
+            false => report.table(),
+        };
+        match writeln!(std::io::stdout().lock(), "{text}") {
+            // Whoever reads may have seen enough.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Failure::new(Code::Output, format!("standard output: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What is shown of a report.
+trait Report: Serialize {
+    fn table(&self) -> String;
+    fn pages(&self) -> Vec<Page>;
+}
+
+macro_rules! reports {
+    ($($report:ty),*) => {$(
+        impl Report for $report {
+            fn table(&self) -> String {
+                self.table()
+            }
+
+            fn pages(&self) -> Vec<Page> {
+                vec![self.page()]
+            }
+        }
+    )*};
+}
+
+reports!(PanopticReport, InstanceReport, SemanticReport);
+
+impl Report for CityscapesReport {
+    fn table(&self) -> String {
+        let tables = [
+            self.instance.as_ref().map(|report| report.table()),
+            self.semantic.as_ref().map(|report| report.table()),
+            self.panoptic.as_ref().map(|report| report.table()),
+        ];
+        tables.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+    }
+
+    fn pages(&self) -> Vec<Page> {
+        let pages = [
+            self.instance.as_ref().map(|report| report.page()),
+            self.semantic.as_ref().map(|report| report.page()),
+            self.panoptic.as_ref().map(|report| report.page()),
+        ];
+        pages.into_iter().flatten().collect()
+    }
+}
+
+/// A bar on standard error.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// Without a length yet.
+    pub fn new() -> Self {
+        let bar = ProgressBar::new(0);
+        let template = "{bar:24} {pos}/{len} images, {eta} left";
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        Self(bar)
+    }
+}
+
+impl Watch for Bar {
+    fn begin(&self, images: usize) {
+        self.0.reset();
+        self.0.set_length(images as u64);
+    }
+
+    fn done(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

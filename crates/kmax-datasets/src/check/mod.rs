@@ -1,0 +1,156 @@
+//! Finding what breaks training later.
+//!
+//! Readers stop at the first mistake; here all are listed. A json that cannot be parsed is the only one that hides
+//! others.
+
+mod cityscapes;
+mod instances;
+mod panoptic;
+mod semantic;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::{Error, photo};
+
+pub use cityscapes::cityscapes;
+pub use instances::instances;
+pub use panoptic::panoptic;
+pub use semantic::semantic;
+
+/// A kind of mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// A file that is named but not there.
+    MissingFile,
+    /// A file that cannot be read.
+    Damaged,
+    /// Sizes that differ.
+    Size,
+    /// A class or label that is not known.
+    Label,
+    /// An id that occurs twice, is out of range, or refers to nothing.
+    Id,
+    /// An id in a PNG that the json lacks.
+    PngOnly,
+    /// An id in the json that no pixel has.
+    JsonOnly,
+    /// An area that the pixels contradict.
+    Area,
+    /// A mask that cannot be made.
+    Mask,
+}
+
+impl Kind {
+    /// All kinds, in the order of the table.
+    pub const ALL: [Self; 9] = [
+        Self::MissingFile,
+        Self::Damaged,
+        Self::Size,
+        Self::Label,
+        Self::Id,
+        Self::PngOnly,
+        Self::JsonOnly,
+        Self::Area,
+        Self::Mask,
+    ];
+
+    /// The name, as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MissingFile => "missing-file",
+            Self::Damaged => "damaged",
+            Self::Size => "size",
+            Self::Label => "label",
+            Self::Id => "id",
+            Self::PngOnly => "png-only",
+            Self::JsonOnly => "json-only",
+            Self::Area => "area",
+            Self::Mask => "mask",
+        }
+    }
+}
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What kind of mistake it is.
+    pub kind: Kind,
+    /// The file.
+    pub file: PathBuf,
+    /// What is wrong, with the entry concerned.
+    pub problem: String,
+}
+
+impl Finding {
+    fn new(kind: Kind, file: &Path, problem: impl Into<String>) -> Self {
+        Self { kind, file: file.to_path_buf(), problem: problem.into() }
+    }
+
+    /// A file that could not be read.
+    fn unread(file: &Path, error: &Error) -> Self {
+        let kind = if file.is_file() { Kind::Damaged } else { Kind::MissingFile };
+        let text = error.to_string();
+        // The file is shown anyway.
+        let prefix = format!("{}: ", file.display());
+        Self::new(kind, file, text.strip_prefix(&prefix).unwrap_or(&text))
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.kind.name(), self.file.display(), self.problem)
+    }
+}
+
+/// What a check looked at and found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// Labelled images.
+    pub images: usize,
+    /// Photos that were read.
+    pub photos: usize,
+    /// The mistakes, in the order of the files.
+    pub findings: Vec<Finding>,
+}
+
+impl CheckReport {
+    fn broken(file: &Path, error: &Error) -> Self {
+        Self { findings: vec![Finding::unread(file, error)], ..Self::default() }
+    }
+
+    /// Both.
+    pub fn join(mut self, other: Self) -> Self {
+        self.images += other.images;
+        self.photos += other.photos;
+        self.findings.extend(other.findings);
+        self
+    }
+
+    /// The mistakes of a kind.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.findings.iter().filter(|finding| finding.kind == kind).count()
+    }
+}
+
+/// Reads a photo and compares its size with that of its labels.
+fn photo(file: &Path, expected: (usize, usize), found: &mut Vec<Finding>) {
+    match photo::read_photo(file) {
+        Ok(photo) => {
+            let size = (photo.width() as usize, photo.height() as usize);
+            sizes(file, size, expected, "the labels have", found);
+        }
+        Err(error) => found.push(Finding::unread(file, &error.into())),
+    }
+}
+
+fn sizes(file: &Path, has: (usize, usize), expected: (usize, usize), who: &str, found: &mut Vec<Finding>) {
+    if has != expected {
+        let problem = format!("{} x {} pixels, but {who} {} x {}", has.0, has.1, expected.0, expected.1);
+        found.push(Finding::new(Kind::Size, file, problem));
+    }
+}
