@@ -1,11 +1,38 @@
 //! COCO, Cityscapes and ADE20K on disk: readers, writers and transforms for panoptic segmentation.
 //!
-//! [`coco::CocoPanoptic`] reads any folder in COCO's panoptic form. [`transforms`] turns its samples into what a
-//! network takes, in the ways of our trainer and of both originals, and [`loader::Loader`] does so on several
-//! threads in an order that depends on nothing but seed and epoch.
+//! | module | what |
+//! | --- | --- |
+//! | [`coco`] | COCO's panoptic and instance forms, which ADE20K and your own data take too: reading and writing |
+//! | [`cityscapes`] | Cityscapes' folders and its forms of results |
+//! | [`layout`] | where the parts of each dataset lie |
+//! | [`check`] | finding what breaks training later |
+//! | [`convert`] | from one form to another |
+//! | [`evaluate`] | the official numbers of files against files |
+//! | [`transforms`] | from samples to what a network takes, as our trainer and both originals do it |
+//! | [`loader`] | that on several threads, in an order that depends on nothing but seed and epoch |
+//!
+//! ```no_run
+//! use kmax_datasets::coco::CocoPanoptic;
+//! use kmax_datasets::evaluate::{self, PanopticFiles};
+//! use kmax_metrics::panoptic::Convention;
+//!
+//! # fn main() -> kmax_datasets::Result<()> {
+//! let data = CocoPanoptic::open("panoptic_val.json", "val", "panoptic_val")?;
+//! let sample = data.sample(0)?;
+//! for segment in &sample.panoptic.segments {
+//!     let name = data.categories().get(segment.category_id).map_or("?", |category| &category.name);
+//!     println!("{name}: {} pixels", segment.area);
+//! }
+//!
+//! // What panopticapi would say of somebody's predictions.
+//! let files = PanopticFiles::new("panoptic_val.json", "predictions.json");
+//! println!("{}", evaluate::panoptic(&files, Convention::Coco, &())?.table());
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! Files are not trusted: sizes are checked before anything is allocated, and what does not fit is an error that
-//! names the file and the entry.
+//! names the file and the entry. What is written is there whole or not at all.
 
 pub mod check;
 pub mod cityscapes;

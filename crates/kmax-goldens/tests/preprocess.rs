@@ -186,6 +186,16 @@ fn autoaugment_operations_give_the_same_bytes() {
     check(Operation::Solarize(179), &small, "Solarize_179");
     let large = photo("pre-128x256", 128, 256);
     check(Operation::Equalize, &large, "Equalize/128x256");
+    check(Operation::Contrast(1.54), &large, "Contrast/128x256");
+    check(Operation::Sharpness(1.36), &large, "Sharpness/128x256");
+    // Photos of one value and of two, 77 and 200, which equalizing leaves as they are.
+    for kind in ["constant", "two_values"] {
+        let (shape, values) = tensor(&file, &format!("autoaugment/Equalize/{kind}"));
+        let bytes = values.iter().map(|&value| value as u8).collect();
+        let image = RgbImage::from_raw(shape[1] as u32, shape[0] as u32, bytes).expect("three bytes a pixel");
+        check(Operation::Equalize, &image, &format!("Equalize/{kind}"));
+        check(Operation::AutoContrast, &image, &format!("AutoContrast/{kind}"));
+    }
 }
 
 #[test]

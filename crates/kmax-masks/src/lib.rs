@@ -1,9 +1,35 @@
 //! What a segmentation is: label maps, panoptic maps, categories, run-length codes and colours.
 //!
-//! Everything here is plain data: no tensors, no files. [`LabelMap`] holds one id per pixel, [`Panoptic`] adds
-//! what each id is, [`Category`] and [`Categories`] name the classes of COCO, Cityscapes, ADE20K or of the
-//! user's own set, [`Rle`] is COCO's run-length code with its polygons, and [`codec`] goes between maps and the
-//! PNG forms of the three sites.
+//! Everything here is plain data: no tensors, no files. Use it to read what COCO, Cityscapes and ADE20K call a
+//! segmentation, whatever made it.
+//!
+//! | type | what |
+//! | --- | --- |
+//! | [`LabelMap`] | one id for each pixel |
+//! | [`Panoptic`], [`Segment`] | a map of segments, and what each of them is |
+//! | [`Category`], [`Categories`] | classes: COCO's 133 and 80, Cityscapes' 19 and 34, ADE20K's 150, or your own |
+//! | [`Rle`] | COCO's run-length code, its compressed string and its polygons, as pycocotools makes them |
+//! | [`codec`] | maps to and from the PNG forms of the three sites and of deeplab2 |
+//! | [`cityscapes`] | the numbers in `instanceIds` maps |
+//!
+//! ```
+//! use kmax_masks::{Categories, LabelMap, Panoptic, Rle, codec};
+//!
+//! # fn main() -> kmax_masks::Result<()> {
+//! // Three columns of a person (1) and one of grass (193).
+//! let map = LabelMap::new(4, 2, vec![7, 7, 7, 9, 7, 7, 7, 9])?;
+//! let panoptic = Panoptic::from_map(map, |id| (if id == 7 { 1 } else { 193 }, false));
+//! panoptic.validate(&Categories::coco_panoptic())?;
+//! assert_eq!(panoptic.segment(7).map(|person| person.bbox), Some([0, 0, 3, 2]));
+//!
+//! let person = Rle::encode(&panoptic.map, 7);
+//! assert_eq!((person.area(), person.to_text().as_str()), (6, "062"));
+//!
+//! let png = codec::encode_panoptic(&panoptic.map)?;
+//! assert_eq!(codec::decode_panoptic(&png)?, panoptic.map);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! Input is not trusted: sizes are checked against [`MAX_PIXELS`] before anything is allocated.
 

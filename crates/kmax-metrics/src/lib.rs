@@ -14,7 +14,34 @@
 //! kept is kept per image and summed in the order of the ids, so that the numbers are the same to the last bit
 //! however the images were split and in whatever order they came.
 //!
-//! The crate reads no files and knows no tensors.
+//! ```
+//! use kmax_masks::{Categories, LabelMap, Panoptic};
+//! use kmax_metrics::PanopticQuality;
+//!
+//! # fn main() -> kmax_metrics::Result<()> {
+//! let of = |ids: [u32; 4]| -> kmax_metrics::Result<Panoptic> {
+//!     // Segment 7 is a person, 9 is grass; 0 is nothing.
+//!     Ok(Panoptic::from_map(LabelMap::new(4, 1, ids.to_vec())?, |id| (if id == 7 { 1 } else { 193 }, false)))
+//! };
+//! let (truth, prediction) = (of([7, 7, 7, 9])?, of([7, 7, 0, 9])?);
+//!
+//! let mut here = PanopticQuality::new(Categories::coco_panoptic());
+//! here.add(42.into(), &truth, &prediction)?;
+//! let mut elsewhere = PanopticQuality::new(Categories::coco_panoptic());
+//! elsewhere.add(43.into(), &truth, &truth)?;
+//!
+//! let report = here.merge(elsewhere)?.report();
+//! let person = (2.0 / 3.0 + 1.0) / 2.0;
+//! assert_eq!(report.all.pq, Some((person + 1.0) / 2.0));
+//! println!("{}", report.table());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Reports are plain values that serialise to JSON under the keys of the official tools; `table` is what the official
+//! script prints, `page` a page of its own. Each carries its [`Provenance`].
+//!
+//! The crate reads no files and knows no tensors; `kmax-datasets` evaluates files with it.
 
 pub mod cityscapes;
 mod error;
