@@ -87,6 +87,25 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// The file concerned.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Io { file, .. }
+            | Self::Json { file, .. }
+            | Self::Entry { file, .. }
+            | Self::File { file, .. }
+            | Self::Masks { file, .. }
+            | Self::Metric { file, .. } => Some(file),
+            Self::Photo(
+                PhotoError::Read { file, .. }
+                | PhotoError::Format { file }
+                | PhotoError::Damaged { file, .. }
+                | PhotoError::TooLarge { file, .. },
+            ) => Some(file),
+            Self::Setting { .. } | Self::Worker { .. } => None,
+        }
+    }
+
     pub(crate) fn io(file: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |source| Self::Io { file: file.to_path_buf(), source }
     }

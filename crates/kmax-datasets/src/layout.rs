@@ -114,7 +114,10 @@ pub fn open(site: Site, root: &Path, split: &str) -> Result<CocoPanoptic> {
         let reason = format!("expected {}.json with the folder of PNGs of that name", names[0]);
         return Err(Error::file(root, reason));
     };
-    let dataset = CocoPanoptic::open(&json, root, &pngs)?;
+    let mut dataset = CocoPanoptic::open(&json, root, &pngs)?;
+    if site == Site::Ade20k {
+        dataset = dataset.without_lost_segments();
+    }
     let first = dataset.entries().next().map(|(image, _)| image.clone());
     match first.and_then(|image| photos(&json, &image)) {
         Some(folder) => Ok(dataset.with_photos(folder)),

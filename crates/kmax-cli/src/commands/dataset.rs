@@ -89,7 +89,10 @@ impl Check {
         writeln!(std::io::stdout().lock(), "{text}").or_exit(Code::Output)?;
         match report.findings.len() {
             0 => Ok(()),
-            count => Err(Failure::new(Code::Input, format!("{}: {count} mistakes", self.path.display()))),
+            count => {
+                let plural = if count == 1 { "" } else { "s" };
+                Err(Failure::new(Code::Input, format!("{}: {count} mistake{plural}", self.path.display())))
+            }
         }
     }
 
@@ -206,7 +209,11 @@ impl Convert {
             To::TwoChannel => Target::TwoChannel,
             To::ThreeChannel => Target::ThreeChannel,
         };
-        let count = convert(&source, target, &self.out, &Bar::new()).or_exit(Code::Input)?;
+        let written = self.out.with_extension("");
+        let count = convert(&source, target, &self.out, &Bar::new()).map_err(|error| {
+            let ours = error.path().is_some_and(|file| file.starts_with(&written) || file == self.out);
+            Failure::new(if ours { Code::Output } else { Code::Input }, error)
+        })?;
         eprintln!("{count} images: {}", self.out.display());
         Ok(())
     }
@@ -219,7 +226,8 @@ impl Convert {
         match self.from {
             From::CocoPanoptic => {
                 let pngs = self.pngs.clone().unwrap_or_else(|| self.input.with_extension(""));
-                Ok(Source::panoptic(CocoPanoptic::open(&self.input, &pngs, &pngs)?))
+                let dataset = CocoPanoptic::open(&self.input, &pngs, &pngs)?;
+                Ok(Source::panoptic(dataset.without_lost_segments()))
             }
             From::Cityscapes => Ok(Source::cityscapes(Cityscapes::open(&self.input, &self.split)?)),
             From::TwoChannel => Source::channels(&self.input, categories()?, false),

@@ -11,8 +11,7 @@ use crate::cityscapes::{Cityscapes, CityscapesImage};
 use crate::evaluate::{Watch, each};
 use crate::png;
 
-/// Checks the class and instance maps of a split, their photos where `leftImg8bit` is there, and the panoptic
-/// annotations where they are.
+/// Checks the class and instance maps of a split, and their photos where `leftImg8bit` is there.
 pub fn cityscapes(root: &Path, split: &str, watch: &dyn Watch) -> CheckReport {
     let dataset = match Cityscapes::open(root, split) {
         Ok(dataset) => dataset,
@@ -23,12 +22,7 @@ pub fn cityscapes(root: &Path, split: &str, watch: &dyn Watch) -> CheckReport {
     let images = dataset.images().len();
     // Nothing fails in there: what is wrong is a finding.
     let findings = found.unwrap_or_default().into_iter().flatten().collect();
-    let report = CheckReport { images, photos: if photos { images } else { 0 }, findings };
-    let json = dataset.panoptic_json();
-    match json.is_file() {
-        true => report.join(super::panoptic(&json, &json.with_extension(""), None, watch)),
-        false => report,
-    }
+    CheckReport { images, photos: if photos { images } else { 0 }, findings }
 }
 
 fn maps(dataset: &Cityscapes, image: &CityscapesImage, photos: bool) -> Vec<Finding> {

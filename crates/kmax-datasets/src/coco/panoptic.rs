@@ -19,6 +19,8 @@ pub struct CocoPanoptic {
     /// Each annotation with its image, in the order of the file.
     entries: Vec<(ImageEntry, Annotation)>,
     categories: Categories,
+    /// Whether segments without a pixel are left out instead of refused.
+    tolerant: bool,
 }
 
 impl CocoPanoptic {
@@ -71,12 +73,18 @@ impl CocoPanoptic {
             pngs: pngs.to_path_buf(),
             entries,
             categories,
+            tolerant: false,
         })
     }
 
     /// The same with the photos in another folder.
     pub fn with_photos(self, images: impl Into<PathBuf>) -> Self {
         Self { images: images.into(), ..self }
+    }
+
+    /// The same with segments left out that no pixel has. ADE20K lists some that others were painted over.
+    pub fn without_lost_segments(self) -> Self {
+        Self { tolerant: true, ..self }
     }
 
     /// The same with photos named after the images' ids.
@@ -145,9 +153,14 @@ impl CocoPanoptic {
         let file = self.pngs.join(&annotation.file_name);
         let map = png::read_panoptic(&file)?;
         self.check_size(entry, &file, map.width(), map.height())?;
-        check_ids(&map, annotation)
+        check_ids(&map, annotation, self.tolerant)
             .map_err(|(id, reason)| Error::entry(&file, format!("segment id {id}"), reason))?;
-        Ok(annotation.over(map))
+        let mut panoptic = annotation.over(map);
+        if self.tolerant {
+            let present: HashSet<u32> = panoptic.map.extents().into_iter().map(|(id, _)| id).collect();
+            panoptic.segments.retain(|segment| present.contains(&segment.id));
+        }
+        Ok(panoptic)
     }
 
     /// Reads the segments as the official evaluation takes them from a ground truth: areas are those of the json, and
@@ -192,15 +205,19 @@ impl CocoPanoptic {
 }
 
 /// The first id that is in the map but not in the annotation, or the reverse.
-fn check_ids(map: &LabelMap, annotation: &Annotation) -> std::result::Result<(), (u32, &'static str)> {
+fn check_ids(
+    map: &LabelMap,
+    annotation: &Annotation,
+    tolerant: bool,
+) -> std::result::Result<(), (u32, &'static str)> {
     let present: HashSet<u32> = map.extents().into_iter().map(|(id, _)| id).collect();
     let listed: HashSet<u32> = annotation.segments_info.iter().map(|segment| segment.id).collect();
     if let Some(&id) = present.iter().filter(|&&id| id != 0 && !listed.contains(&id)).min() {
         return Err((id, "in the PNG but not in the json's segments_info"));
     }
     match listed.difference(&present).min() {
-        Some(&id) => Err((id, "in the json's segments_info but not in the PNG")),
-        None => Ok(()),
+        Some(&id) if !tolerant => Err((id, "in the json's segments_info but not in the PNG")),
+        _ => Ok(()),
     }
 }
 
@@ -295,6 +312,9 @@ mod tests {
             let message = open(&folder).and_then(|data| data.sample(0)).expect_err(expected).to_string();
             assert!(message.contains(expected) && message.contains("a.png"), "{message}");
         }
+        let lost = self::folder(GOOD, [1, 1, 1, 1, 1, 0], (3, 2));
+        let kept = open(&lost).and_then(|data| data.without_lost_segments().panoptic(0)).expect("tolerated");
+        assert_eq!(kept.segments.iter().map(|segment| segment.id).collect::<Vec<_>>(), [1]);
         let folder = folder(GOOD, ids, (3, 2));
         std::fs::remove_file(folder.path().join("pngs/a.png")).expect("removed");
         let message = open(&folder).and_then(|data| data.sample(0)).expect_err("missing").to_string();
