@@ -139,7 +139,8 @@ impl Checkpoint {
     ///
     /// # Errors
     /// If there is no checkpoint or more than one, if the file is damaged, or if a pickle needs a function or class
-    /// that no tensor needs. No input makes it execute anything, and memory stays within a small multiple of the file.
+    /// that no tensor needs. No input makes it execute anything, and memory is bounded by the file's size and the
+    /// limits in `docs/CHECKPOINTS.md`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let Located { source, kind, unpacked } = locate::locate(path)?;

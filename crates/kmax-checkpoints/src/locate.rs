@@ -54,7 +54,7 @@ fn resolve(path: &Path) -> Result<PathBuf> {
 
 /// The only checkpoint in a folder.
 fn only_checkpoint(folder: &Path) -> Result<PathBuf> {
-    const ENDINGS: [&str; 7] = ["index", "pth", "pt", "pkl", "bin", "safetensors", "gz"];
+    const ENDINGS: [&str; 8] = ["index", "pth", "pt", "pkl", "bin", "safetensors", "tar", "gz"];
     let io = |e| Error::io(folder, e);
     let mut found = Vec::new();
     let mut shards = false;
@@ -109,6 +109,9 @@ fn guess(source: &Source) -> Result<Format> {
     }
     if bytes.starts_with(b"\x89HDF") {
         return Err(Error::not_a_checkpoint(path, "an HDF5 file; save it in the TensorFlow format instead"));
+    }
+    if path.extension().and_then(OsStr::to_str).is_some_and(|ending| ending.starts_with("data-")) {
+        return Err(Error::not_a_checkpoint(path, "the data of a TensorFlow bundle; name its .index"));
     }
     match bytes {
         [] => Err(Error::not_a_checkpoint(path, "is empty")),

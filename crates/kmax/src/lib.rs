@@ -6,7 +6,6 @@ mod files;
 pub mod folder;
 #[cfg(feature = "hub")]
 pub mod hub;
-mod nearest;
 mod network;
 pub mod postprocess;
 mod presets;

@@ -1,7 +1,8 @@
 //! Names of parameters in foreign checkpoints and in ours.
 //!
 //! Whole models: [`port`] and [`deeplab2`], both ways. Encoders alone: [`port_backbone`], [`deeplab2_axial`],
-//! [`deeplab2_convnext`], and [`imagenet_backbone`] for what others trained. [`rows`] says how classes are ordered.
+//! [`deeplab2_convnext`], and [`imagenet_backbone`] for what others trained. [`rows`] says how classes are ordered, and
+//! [`naming`] tells from the names of a checkpoint which of the maps it needs.
 
 pub mod deeplab2;
 pub mod deeplab2_axial;
@@ -9,6 +10,7 @@ pub mod deeplab2_convnext;
 pub mod imagenet_backbone;
 pub mod layout;
 mod modules;
+pub mod naming;
 mod pattern;
 pub mod port;
 pub mod port_backbone;

@@ -30,7 +30,7 @@ impl Config {
             return Self::read(path);
         }
         let names: Vec<String> = Preset::all().iter().map(Preset::name).collect();
-        let nearest = crate::nearest::nearest(name, names.iter().map(String::as_str));
+        let nearest = kmax_checkpoints::nearest(name, names.iter().map(String::as_str));
         let hint = nearest.map_or(String::new(), |name| format!("; did you mean `{name}`?"));
         Err(Error::UnknownModel(format!("`{name}` is no file and no model known here{hint}")))
     }

@@ -1,8 +1,8 @@
 //! Weights in a safetensors file, checked against what a network asks for.
 
-use crate::nearest::nearest;
 use crate::{Error, NetworkConfig, Result};
 use candle_core::{DType, Device, Tensor};
+use kmax_checkpoints::nearest;
 use kmax_nn::TensorSource;
 use safetensors::{Dtype, SafeTensors};
 use std::borrow::Cow;
