@@ -27,7 +27,6 @@ impl Source {
             // SAFETY: the map is private to this value and only ever read as plain bytes, for which every bit pattern is
             // valid. Writing to or shortening the file meanwhile breaks the mapping's contract; as with every
             // memory-mapped format, that a checkpoint stays untouched while it is read is asked of the user.
-            #[allow(unsafe_code)]
             Some(unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io(path, e))?)
         };
         Ok(Self { path: path.to_path_buf(), map })
