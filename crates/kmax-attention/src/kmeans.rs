@@ -1,7 +1,8 @@
 //! The two halves of a k-means step.
 
 use crate::Result;
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
+use kmax_nn::ops;
 
 /// The index of the query with the largest mask logit of each pixel: `[b, queries, pixels]` to `[b, pixels]` (`u32`).
 /// No gradient passes. The first of equal logits wins.
@@ -9,8 +10,7 @@ use candle_core::{DType, Tensor};
 /// # Errors
 /// If `mask_logits` has not three axes.
 pub fn assign(mask_logits: &Tensor) -> Result<Tensor> {
-    mask_logits.dims3()?;
-    Ok(mask_logits.detach().argmax(1)?)
+    Ok(ops::nearest_center(mask_logits)?)
 }
 
 /// The sum, not the mean, of the values of each query's pixels: `[b, channels, pixels]` and an assignment
@@ -19,11 +19,7 @@ pub fn assign(mask_logits: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// If the shapes do not fit.
 pub fn update(values: &Tensor, assignment: &Tensor, queries: usize) -> Result<Tensor> {
-    let query = Tensor::arange(0u32, queries as u32, values.device())?.reshape((1, 1, queries))?;
-    // [b, pixels, queries], one 1 a pixel.
-    let members = assignment.unsqueeze(2)?.broadcast_eq(&query)?.to_dtype(values.dtype())?;
-    debug_assert_eq!(assignment.dtype(), DType::U32);
-    Ok(values.contiguous()?.matmul(&members.contiguous()?)?)
+    Ok(ops::center_sums(values, assignment, queries)?)
 }
 
 #[cfg(test)]

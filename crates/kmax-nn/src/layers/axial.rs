@@ -2,7 +2,7 @@
 
 use super::pointwise::Pointwise1d;
 use crate::{Activation, BatchNorm, BatchNormConfig, Error, Init, Mode, Params, Result, Role, ops};
-use candle_core::{D, Tensor};
+use candle_core::{D, DType, Tensor};
 
 /// Longest sequence that the position tables reach over: they hold one row per distance, `2 * 255 - 1`.
 pub const MAX_SPAN: usize = 255;
@@ -43,6 +43,8 @@ pub struct AxialAttention {
     similarity_norm: BatchNorm,
     retrieved_norm: BatchNorm,
     config: AxialConfig,
+    /// What inference on the CPU needs.
+    tables: Option<ops::AxialTables>,
 }
 
 impl AxialAttention {
@@ -61,7 +63,7 @@ impl AxialAttention {
             params.get(name, &[2 * MAX_SPAN - 1, depth], Init::TruncatedNormal { std: 1.0 }, Role::Embedding)
         };
         let qkv = 2 * key_depth + value_depth;
-        Ok(Self {
+        let mut attention = Self {
             qkv: Pointwise1d::normed(input, qkv, init, norm, Activation::Identity, &params.pp("qkv"))?,
             query_position: table("query_position", key_depth / heads)?,
             key_position: table("key_position", key_depth / heads)?,
@@ -69,7 +71,43 @@ impl AxialAttention {
             similarity_norm: BatchNorm::new(3 * heads, norm, &params.pp("similarity_norm"))?,
             retrieved_norm: BatchNorm::new(2 * value_depth, norm, &params.pp("retrieved_norm"))?,
             config,
+            tables: None,
+        };
+        if !params.is_trainable() && params.device().is_cpu() {
+            attention.tables = Some(attention.fold()?);
+        }
+        Ok(attention)
+    }
+
+    /// The norms' factors and the position tables as the kernel wants them.
+    fn fold(&self) -> Result<ops::AxialTables> {
+        let (similarity_scale, _) = self.similarity_norm.affine()?;
+        let (retrieved_scale, offsets) = self.retrieved_norm.affine()?;
+        let contiguous = |t: &Tensor| t.contiguous();
+        Ok(ops::AxialTables {
+            heads: self.config.heads,
+            query_position: contiguous(&self.query_position)?,
+            key_position: contiguous(&self.key_position)?,
+            value_position: contiguous(&self.value_position)?,
+            similarity_scale,
+            retrieved_scale,
+            offset: offsets.reshape((2, self.config.value_depth))?.sum(0)?,
         })
+    }
+
+    /// Attends over columns or rows of the map `x`, keeping every `stride`-th position: without a gradient or a
+    /// permuted copy. `None` where that is not possible.
+    fn over_map(&self, x: &Tensor, vertical: bool, stride: usize, mode: &Mode) -> Result<Option<Tensor>> {
+        let (batch, _, height, width) = x.dims4()?;
+        let length = if vertical { height } else { width };
+        let Some(tables) = self.tables.as_ref().filter(|_| !mode.is_train() && !x.track_op()) else {
+            return Ok(None);
+        };
+        if length > MAX_SPAN || !matches!(x.dtype(), DType::F32 | DType::F64) {
+            return Ok(None);
+        }
+        let qkv = self.qkv.forward(&x.flatten_from(2)?, mode)?.reshape((batch, (), height, width))?;
+        ops::axial_attention(&qkv, tables, vertical, stride).map(Some)
     }
 
     /// Attends along `x` `[b, input, length]`; gives `[b, value_depth, length]`.
@@ -174,6 +212,11 @@ impl AxialAttention2d {
     /// # Errors
     /// As [`AxialAttention::forward`].
     pub fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        if let Some(columns) = self.height.over_map(x, true, self.stride, mode)?
+            && let Some(both) = self.width.over_map(&columns, false, self.stride, mode)?
+        {
+            return Ok(both);
+        }
         let (batch, channels, height, width) = x.dims4()?;
         let columns = x.permute((0, 3, 1, 2))?.contiguous()?.reshape((batch * width, channels, height))?;
         let columns = every(&self.height.forward(&columns, mode)?, self.stride)?;
@@ -199,7 +242,7 @@ fn every(x: &Tensor, stride: usize) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::{DType, Device};
+    use candle_core::Device;
 
     #[test]
     fn shapes_follow_the_stride_and_long_sequences_are_refused() -> Result<()> {
@@ -212,6 +255,34 @@ mod tests {
         let error = AxialAttention::new(config, &params.pp("long"))?.forward(&long, &Mode::eval());
         assert!(error.is_err_and(|e| e.to_string().contains("256")));
         assert!(AxialAttention::new(AxialConfig { heads: 3, ..config }, &params.pp("bad")).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn the_kernel_equals_the_composed_form() -> Result<()> {
+        for (heads, filters, size, stride, dtype, tolerance) in [
+            (2, 4, (5, 6), 1, DType::F64, 1e-12),
+            (1, 3, (1, 19), 1, DType::F64, 1e-12),
+            (4, 8, (17, 33), 2, DType::F64, 1e-12),
+            (8, 32, (21, 18), 1, DType::F32, 1e-5),
+        ] {
+            let source = Params::trainable(None, 3, dtype, &Device::Cpu);
+            let config = AxialConfig { heads, ..AxialConfig::new(3, filters, BatchNormConfig::default()) };
+            let open = AxialAttention2d::new(config, stride, &source)?;
+            let values = Init::Normal { std: 1.0 }.values("x", 1, 2 * 3 * size.0 * size.1);
+            let x = Tensor::from_vec(values, (2, 3, size.0, size.1), &Device::Cpu)?.to_dtype(dtype)?;
+            // Statistics that are not the identity.
+            open.forward(&x, &Mode::train(0))?;
+            let stored = source.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach()));
+            let stored = stored.collect::<std::collections::HashMap<_, _>>();
+            let folded = AxialAttention2d::new(config, stride, &Params::frozen(stored, dtype, &Device::Cpu))?;
+            assert!(folded.height.over_map(&x, true, stride, &Mode::eval())?.is_some());
+            let (found, expected) = (folded.forward(&x, &Mode::eval())?, open.forward(&x, &Mode::eval())?);
+            assert_eq!(found.dims(), expected.dims());
+            let most =
+                |t: &Tensor| -> Result<f64> { Ok(t.abs()?.max_all()?.to_dtype(DType::F64)?.to_scalar()?) };
+            assert!(most(&(found - &expected)?)? <= tolerance * most(&expected)?);
+        }
         Ok(())
     }
 }

@@ -1,9 +1,11 @@
 //! Functions on tensors that Candle lacks, does slowly or differentiates wrongly.
 
+mod axial;
 mod columns;
 mod composed;
 mod contrast;
 mod conv;
+mod kmeans;
 mod mask_blocks;
 mod norm;
 mod pointwise;
@@ -17,8 +19,10 @@ mod special;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use axial::{AxialTables, axial_attention};
 pub use contrast::{Contrast, Groups, contrast};
 pub use conv::{Finish, conv2d, conv2d_finished, conv2d_norm_train, depthwise_conv2d};
+pub use kmeans::{center_sums, nearest_center};
 pub use mask_blocks::{BLOCK, Block, Mixing, ResizedMasks, Winners};
 pub use norm::{TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm};
 pub use pointwise::{gelu, relu, relu6};

@@ -56,7 +56,8 @@ pub(super) fn forward<T: Real>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilog
     let threads = rayon::current_num_threads();
     let (inputs, outputs) = (g.input / g.groups, g.output / g.groups);
     let images = g.batch * g.groups;
-    let pixels = Parts::new(area, TILE, 32, if images < 4 * threads { threads } else { 1 });
+    // Whole vectors: 64 elements are four of the widest registers.
+    let pixels = Parts::new(area, TILE, 64, if images < 4 * threads { threads } else { 1 });
     // Few tiles: the output channels share out the work as well.
     let wanted = threads.div_ceil(images * pixels.number());
     let channels = Parts::new(outputs, outputs.div_ceil(wanted).max(64), 8, 1);
