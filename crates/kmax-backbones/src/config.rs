@@ -37,7 +37,7 @@ impl BackboneConfig {
     }
 
     /// ConvNeXt as in both originals, with the stochastic depth of the training recipe: in deeplab2 0.3, 0.4, 0.5, 0.6
-    /// from tiny to large on COCO, 0.2, 0.3, 0.4, 0.6 on Cityscapes, 0.3 for large on ADE20K.
+    /// from tiny to large on COCO, 0.2, 0.3, 0.4, 0.6 on Cityscapes, 0.7 for large on ADE20K.
     pub fn convnext(size: ConvNeXtSize, drop_path: f64) -> Self {
         Self::ConvNeXt(ConvNeXtConfig::new(size, drop_path))
     }

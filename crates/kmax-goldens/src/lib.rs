@@ -5,10 +5,12 @@
 //! absent a test says `skipped` on standard error and passes, except under CI (`CI` set), where absence fails.
 
 mod compare;
+mod module;
 mod report;
 mod synth;
 
-pub use compare::{Golden, Noise, assert_close, assert_close_values};
+pub use compare::{Golden, Noise, assert_close, assert_close_values, report};
+pub use module::{Module, ModuleCase, Outputs};
 pub use report::{assert_report, json};
 pub use synth::{Manifest, ManifestRow, Synth, image, image_tensor, unit};
 

@@ -1,8 +1,11 @@
 //! The criterion against deeplab2's, crowd regions and Cityscapes' top-k semantic loss included.
 
+mod common;
+
 use candle_core::{DType, Device, Tensor, Var};
+use common::train::Deeplab2Labels;
 use kmax_goldens::{Golden, Noise, assert_close, assert_close_values, golden};
-use kmax_losses::{Criterion, LossConfig, Outputs, Prediction, Segment, Targets};
+use kmax_losses::{Criterion, LossConfig, Outputs, Prediction, Targets};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
@@ -23,10 +26,6 @@ struct Case {
     /// Dataset ids in the order of the head's classes.
     order: Vec<i64>,
 }
-
-/// Segment ids for stuff and crowds, beyond those of things.
-const STUFF: u32 = 1000;
-const CROWD: u32 = 2000;
 
 impl Case {
     fn number(&self, name: &str) -> f64 {
@@ -68,51 +67,26 @@ impl Case {
         let (_, rows, columns, _) = self.golden.get("main/mask_logits").dims4()?;
         let step = (height - 1) / (rows - 1);
         let things = self.number("max_thing_id") as usize;
-        // Stuff follows things in the head's order.
-        let stuff_start = self.order.len() - self.number("num_stuff") as usize;
-        let index = |id: i64| self.order.iter().position(|known| *known == id);
         let (semantic, thing_ids, thing_classes) =
             (self.list("semantic_gt")?, self.list("thing_id_mask")?, self.list("thing_id_class")?);
         let mut all = (Vec::new(), Vec::new());
         for image in 0..semantic.len() {
-            let ids: Vec<u32> = semantic[image]
-                .iter()
-                .zip(&thing_ids[image])
-                .map(|(label, thing)| match (index(*label), *thing) {
-                    (_, thing) if thing >= 0 => thing as u32,
-                    (Some(class), _) if class >= stuff_start => STUFF + class as u32,
-                    (Some(class), _) => CROWD + class as u32,
-                    (None, _) => u32::MAX,
-                })
-                .collect();
-            let mut segments = Vec::new();
-            for (id, class) in thing_classes[image].iter().enumerate().filter(|(_, class)| **class >= 0) {
-                let label = index(*class).expect("a class of the head") as u32;
-                segments.push(Segment { id: id as u32, label, thing: true, crowd: false });
-            }
-            for class in 0..self.order.len() as u32 {
-                let thing = (class as usize) < stuff_start;
-                let base = if thing { CROWD } else { STUFF };
-                segments.push(Segment { id: base + class, label: class, thing, crowd: thing });
-            }
-            let kept: BTreeSet<u32> = (0..rows * columns)
-                .map(|i| ids[(i / columns) * step * width + (i % columns) * step])
-                .collect();
-            let row_of = kept.iter().filter_map(|id| match *id {
-                id if (id as usize) < things => Some(id as usize),
-                id if (STUFF..CROWD).contains(&id) => {
-                    Some(things + id as usize - STUFF as usize - stuff_start)
-                }
-                _ => None,
-            });
-            all.1.push(row_of.collect());
-            let mut targets = Targets::from_ids(&ids, [height, width], &segments, [rows, columns])?;
+            let labels = Deeplab2Labels {
+                semantic: &semantic[image],
+                thing_ids: &thing_ids[image],
+                thing_classes: &thing_classes[image][..things],
+                order: &self.order,
+                stuff: self.number("num_stuff") as usize,
+                size: [height, width],
+            };
+            let (mut targets, row_of) = labels.targets([rows, columns])?;
             if let Some(weights) = self.golden.find("semantic_weight") {
                 let weights = weights.get(image)?.to_vec2::<f32>()?;
                 let thinned = weights.iter().step_by(step).flat_map(|row| row.iter().step_by(step).copied());
                 targets = targets.with_semantic_weights(thinned.collect())?;
             }
             all.0.push(targets);
+            all.1.push(row_of);
         }
         Ok(all)
     }

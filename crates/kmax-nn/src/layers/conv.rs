@@ -92,7 +92,8 @@ impl Conv2d {
         let weight = params.get("weight", &[output, input], init, Role::Kernel)?;
         let bias = params.get("bias", &[output], Init::ZEROS, Role::Bias)?;
         let config = ConvConfig::new(input, output, 1).with_bias();
-        Ok(Self { weight: weight.reshape(config.kernel_shape().as_slice())?, bias: Some(bias), config })
+        // Not a reshape, which would copy the values of a probe.
+        Ok(Self { weight: weight.unsqueeze(2)?.unsqueeze(3)?, bias: Some(bias), config })
     }
 
     /// From tensors that already have the shapes of `config`.

@@ -156,8 +156,7 @@ impl Published {
     /// Stochastic depth of ConvNeXt.
     fn drop_path(&self, size: ConvNeXtSize) -> f64 {
         match (self.dataset, self.port, size) {
-            (Dataset::Ade20k, false, _) => 0.3,
-            (Dataset::Ade20k, true, _) => 0.7,
+            (Dataset::Ade20k, _, _) => 0.7,
             (Dataset::Cityscapes, false, Tiny) => 0.2,
             (Dataset::Cityscapes, false, Small) => 0.3,
             (Dataset::Cityscapes, false, Base) => 0.4,
