@@ -66,7 +66,7 @@ fn check(dtype: DType) -> Result<()> {
     });
     let noise = noise.collect::<Result<HashMap<_, _>>>()?;
     let images = images(&golden, dtype)?;
-    let step = step(&config, weights.clone(), &images, &targets(&golden)?, &noise)?;
+    let step = step(&config, weights.clone(), &images, &targets(&golden)?, &noise, None)?;
     let double = dtype == DType::F64;
 
     for (i, layer) in step.trace.decoder.layers.iter().enumerate() {

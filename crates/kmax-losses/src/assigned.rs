@@ -39,8 +39,9 @@ impl Assigned {
         soft: &Soft<'_, T>,
         targets: &Targets,
         config: &LossConfig,
+        given: Option<&[(usize, usize)]>,
     ) -> Result<Self> {
-        let matches = soft.matches(image, targets, config)?;
+        let matches = soft.matches(image, targets, config, given)?;
         let queries = soft.queries;
         let void_class = soft.channels() as u32 - 1;
         let mut slot_of: Vec<Option<u32>> = vec![None; targets.labels().len()];

@@ -105,9 +105,38 @@ impl Criterion {
     /// [`Error::Shape`] and [`Error::Label`] if predictions and targets do not fit, [`Error::NotFinite`] if the
     /// predictions are not numbers.
     pub fn forward(&self, outputs: &Outputs, targets: &[Targets], noise: &dyn Uniforms) -> Result<Losses> {
+        self.run(outputs, targets, noise, None)
+    }
+
+    /// As [`Self::forward`], with the matching of the last prediction given: pairs of query and target for each photo, as
+    /// many as the matching would find. This replays a step of an implementation that rounds otherwise.
+    ///
+    /// # Errors
+    /// As [`Self::forward`], and [`Error::Targets`] if a pair is out of range or there is not one list for each photo.
+    pub fn forward_matched(
+        &self,
+        outputs: &Outputs,
+        targets: &[Targets],
+        noise: &dyn Uniforms,
+        matching: &[Vec<(usize, usize)>],
+    ) -> Result<Losses> {
+        if matching.len() != targets.len() {
+            let reason = format!("matchings of {} photos for {}", matching.len(), targets.len());
+            return Err(Error::Targets(reason));
+        }
+        self.run(outputs, targets, noise, Some(matching))
+    }
+
+    fn run(
+        &self,
+        outputs: &Outputs,
+        targets: &[Targets],
+        noise: &dyn Uniforms,
+        matching: Option<&[Vec<(usize, usize)>]>,
+    ) -> Result<Losses> {
         match outputs.last.class_logits.dtype() {
-            DType::F64 => Batch::<f64>::new(&self.config, targets, noise).run(outputs),
-            _ => Batch::<f32>::new(&self.config, targets, noise).run(outputs),
+            DType::F64 => Batch::<f64>::new(&self.config, targets, noise, matching).run(outputs),
+            _ => Batch::<f32>::new(&self.config, targets, noise, matching).run(outputs),
         }
     }
 }
@@ -117,6 +146,8 @@ struct Batch<'a, T> {
     config: &'a LossConfig,
     targets: &'a [Targets],
     noise: &'a dyn Uniforms,
+    /// The last prediction's, if it is not to be sought.
+    matching: Option<&'a [Vec<(usize, usize)>]>,
     total: Option<Tensor>,
     terms: Vec<Term>,
     matches: Vec<Vec<Vec<Match>>>,
@@ -125,11 +156,17 @@ struct Batch<'a, T> {
 }
 
 impl<'a, T: Real> Batch<'a, T> {
-    fn new(config: &'a LossConfig, targets: &'a [Targets], noise: &'a dyn Uniforms) -> Self {
+    fn new(
+        config: &'a LossConfig,
+        targets: &'a [Targets],
+        noise: &'a dyn Uniforms,
+        matching: Option<&'a [Vec<(usize, usize)>]>,
+    ) -> Self {
         Self {
             config,
             targets,
             noise,
+            matching,
             total: None,
             terms: Vec::new(),
             matches: Vec::new(),
@@ -219,9 +256,13 @@ impl<'a, T: Real> Batch<'a, T> {
         let assigned: Vec<Assigned> = match shared {
             Some(shared) => shared.to_vec(),
             None => {
+                let matching = self.matching.filter(|_| suffix.is_empty());
                 let images = soft.iter().zip(self.targets).enumerate();
                 let assigned: Vec<_> = images
-                    .map(|(image, (soft, targets))| Assigned::new(image, soft, targets, self.config))
+                    .map(|(image, (soft, targets))| {
+                        let given = matching.map(|matching| matching[image].as_slice());
+                        Assigned::new(image, soft, targets, self.config, given)
+                    })
                     .collect::<Result<_>>()?;
                 self.matches.push(assigned.iter().map(|assigned| assigned.matches.clone()).collect());
                 assigned

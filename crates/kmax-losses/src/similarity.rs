@@ -49,8 +49,14 @@ impl<'a, T: Real> Soft<'a, T> {
         &self.sums[query * cells..][..cells]
     }
 
-    /// The best matching (Hungarian matching of MaX-DeepLab, sec. 3.2), sorted by query.
-    pub(crate) fn matches(&self, image: usize, targets: &Targets, config: &LossConfig) -> Result<Vec<Match>> {
+    /// The best matching (Hungarian matching of MaX-DeepLab, sec. 3.2), or the given one, sorted by query.
+    pub(crate) fn matches(
+        &self,
+        image: usize,
+        targets: &Targets,
+        config: &LossConfig,
+        given: Option<&[(usize, usize)]>,
+    ) -> Result<Vec<Match>> {
         let (queries, channels, count) = (self.queries, self.channels(), targets.labels().len());
         let mut sizes = vec![0.0; count];
         for (cell, size) in targets.cells.iter().zip(&targets.sizes) {
@@ -76,8 +82,17 @@ impl<'a, T: Real> Soft<'a, T> {
         if costs.iter().any(|cost| !cost.is_finite()) {
             return Err(Error::NotFinite { image, what: "the matching cost" });
         }
-        let pairs = assign(&costs, queries, count)?.into_iter();
+        let mut pairs = match given {
+            None => assign(&costs, queries, count)?,
+            Some(pairs) => pairs.to_vec(),
+        };
+        pairs.sort_unstable();
+        if let Some((query, target)) = pairs.iter().find(|(q, t)| *q >= queries || *t >= count) {
+            let reason = format!("a match of query {query} and target {target}, of {queries} and {count}");
+            return Err(Error::Targets(reason));
+        }
         Ok(pairs
+            .into_iter()
             .map(|(query, target)| {
                 let at = query * count + target;
                 Match { query, target, mask_similarity: masks[at], class_similarity: classes[at] }

@@ -5,7 +5,7 @@ use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use kmax::train::supervised;
 use kmax::{Config, KMaxDeepLab, Trace};
-use kmax_losses::{Criterion, Losses, Segment, Targets};
+use kmax_losses::{Criterion, Losses, Match, Segment, Targets};
 use kmax_nn::optim::{AdamW, AdamWConfig};
 use kmax_nn::{Mode, Parameter, Params};
 use std::collections::{BTreeSet, HashMap};
@@ -13,18 +13,22 @@ use std::collections::{BTreeSet, HashMap};
 /// What a step computed before its update.
 pub struct Step {
     pub trace: Trace,
+    /// What our own matching finds, image after image.
+    pub matches: Vec<Vec<Match>>,
+    /// With the matching that was given, if one was.
     pub losses: Losses,
     pub gradients: GradStore,
     pub parameters: Vec<Parameter>,
 }
 
-/// Forward, losses and backward, without anything random but the given noise.
+/// Forward, losses and backward, without anything random but the given noise; `matching` replaces our own.
 pub fn step(
     config: &Config,
     weights: Weights,
     images: &Tensor,
     targets: &[Targets],
     noise: &HashMap<String, Vec<f32>>,
+    matching: Option<&[Vec<(usize, usize)>]>,
 ) -> Result<Step> {
     let count = weights.len();
     let params = Params::trainable(Some(Box::new(weights)), 0, images.dtype(), &Device::Cpu);
@@ -33,9 +37,16 @@ pub fn step(
     assert_eq!(parameters.len(), count, "parameters that the weights lack");
     let trace = network.trace(images, &Mode::train(0))?;
     let outputs = supervised(&trace, config.network.resize)?;
-    let losses = Criterion::new(config.losses.clone())?.forward(&outputs, targets, noise)?;
+    let criterion = Criterion::new(config.losses.clone())?;
+    let found = criterion.forward(&outputs, targets, noise)?;
+    let (matches, losses) = match matching {
+        None => (found.matches[0].clone(), found),
+        Some(given) => {
+            (found.matches[0].clone(), criterion.forward_matched(&outputs, targets, noise, given)?)
+        }
+    };
     let gradients = losses.total.backward()?;
-    Ok(Step { trace, losses, gradients, parameters })
+    Ok(Step { trace, matches, losses, gradients, parameters })
 }
 
 impl Step {
