@@ -9,13 +9,17 @@ pub mod hub;
 mod network;
 pub mod postprocess;
 mod presets;
+mod segmenter;
 mod source;
 pub mod train;
 
 pub use config::{ClassOrder, Config, MODEL_TYPE, Parsed, PreprocessConfig, ResizeConfig};
 pub use error::{Error, Result};
+pub use files::write_atomically;
 pub use folder::{Model, ModelCard};
+pub use kmax_datasets::photo::read_photo;
 pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace};
 pub use postprocess::PostprocessConfig;
 pub use presets::{Dataset, Preset, Published};
+pub use segmenter::{Prediction, Segmenter};
 pub use source::HubRepo;

@@ -68,7 +68,7 @@ impl Deeplab2Eval {
 /// other.
 pub fn deeplab2(image: &RgbImage, settings: &Deeplab2Eval) -> Result<EvalInput> {
     let resized = settings.resized(image.height() as usize, image.width() as usize)?;
-    let content = resize::bilinear(&Planar::from_rgb(image), resized)?;
+    let content = resize::bilinear_photo(image, resized)?;
     let image = content.padded(settings.crop, [0, 0], PAD)?;
     Ok(EvalInput { image, content_height: resized[0], content_width: resized[1] })
 }

@@ -16,6 +16,8 @@ mod panoptic;
 mod pixelwise;
 mod predictions;
 mod semantic;
+#[cfg(test)]
+mod tests;
 mod total;
 
 pub use assignment::{Assignment, Mask};

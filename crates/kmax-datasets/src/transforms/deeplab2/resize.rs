@@ -1,5 +1,6 @@
 //! TensorFlow's resizes with aligned corners, which do not average where an image shrinks.
 
+use image::RgbImage;
 use kmax_masks::LabelMap;
 
 use crate::transforms::planar::Planar;
@@ -48,6 +49,34 @@ pub fn bilinear(image: &Planar, [height, width]: [usize; 2]) -> Result<Planar> {
     Ok(out)
 }
 
+/// As [`bilinear`], from a photo, of which no larger copy is made: it may have hundreds of megapixels.
+///
+/// # Errors
+/// As [`bilinear`].
+pub fn bilinear_photo(photo: &RgbImage, [height, width]: [usize; 2]) -> Result<Planar> {
+    let mut out = Planar::filled(width, height, 0.0)?;
+    let (w, h) = (photo.width() as usize, photo.height() as usize);
+    if w == 0 || h == 0 {
+        return Err(Error::setting("image", "it has no pixels"));
+    }
+    let (pixels, _) = photo.as_raw().as_chunks::<3>();
+    let (columns, rows) = (pairs(w, width), pairs(h, height));
+    for (channel, plane) in out.data.chunks_exact_mut(width * height).enumerate() {
+        for (&(upper, lower, down), to) in rows.iter().zip(plane.chunks_exact_mut(width)) {
+            let (upper, lower) = (&pixels[upper * w..][..w], &pixels[lower * w..][..w]);
+            let across = |row: &[[u8; 3]], left: usize, right: usize, share: f32| {
+                let (left, right) = (f32::from(row[left][channel]), f32::from(row[right][channel]));
+                left + (right - left) * share
+            };
+            for (&(left, right, share), value) in columns.iter().zip(to) {
+                let (top, bottom) = (across(upper, left, right, share), across(lower, left, right, share));
+                *value = top + (bottom - top) * down;
+            }
+        }
+    }
+    Ok(out)
+}
+
 /// Resizes to `[height, width]` by nearest pixel; halves go up.
 ///
 /// # Errors
@@ -83,6 +112,17 @@ mod tests {
         assert_eq!(large.get(2, 1), Some([15.0, 16.0, 17.0]));
         assert_eq!(bilinear(&large, [2, 2])?, image);
         assert_eq!(bilinear(&image, [1, 1])?.get(0, 0), image.get(0, 0));
+        Ok(())
+    }
+
+    #[test]
+    fn a_photo_gives_what_its_planes_give() -> Result<()> {
+        let photo =
+            RgbImage::from_fn(9, 5, |x, y| image::Rgb([(x * 20) as u8, (y * 50) as u8, (x * y) as u8]));
+        for size in [[5, 9], [13, 4], [1, 30], [40, 40]] {
+            assert_eq!(bilinear_photo(&photo, size)?, bilinear(&Planar::from_rgb(&photo), size)?);
+        }
+        assert!(bilinear_photo(&RgbImage::new(0, 0), [2, 2]).is_err());
         Ok(())
     }
 
