@@ -2,6 +2,7 @@
 
 mod commands;
 mod exit;
+mod overlay;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ enum Command {
     Dataset(commands::dataset::Arguments),
     /// Evaluate predictions as the official scripts do
     Eval(commands::eval::Arguments),
+    /// Segment photos
+    Segment(commands::segment::Arguments),
     /// Train a model
     Train(commands::train::Arguments),
 }
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let outcome = set_threads(arguments.threads).and_then(|()| match arguments.command {
         Command::Dataset(arguments) => commands::dataset::run(&arguments),
         Command::Eval(arguments) => commands::eval::run(&arguments),
+        Command::Segment(arguments) => commands::segment::run(&arguments),
         Command::Train(arguments) => commands::train::run(&arguments),
     });
     match outcome {

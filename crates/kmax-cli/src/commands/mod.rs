@@ -2,4 +2,5 @@
 
 pub mod dataset;
 pub mod eval;
+pub mod segment;
 pub mod train;

@@ -1,0 +1,180 @@
+//! Which photos, and what their results are called.
+
+use crate::exit::{Code, Failure, Outcome};
+use kmax_datasets::coco::ImageId;
+use serde::Deserialize;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+/// A photo to segment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// The photo.
+    pub file: PathBuf,
+    /// What its results are called, without an ending.
+    pub name: String,
+    /// Its id in lists.
+    pub id: ImageId,
+    /// Something to tell about the name.
+    pub note: Option<String>,
+    /// Why it cannot be taken at all.
+    pub refused: Option<String>,
+}
+
+/// Endings of the files in a folder that are taken for photos.
+const ENDINGS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
+/// Endings of our own results, which are not.
+const RESULTS: [&str; 3] = [".overlay.png", ".panoptic.png", ".semantic.png"];
+
+/// The files named, and the photos in the folders named, by name.
+pub fn list(named: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let fail = |e: std::io::Error| Failure::new(Code::Input, format!("{}: {e}", path.display()));
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(fail)? {
+            let file = entry.map_err(fail)?.path();
+            if file.is_file() && is_photo(&file) {
+                found.push(file);
+            }
+        }
+        if found.is_empty() {
+            let message = format!("{}: no photo (JPEG, PNG or WebP) in this folder", path.display());
+            return Err(Failure::new(Code::Input, message));
+        }
+        found.sort_unstable();
+        files.extend(found);
+    }
+    Ok(files)
+}
+
+fn is_photo(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    ENDINGS.contains(&ending.as_str()) && !RESULTS.iter().any(|result| name.ends_with(result))
+}
+
+/// Image ids by file name.
+pub type Ids = HashMap<String, ImageId>;
+
+/// Reads the image ids of a COCO json: an object with `images`, or such a list alone.
+pub fn read_ids(file: &Path) -> Outcome<Ids> {
+    #[derive(Deserialize)]
+    struct Image {
+        id: ImageId,
+        file_name: String,
+    }
+    #[derive(Deserialize)]
+    #[serde(
+        untagged,
+        expecting = "expected a list of images with `id` and `file_name`, or an object with `images`"
+    )]
+    enum File {
+        Object { images: Vec<Image> },
+        List(Vec<Image>),
+    }
+    let fail = |e: &dyn std::fmt::Display| Failure::new(Code::Input, format!("{}: {e}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|e| fail(&e))?;
+    let (File::Object { images } | File::List(images)) = serde_json::from_str(&text).map_err(|e| fail(&e))?;
+    // Photos are found by their name alone, wherever they lie now.
+    let name = |path: &str| Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut ids = Ids::with_capacity(images.len());
+    for image in images {
+        if ids.insert(name(&image.file_name), image.id).is_some() {
+            return Err(fail(&format!("two images are called {}", name(&image.file_name))));
+        }
+    }
+    Ok(ids)
+}
+
+/// Gives each photo a name of its own and an id.
+pub fn named(files: Vec<PathBuf>, ids: Option<&Ids>) -> Vec<Input> {
+    // Letters of either case are one on many file systems.
+    let stem = |file: &Path| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let stems: HashSet<String> = files.iter().map(|file| stem(file).to_lowercase()).collect();
+    let mut taken: HashMap<String, PathBuf> = HashMap::new();
+    let mut inputs = Vec::with_capacity(files.len());
+    for (at, file) in files.into_iter().enumerate() {
+        let stem = stem(&file);
+        let (mut name, mut note) = (stem.clone(), None);
+        if let Some(other) = taken.get(&name.to_lowercase()) {
+            let other = other.display().to_string();
+            let free = |name: &String| {
+                let name = name.to_lowercase();
+                !taken.contains_key(&name) && !stems.contains(&name)
+            };
+            name = (2..).map(|n| format!("{stem}-{n}")).find(free).unwrap_or(name);
+            note = Some(format!(
+                "results of {} are called {name}, as {other} has the name {stem}",
+                file.display()
+            ));
+        }
+        taken.insert(name.to_lowercase(), file.clone());
+        let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let known = ids.map(|ids| ids.get(&file_name).cloned());
+        let refused = matches!(known, Some(None))
+            .then(|| format!("{}: no image of that name in the list of ids", file.display()));
+        let id = known.flatten().unwrap_or(ImageId::Number(at as i64 + 1));
+        inputs.push(Input { file, name, id, note, refused });
+    }
+    inputs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_photos_share_a_name() {
+        let files = ["a.jpg", "b/a.png", "A.webp", "a-2.jpg", "c.jpg"].map(PathBuf::from);
+        let inputs = named(files.to_vec(), None);
+        let names: Vec<_> = inputs.iter().map(|input| input.name.as_str()).collect();
+        assert_eq!(names, ["a", "a-3", "A-4", "a-2", "c"]);
+        assert!(
+            inputs[1].note.as_ref().is_some_and(|note| note.contains("b/a.png") && note.contains("a.jpg"))
+        );
+        assert_eq!((inputs[0].note.as_ref(), &inputs[4].id), (None, &5.into()));
+    }
+
+    #[test]
+    fn ids_are_found_by_file_name() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("ids.json");
+        let list = r#"[{"id": 7, "file_name": "val/a.jpg"}, {"id": "x", "file_name": "b.jpg"}]"#;
+        for text in [list.to_owned(), format!(r#"{{"images": {list}, "annotations": []}}"#)] {
+            std::fs::write(&file, text).expect("written");
+            let ids = read_ids(&file).expect("ids");
+            let inputs = named(["p/a.jpg", "b.jpg", "c.jpg"].map(PathBuf::from).to_vec(), Some(&ids));
+            assert_eq!((&inputs[0].id, &inputs[1].id), (&7.into(), &"x".into()));
+            assert!(inputs[0].refused.is_none() && inputs[2].refused.is_some());
+        }
+        for text in
+            ["{}", "[{\"id\": 1}]", "[", r#"[{"id": 1, "file_name": "a"}, {"id": 2, "file_name": "b/a"}]"#]
+        {
+            std::fs::write(&file, text).expect("written");
+            let failure = read_ids(&file).expect_err(text);
+            assert!(
+                failure.code == Code::Input && failure.message.contains("ids.json"),
+                "{}",
+                failure.message
+            );
+        }
+    }
+
+    #[test]
+    fn folders_give_their_photos() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for name in ["b.JPG", "a.webp", "notes.txt", "a.overlay.png", "a.panoptic.png", "c.png"] {
+            std::fs::write(folder.path().join(name), "").expect("written");
+        }
+        let files = list(&[folder.path().into(), "x/y.jpg".into()]).expect("files");
+        let names: Vec<_> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
+        assert_eq!(names, ["a.webp", "b.JPG", "c.png", "y.jpg"]);
+        let empty = tempfile::tempdir().expect("a temporary folder");
+        assert!(list(&[empty.path().into()]).is_err_and(|failure| failure.code == Code::Input));
+    }
+}

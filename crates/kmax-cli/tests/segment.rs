@@ -1,0 +1,241 @@
+//! `kmax segment`, run as a program.
+
+mod support;
+
+use image::{DynamicImage, ImageFormat};
+use kmax_datasets::coco::CocoPredictions;
+use kmax_masks::{Categories, codec};
+use serde_json::Value;
+use std::io::Cursor;
+use std::path::Path;
+use support::{copied_model, model, model_folder, names, picture, segment};
+
+fn read(file: &Path) -> Value {
+    let text = std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
+}
+
+/// A new folder, with `photo.png` in it.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    picture(50, 40).save(folder.path().join("photo.png")).expect("saved");
+    folder
+}
+
+fn with_model<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    let model = ["--model", model_folder().to_str().expect("a plain name")];
+    arguments.iter().copied().chain(model).collect()
+}
+
+#[test]
+fn a_photo_becomes_a_picture_a_map_and_a_list() {
+    let folder = folder();
+    let run = segment(folder.path(), &with_model(&["photo.png", "-o", "out/deep"]));
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
+    assert!(run.out.starts_with("class"), "{}", run.out);
+    let out = folder.path().join("out/deep");
+    assert_eq!(names(&out), ["photo.json", "photo.overlay.png", "photo.panoptic.png"]);
+    let map =
+        codec::decode_panoptic(&std::fs::read(out.join("photo.panoptic.png")).expect("read")).expect("a map");
+    let overlay = image::open(out.join("photo.overlay.png")).expect("a picture");
+    assert_eq!(((map.width(), map.height()), (overlay.width(), overlay.height())), ((50, 40), (50, 40)));
+    let list = read(&out.join("photo.json"));
+    assert_eq!(
+        (&list["file_name"], &list["image_id"]),
+        (&Value::from("photo.panoptic.png"), &Value::from(1))
+    );
+    let segments = list["segments_info"].as_array().expect("segments");
+    assert!(!segments.is_empty());
+    let extents = map.extents();
+    for segment in segments {
+        let (_, extent) = extents.iter().find(|(id, _)| segment["id"] == *id).expect("in the map");
+        assert_eq!(segment["area"], extent.area);
+        assert!(segment["name"].is_string() && segment["score"].is_number());
+    }
+    assert_eq!(extents.iter().filter(|(id, _)| *id != 0).count(), segments.len());
+
+    let run = segment(folder.path(), &with_model(&["photo.png", "--json", "--threads", "1", "-o", "out"]));
+    let line: Value = serde_json::from_str(&run.out).expect("one line of JSON");
+    assert_eq!(line["segments"].as_array().map(Vec::len), Some(segments.len()));
+}
+
+#[test]
+fn instances_and_classes() {
+    let folder = folder();
+    let run = segment(folder.path(), &with_model(&["photo.png", "--task", "instance", "--min-score", "0"]));
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
+    let instances = read(&folder.path().join("photo.json"))["annotations"].clone();
+    let instances = instances.as_array().expect("instances");
+    assert!(!instances.is_empty());
+    for instance in instances {
+        let mask: kmax_masks::Rle = serde_json::from_value(instance["segmentation"].clone()).expect("a mask");
+        assert_eq!(
+            (mask.width(), mask.height(), Value::from(mask.area())),
+            (50, 40, instance["area"].clone())
+        );
+        assert_eq!(instance["isthing"], true);
+    }
+    let scores: Vec<f64> = instances.iter().filter_map(|instance| instance["score"].as_f64()).collect();
+    assert!(scores.is_sorted_by(|a, b| a >= b) && scores.len() == instances.len());
+
+    let run = segment(folder.path(), &with_model(&["photo.png", "--task", "semantic"]));
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
+    let map = std::fs::read(folder.path().join("photo.semantic.png")).expect("read");
+    let map = codec::decode_labels(&map).expect("a map");
+    let classes = read(&folder.path().join("photo.json"))["classes"].clone();
+    let listed: Vec<_> =
+        classes.as_array().expect("classes").iter().map(|c| c["category_id"].clone()).collect();
+    let present: Vec<_> = map.extents().into_iter().map(|(id, _)| Value::from(id)).collect();
+    assert_eq!(listed, present);
+}
+
+#[test]
+fn pictures_of_every_kind_are_taken() {
+    let folder = folder();
+    let path = folder.path();
+    let rgb = DynamicImage::from(picture(50, 40));
+    rgb.to_luma16().save(path.join("grey16.png")).expect("saved");
+    rgb.to_rgba8().save(path.join("alpha.png")).expect("saved");
+    rgb.save_with_format(path.join("a photo.webp"), ImageFormat::WebP).expect("saved");
+    rgb.save_with_format(path.join("photo.jpeg"), ImageFormat::Jpeg).expect("saved");
+    picture(1, 1).save(path.join("dot.png")).expect("saved");
+    picture(300, 7).save(path.join("wide.png")).expect("saved");
+    for (name, stem) in [
+        ("grey16.png", "grey16"),
+        ("alpha.png", "alpha"),
+        ("a photo.webp", "a photo"),
+        ("photo.jpeg", "photo"),
+        ("dot.png", "dot"),
+        ("wide.png", "wide"),
+    ] {
+        for task in ["panoptic", "instance", "semantic"] {
+            let run = segment(path, &with_model(&[name, "-o", "out", "--task", task]));
+            assert_eq!((run.code, run.err.as_str()), (0, ""), "{name}: {run:?}");
+            assert!(path.join("out").join(format!("{stem}.overlay.png")).is_file());
+        }
+    }
+}
+
+#[test]
+fn what_is_no_photo_is_told_in_a_line() {
+    let folder = folder();
+    let path = folder.path();
+    let mut jpeg = Vec::new();
+    DynamicImage::from(picture(90, 90))
+        .write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg)
+        .expect("encoded");
+    std::fs::write(path.join("cut.jpg"), &jpeg[..jpeg.len() / 2]).expect("written");
+    std::fs::write(path.join("text.jpg"), "dear diary").expect("written");
+    std::fs::write(path.join("empty.png"), "").expect("written");
+    // So thin that nothing is left of it at the network's size.
+    picture(1, 5000).save(path.join("thread.png")).expect("saved");
+    for name in ["absent.jpg", "cut.jpg", "text.jpg", "empty.png", "thread.png"] {
+        segment(path, &with_model(&[name, "-o", "out"])).fails(3, &["error: ", name]);
+        assert!(names(&path.join("out")).is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn one_bad_photo_does_not_stop_the_rest() {
+    let folder = folder();
+    let path = folder.path();
+    std::fs::write(path.join("broken.png"), "no").expect("written");
+    picture(20, 30).save(path.join("second.png")).expect("saved");
+    std::fs::create_dir(path.join("other")).expect("a folder");
+    picture(21, 30).save(path.join("other/second.png")).expect("saved");
+    let run = segment(path, &with_model(&[".", "absent.jpg", "other", "-o", "out", "--json"]));
+    assert_eq!(run.code, 1, "{run:?}");
+    for part in ["broken.png", "absent.jpg", "2 of 5 photos failed", "second-2"] {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+    let lines: Vec<Value> = run.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.iter().filter(|line| line.get("error").is_some()).count(), 2);
+    assert_eq!((lines.len(), names(&path.join("out")).len()), (5, 9));
+    let width = |name: &str| image::open(path.join("out").join(name)).expect("a picture").width();
+    assert_eq!((width("second.overlay.png"), width("second-2.overlay.png")), (20, 21));
+}
+
+#[test]
+fn predictions_for_the_official_evaluation() {
+    let folder = folder();
+    let path = folder.path();
+    picture(30, 20).save(path.join("b.png")).expect("saved");
+    let ids = r#"{"images": [{"id": 40, "file_name": "x/photo.png"}, {"id": 41, "file_name": "b.png"}]}"#;
+    std::fs::write(path.join("ids.json"), ids).expect("written");
+    let arguments = ["photo.png", "b.png", "--format", "coco-panoptic", "--ids", "ids.json", "-o", "out"];
+    let run = segment(path, &with_model(&arguments));
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
+    assert_eq!(names(&path.join("out")), ["predictions", "predictions.json"]);
+    let json = path.join("out/predictions.json");
+    let predictions = CocoPredictions::open(&json, path.join("out/predictions")).expect("predictions");
+    let categories: Categories =
+        serde_json::from_value(read(&json)["categories"].clone()).expect("categories");
+    for (id, width) in [(40, 50), (41, 30)] {
+        let panoptic = predictions.panoptic(&id.into(), &categories).expect("a prediction");
+        panoptic.validate(&categories).expect("valid");
+        assert_eq!(panoptic.map.width(), width);
+    }
+    segment(path, &with_model(&["photo.png", "--ids", "photo.png"])).fails(3, &["photo.png"]);
+    std::fs::write(path.join("ids.json"), "[]").expect("written");
+    segment(path, &with_model(&["photo.png", "--ids", "ids.json"])).fails(3, &["photo.png", "ids"]);
+}
+
+#[test]
+fn places_that_cannot_be_written() {
+    let folder = folder();
+    let before = names(folder.path());
+    for out in ["photo.png", "photo.png/below"] {
+        segment(folder.path(), &with_model(&["photo.png", "-o", out])).fails(5, &["photo.png"]);
+    }
+    assert_eq!(names(folder.path()), before);
+}
+
+#[test]
+fn arguments_that_make_no_sense() {
+    let folder = folder();
+    for arguments in [
+        &["photo.png", "--task", "semantic", "--format", "coco-panoptic"][..],
+        &["photo.png", "--thing-area-limit", "5"],
+    ] {
+        segment(folder.path(), &with_model(arguments)).fails(2, &[]);
+    }
+    for arguments in [&["photo.png", "--pixel-threshold", "1.5"][..], &[], &["photo.png", "--threads", "0"]] {
+        let run = segment(folder.path(), &with_model(arguments));
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{run:?}");
+    }
+    assert_eq!(names(folder.path()), ["photo.png"]);
+}
+
+#[test]
+fn models_that_cannot_be_loaded() {
+    let folder = folder();
+    let path = folder.path();
+    let run = |model: &str| segment(path, &["photo.png", "--model", model, "-o", "out"]);
+    run("no-such-model").fails(4, &["no-such-model"]);
+    run(".").fails(4, &["config.json"]);
+    let model_path = copied_model(path);
+    let file = |name: &str| model_path.join(name);
+    let (config, mut weights) = model();
+
+    let whole = std::fs::read(file("model.safetensors")).expect("read");
+    std::fs::write(file("model.safetensors"), &whole[..whole.len() / 2]).expect("written");
+    run("model").fails(4, &["model.safetensors"]);
+    let name = "decoder.queries";
+    let queries = weights.remove(name).expect("queries");
+    candle_core::safetensors::save(&weights, file("model.safetensors")).expect("saved");
+    run("model").fails(4, &["model.safetensors", name]);
+    weights.insert(name.into(), queries.narrow(0, 0, 1).and_then(|part| part.contiguous()).expect("a part"));
+    candle_core::safetensors::save(&weights, file("model.safetensors")).expect("saved");
+    run("model").fails(4, &["model.safetensors", name, &format!("{:?}", queries.dims())]);
+    std::fs::remove_file(file("model.safetensors")).expect("removed");
+    run("model").fails(4, &["model.safetensors"]);
+
+    std::fs::write(file("model.safetensors"), &whole).expect("written");
+    let mut wrong = config.to_json();
+    wrong["num_queries"] = "many".into();
+    std::fs::write(file("config.json"), wrong.to_string()).expect("written");
+    run("model").fails(4, &["config.json", "num_queries"]);
+    std::fs::write(file("config.json"), "{").expect("written");
+    run("model").fails(4, &["config.json"]);
+    assert!(!path.join("out").exists());
+}
