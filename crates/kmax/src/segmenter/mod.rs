@@ -1,6 +1,5 @@
 //! A photo in, a result out.
 
-mod built_in;
 mod prediction;
 
 pub use prediction::Prediction;
@@ -11,7 +10,6 @@ use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
 use kmax_datasets::transforms::eval::{self, Deeplab2Eval, EvalInput, PortEval};
 use kmax_masks::{LabelMap, Panoptic};
-use std::path::Path;
 
 /// A model that is ready to segment photos.
 ///
@@ -33,17 +31,12 @@ pub struct Segmenter {
 }
 
 impl Segmenter {
-    /// Loads a model: the name of a built-in one, or the path of a model folder.
+    /// Loads a model by its name, as [`Model::named`].
     ///
     /// # Errors
     /// If there is no such model, or a file of it is missing or wrong.
     pub fn load(model: &str) -> Result<Self> {
-        let is_built_in = Model::built_in_names().any(|name| name == model);
-        let model = match Path::new(model) {
-            folder if !is_built_in && folder.exists() => Model::open(folder)?,
-            _ => Model::built_in(model)?,
-        };
-        Self::new(&model, &Device::Cpu)
+        Self::new(&Model::named(model)?, &Device::Cpu)
     }
 
     /// Builds the network of a model on a device.

@@ -18,7 +18,7 @@ pub struct Arguments {
     /// What is wanted
     #[arg(long, value_enum, default_value_t = Task::Panoptic)]
     pub task: Task,
-    /// A built-in model, or the path of a model folder
+    /// A built-in model, the path of a model folder, or hf://owner/name[@revision]
     #[arg(long, default_value = "kmax-people")]
     pub model: String,
     /// Files for each photo, or one predictions.json for all with its PNGs in predictions/
