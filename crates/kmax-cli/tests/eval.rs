@@ -51,7 +51,7 @@ fn the_exit_code_says_what_went_wrong() -> Outcome {
     std::fs::create_dir(folder.path().join("broken"))?;
     std::fs::write(folder.path().join("file"), "")?;
     for (arguments, code, expected) in [
-        ("eval panoptic --gt panoptic.json --pred broken.json", 3, "broken.json: annotations[0]: EOF"),
+        ("eval panoptic --gt panoptic.json --pred broken.json", 3, "broken.json: annotations[0]"),
         ("eval panoptic --gt panoptic.json --pred none.json", 3, "none.json: "),
         ("eval panoptic --gt panoptic.json", 2, "--pred"),
         ("eval semantic --gt panoptic --pred panoptic --classes 3", 3, "panoptic/a.png: PNG: "),
