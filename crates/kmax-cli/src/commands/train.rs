@@ -52,7 +52,7 @@ fn failure(error: Error) -> Failure {
     let code = match &error {
         Error::Config { .. } | Error::Data { .. } | Error::Dataset(_) => Code::Input,
         Error::Model(_) => Code::Model,
-        Error::Checkpoint { .. } => Code::Output,
+        Error::Checkpoint { .. } | Error::Output { .. } => Code::Output,
         _ => Code::Failed,
     };
     Failure::new(code, error)

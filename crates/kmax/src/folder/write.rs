@@ -44,10 +44,14 @@ pub(super) fn replace_folder(folder: &Path, fill: impl FnOnce(&Path) -> Result<(
     Ok(())
 }
 
-/// A temporary folder is private to its owner; a result is as readable as any other new folder.
+/// A temporary folder is private to its owner, and so are the weights in it; a result is as readable as any other
+/// new folder.
 #[cfg(unix)]
 fn share(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
+    for entry in fs::read_dir(folder)? {
+        fs::set_permissions(entry?.path(), fs::Permissions::from_mode(0o644))?;
+    }
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
 }
 

@@ -45,7 +45,12 @@ impl Segmenter {
     /// If the device fails.
     pub fn new(model: &Model, device: &Device) -> Result<Self> {
         let network = model.network(DType::F32, device)?;
-        Ok(Self { config: model.config().clone(), network, device: device.clone() })
+        Ok(Self::from_network(model.config().clone(), network, device))
+    }
+
+    /// Around a network that stands already, such as one in training; it must be the one that `config` describes.
+    pub fn from_network(config: Config, network: KMaxDeepLab, device: &Device) -> Self {
+        Self { config, network, device: device.clone() }
     }
 
     /// What the model is.

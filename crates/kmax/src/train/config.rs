@@ -26,6 +26,37 @@ pub struct TrainConfig {
     /// How often the run is saved and measured.
     #[serde(default)]
     pub checkpoints: CheckpointConfig,
+    /// The model folder that the run leaves.
+    #[serde(default)]
+    pub export: ExportConfig,
+}
+
+/// The trained model's folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExportConfig {
+    /// Title of the model card.
+    pub name: String,
+    /// Licence of the weights, in the Hub's spelling.
+    pub license: String,
+    /// Precision that the weights are stored in.
+    pub dtype: Float,
+}
+
+impl Default for ExportConfig {
+    fn default() -> Self {
+        Self { name: "kMaX-DeepLab".into(), license: "other".into(), dtype: Float::F32 }
+    }
+}
+
+/// A precision of stored weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Float {
+    /// Single precision.
+    F32,
+    /// Half precision.
+    F16,
 }
 
 /// Where the network and its first weights come from.

@@ -29,6 +29,14 @@ pub enum Error {
         /// What is wrong and what was expected.
         reason: String,
     },
+    /// The log cannot be read or written.
+    #[error("{}: {reason}", file.display())]
+    Output {
+        /// The file concerned.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The loss is no longer a number; the last checkpoint is from before.
     #[error("the loss is {loss} at step {step}: lower the learning rate, or clip the gradient, and resume")]
     Diverged {

@@ -8,13 +8,16 @@ mod checkpoint;
 mod config;
 mod error;
 mod evaluate;
+mod export;
+mod log;
 mod observer;
 mod outputs;
 mod trainer;
 
 pub use checkpoint::Checkpoint;
 pub use config::{
-    AugmentConfig, CheckpointConfig, DataConfig, ModelSource, ScheduleConfig, SplitConfig, TrainConfig,
+    AugmentConfig, CheckpointConfig, DataConfig, ExportConfig, Float, ModelSource, ScheduleConfig,
+    SplitConfig, TrainConfig,
 };
 pub use error::{Error, Result};
 pub use observer::{Evaluation, Observer, Silent, StepReport};

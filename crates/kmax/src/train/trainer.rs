@@ -1,8 +1,9 @@
 //! A training run.
 
 use super::batch;
+use super::log::Log;
 use super::{Checkpoint, Error, Evaluation, Observer, Result, StepReport, TrainConfig};
-use crate::{Config, KMaxDeepLab, ModelCard, Parsed};
+use crate::{Config, KMaxDeepLab, Parsed};
 use candle_core::{DType, Device, Tensor};
 use kmax_backbones::BackboneConfig;
 use kmax_datasets::coco::CocoPanoptic;
@@ -141,9 +142,12 @@ impl Trainer {
             batch: self.step % per_epoch,
         };
         let mut loader = Loader::new(self.train.clone(), settings, start)?;
+        let mut log = Log::open(&self.config.output, self.step)?;
+        let mut measured = None;
         while self.step < steps {
             let Some(batch) = loader.next() else { break };
             let report = self.step(&batch?.examples)?;
+            log.step(&report)?;
             observer.step(&report);
             let stop = observer.stop();
             let checkpoints = &self.config.checkpoints;
@@ -158,11 +162,13 @@ impl Trainer {
             }
             if self.step == steps || (measure > 0 && self.step.is_multiple_of(measure)) {
                 let evaluation = self.evaluate(observer)?;
+                log.evaluation(&evaluation)?;
                 observer.evaluated(&evaluation);
+                measured = Some(evaluation);
             }
         }
         let folder = self.config.output.join("model");
-        self.export(&folder)?;
+        super::export::export(&folder, &self.config, &self.model, self.weights()?, measured.as_ref())?;
         Ok(Some(folder))
     }
 
@@ -231,22 +237,7 @@ impl Trainer {
     }
 
     fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation> {
-        super::evaluate::evaluate(&self.model, self.weights()?, &self.val, self.step, observer)
-    }
-
-    fn export(&self, folder: &Path) -> Result<()> {
-        let weights = self.weights()?.into_iter().filter(|(name, _)| !name.starts_with("semantic_head."));
-        let schedule = &self.config.schedule;
-        let trained = format!(
-            "Trained for {} steps of {} photos by `kmax train`, seed {}.",
-            schedule.steps, schedule.batch, self.config.seed
-        );
-        let card = ModelCard {
-            name: "kMaX-DeepLab".into(),
-            license: "other".into(),
-            sections: vec![("Training".into(), trained)],
-        };
-        Ok(crate::folder::save(folder, &self.model, weights.collect(), DType::F32, &card)?)
+        super::evaluate::evaluate(&self.model, self.weights()?, &self.val, &self.device, self.step, observer)
     }
 
     /// Settings that decide the course of a run; where it is written and how often it is looked at do not.
