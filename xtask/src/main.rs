@@ -1,6 +1,8 @@
 //! Automates the repository: `cargo xtask TASK`.
 
+mod convert;
 mod layering;
+mod proof;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -14,12 +16,23 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Converts a checkpoint into a model folder: `kmax convert` with the same arguments
+    #[command(disable_help_flag = true)]
+    ConvertWeights {
+        /// Arguments of `kmax convert`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Converts genuine checkpoints of every manifest and compares the models with the goldens (docs/CONVERSION.md)
+    ProveConversion(proof::Arguments),
     /// Checks that the crates depend on each other only downwards, and which of them build without Candle
     Layering,
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
+        Task::ConvertWeights { arguments } => convert::convert(&arguments),
+        Task::ProveConversion(arguments) => proof::prove(&arguments),
         Task::Layering => layering::check(),
     };
     match outcome {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod exit;
+mod model;
 mod overlay;
 
 use clap::{Parser, Subcommand};
@@ -24,10 +25,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Convert a checkpoint of deeplab2 or its PyTorch port into a model folder
+    Convert(commands::convert::Arguments),
     /// Check a dataset, or write its annotations in another form
     Dataset(commands::dataset::Arguments),
     /// Evaluate predictions as the official scripts do
     Eval(commands::eval::Arguments),
+    /// List the models there are, or describe one
+    Models(commands::models::Arguments),
     /// Segment photos
     Segment(commands::segment::Arguments),
     /// Train a model
@@ -37,8 +42,10 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = set_threads(arguments.threads).and_then(|()| match arguments.command {
+        Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Dataset(arguments) => commands::dataset::run(&arguments),
         Command::Eval(arguments) => commands::eval::run(&arguments),
+        Command::Models(arguments) => commands::models::run(&arguments),
         Command::Segment(arguments) => commands::segment::run(&arguments),
         Command::Train(arguments) => commands::train::run(&arguments),
     });

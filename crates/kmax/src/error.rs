@@ -35,6 +35,9 @@ pub enum Error {
     /// The network did something unexpected.
     #[error("network: {0}")]
     Network(String),
+    /// A checkpoint of an original.
+    #[error(transparent)]
+    Checkpoint(#[from] kmax_checkpoints::Error),
     /// The Hugging Face Hub.
     #[cfg(feature = "hub")]
     #[error(transparent)]

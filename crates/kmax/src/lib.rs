@@ -1,6 +1,7 @@
 //! kMaX-DeepLab panoptic segmentation: models, inference, the Hugging Face Hub and training.
 
 mod config;
+pub mod convert;
 mod error;
 mod files;
 pub mod folder;
@@ -22,4 +23,4 @@ pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace}
 pub use postprocess::PostprocessConfig;
 pub use presets::{Dataset, Preset, Published};
 pub use segmenter::{Prediction, Segmenter};
-pub use source::HubRepo;
+pub use source::{HubRepo, LICENSE, RELEASES, Release, releases};

@@ -1,6 +1,8 @@
 //! One file a command.
 
+pub mod convert;
 pub mod dataset;
 pub mod eval;
+pub mod models;
 pub mod segment;
 pub mod train;

@@ -109,14 +109,24 @@ pub fn save(
     dtype: DType,
     card: &ModelCard,
 ) -> Result<()> {
-    config.validate()?;
     let found = weights.iter().map(|(name, tensor)| (name.clone(), tensor.dims().to_vec())).collect();
     weights::check(&folder.join(WEIGHTS_FILE), &config.network, &found)?;
+    save_with(folder, config, |file| write::weights(file, weights, dtype).map(|()| card.clone()))
+}
+
+/// As [`save`], for somebody who knows that the weights belong to the configuration: writes their file, and says what the
+/// card is.
+pub(crate) fn save_with(
+    folder: &Path,
+    config: &Config,
+    weights: impl FnOnce(&Path) -> Result<ModelCard>,
+) -> Result<()> {
+    config.validate()?;
     write::replace_folder(folder, |beside| {
         write::json(&beside.join(CONFIG_FILE), &config.to_json())?;
         write::json(&beside.join(PREPROCESSOR_FILE), &config.preprocess.to_json())?;
-        write::text(&beside.join(CARD_FILE), &card.render(config))?;
-        write::weights(&beside.join(WEIGHTS_FILE), weights, dtype)
+        let card = weights(&beside.join(WEIGHTS_FILE))?;
+        write::text(&beside.join(CARD_FILE), &card.render(config))
     })
 }
 

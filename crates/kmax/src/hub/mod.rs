@@ -14,10 +14,8 @@ mod settings;
 pub use error::{Error, Result};
 pub use settings::Settings;
 
-const CONFIG_FILE: &str = "config.json";
-const PREPROCESSOR_FILE: &str = "preprocessor_config.json";
-const CARD_FILE: &str = "README.md";
-const WEIGHTS_FILE: &str = "model.safetensors";
+use crate::config::{CONFIG_FILE, PREPROCESSOR_FILE};
+use crate::folder::{CARD_FILE, WEIGHTS_FILE};
 use crate::source::HubRepo;
 use client::{Client, Metadata, Patience};
 use download::Wanted;

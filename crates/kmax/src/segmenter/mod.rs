@@ -36,7 +36,15 @@ impl Segmenter {
     /// # Errors
     /// If there is no such model, or a file of it is missing or wrong.
     pub fn load(model: &str) -> Result<Self> {
-        Self::new(&Model::named(model)?, &Device::Cpu)
+        Self::on_cpu(&Model::named(model)?)
+    }
+
+    /// Builds the network of a model on the CPU.
+    ///
+    /// # Errors
+    /// If a parameter does not fit, which [`Model`] has checked.
+    pub fn on_cpu(model: &Model) -> Result<Self> {
+        Self::new(model, &Device::Cpu)
     }
 
     /// Builds the network of a model on a device.

@@ -24,7 +24,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let inputs = inputs::list(&arguments.photos)?;
     let ids = arguments.ids.as_deref().map(inputs::read_ids).transpose()?;
     let inputs = inputs::named(inputs, ids.as_ref());
-    let segmenter = Segmenter::load(&arguments.model).or_exit(Code::Model)?;
+    let segmenter = Segmenter::on_cpu(&crate::model::open(&arguments.model)?).or_exit(Code::Model)?;
     let settings = arguments.postprocess(segmenter.config().postprocess);
     let segmenter = segmenter.with_postprocess(settings).or_exit(Code::Usage)?;
     let mut results = results::Results::create(arguments)?;

@@ -1,0 +1,92 @@
+//! `kmax convert`: from a checkpoint of an original to a model folder.
+
+use crate::exit::{Code, Failure, OrExit, Outcome};
+use clap::ValueEnum;
+use image::RgbImage;
+use kmax::convert::{Conversion, EncoderSummary, Fingerprint, Summary, encoder};
+use kmax::{Error, Model};
+use std::path::{Path, PathBuf};
+
+/// Convert a checkpoint of deeplab2 or its PyTorch port into a model folder
+///
+/// Reads TensorFlow checkpoints (the prefix, the folder, or the published archive), `.pth`, `.pkl` and safetensors. Nothing of
+/// Python is needed, and nothing in a checkpoint is executed.
+///
+/// An encoder trained on ImageNet (deeplab2's, torchvision's, detectron2's, timm's, facebookresearch's) becomes one file for
+/// `weights` of a training configuration: give `--to FILE.safetensors`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The checkpoint
+    #[arg(long, value_name = "PATH")]
+    from: PathBuf,
+    /// The model folder to write, in place of an older model folder there; for an encoder alone FILE.safetensors
+    #[arg(long, value_name = "FOLDER")]
+    to: PathBuf,
+    /// The variant that it is (`kmax models` lists them); else it is guessed from the tensors
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+    /// Type of the weights written
+    #[arg(long, value_enum, default_value = "f32")]
+    dtype: Dtype,
+    /// Run the converted model on this photo, or on a synthetic picture, and print a fingerprint of its outputs
+    #[arg(long, value_name = "PHOTO", num_args = 0..=1)]
+    verify: Option<Option<PathBuf>>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Dtype {
+    F32,
+    F16,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Outcome {
+    let Arguments { from, to, variant, dtype, verify } = arguments;
+    if to.extension().is_some_and(|e| e == "safetensors") {
+        let summary = encoder(from, to).map_err(failure)?;
+        let EncoderSummary { backbone, naming, mapped, left_out, bytes, .. } = summary;
+        eprintln!("{backbone}, with names of the family {naming:?}");
+        eprintln!("{mapped} tensors mapped, {left_out} left out (counters, a classification head)");
+        eprintln!("{:.1} MB written: {}", bytes as f64 / 1e6, to.display());
+        return Ok(());
+    }
+    // Before the work: a photo that is not there should not cost a conversion.
+    let photo = match verify {
+        Some(Some(file)) => Some(kmax_datasets::photo::read_photo(file).or_exit(Code::Input)?),
+        _ => None,
+    };
+    let conversion = Conversion { from, to, variant: variant.as_deref(), half: matches!(dtype, Dtype::F16) };
+    print_summary(&conversion.run().map_err(failure)?, to);
+    match (verify, photo) {
+        (None, _) => Ok(()),
+        (_, Some(photo)) => fingerprint(to, &photo),
+        (_, None) => fingerprint(to, &Fingerprint::picture()),
+    }
+}
+
+fn failure(error: Error) -> Failure {
+    let code = match &error {
+        Error::UnknownModel(_) => Code::Usage,
+        Error::File { .. } => Code::Output,
+        _ => Code::Input,
+    };
+    Failure::new(code, error)
+}
+
+fn print_summary(summary: &Summary, to: &Path) {
+    let Summary { variant, alike, original, format, read, mapped, skipped, bytes, time, .. } = summary;
+    eprintln!("{variant}, from {original} ({format})");
+    eprintln!("{read} tensors read: {mapped} mapped, {skipped} skipped (counters, optimizer)");
+    eprintln!("{:.1} MB written in {:.2} s: {}", *bytes as f64 / 1e6, time.as_secs_f64(), to.display());
+    if !alike.is_empty() {
+        let others = alike.join(", ");
+        eprintln!("note: has the same tensors as {others}; say --variant if it is that one");
+    }
+}
+
+fn fingerprint(folder: &Path, photo: &RgbImage) -> Outcome {
+    let model = Model::open(folder).or_exit(Code::Model)?;
+    let fingerprint = Fingerprint::of(&model, photo).or_exit(Code::Failed)?;
+    println!("{fingerprint}");
+    Ok(())
+}

@@ -1,0 +1,261 @@
+//! Converted checkpoints reproduce the forward goldens of their own original.
+//!
+//! Small enough for every run: checkpoints made here, with the originals' names and layouts, in safetensors. Genuine ones,
+//! written by TensorFlow and PyTorch, come from `cargo xtask prove-conversion`, which sets `KMAX_CONVERTED` to a folder of
+//! converted models, `tf/MANIFEST` and `torch/MANIFEST`.
+
+use candle_core::{DType, Device, Tensor};
+use kmax::convert::{Conversion, encoder};
+use kmax::folder::WEIGHTS_FILE;
+use kmax::{Config, KMaxDeepLab, Model, Preset, Trace};
+use kmax_checkpoints::names::rows::ClassRows;
+use kmax_goldens::{Golden, Manifest, Noise, assert_close, golden, image_tensor};
+use kmax_nn::{Mode, Params};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// A line of the table in `docs/CONVERSION.md`.
+fn report(model: &str, tolerance: &str, largest: &str) {
+    eprintln!("| {model} | {tolerance} | {largest} |");
+}
+
+/// What a converted model computes for the goldens' image.
+fn trace(folder: &Path) -> Result<(Config, Trace)> {
+    let model = Model::open(folder)?;
+    assert!(model.warnings().is_empty(), "{:?}", model.warnings());
+    let params = Params::frozen(model.weights().clone(), DType::F32, &Device::Cpu);
+    let network = KMaxDeepLab::with_semantic_head(&model.config().network, &params)?;
+    let input = ((image_tensor("golden-image", 129, 129)?.to_dtype(DType::F32)? - 127.5)? / 127.5)?;
+    Ok((model.config().clone(), network.trace(&input, &Mode::eval())?))
+}
+
+fn channels_last(x: &Tensor) -> Result<Tensor> {
+    Ok(x.permute((0, 2, 3, 1))?.contiguous()?)
+}
+
+/// `@sN`: every N-th row and column.
+fn thinned(x: &Tensor, step: usize) -> Result<Tensor> {
+    let index = |size: usize| Tensor::arange_step(0u32, size as u32, step as u32, &Device::Cpu);
+    Ok(x.index_select(&index(x.dim(1)?)?, 1)?.index_select(&index(x.dim(2)?)?, 2)?)
+}
+
+/// The semantic logits of deeplab2 in our order of classes.
+fn reordered(config: &Config, manifest: &str, logits: &Tensor) -> Result<Tensor> {
+    let things: Vec<bool> = {
+        // Ours are in the order of the head, the file's by id.
+        let mut classes: Vec<_> = config.categories.iter().collect();
+        classes.sort_by_key(|class| class.id);
+        classes.iter().map(|class| class.isthing).collect()
+    };
+    let rows = ClassRows::new(&things, !manifest.starts_with("cityscapes"), true);
+    let rows: Vec<u32> =
+        rows.of("semantic_head.last.weight").ok_or("no rows")?.iter().map(|r| *r as u32).collect();
+    Ok(logits.index_select(&Tensor::new(rows, &Device::Cpu)?, 3)?)
+}
+
+/// Compares a model converted from deeplab2 with deeplab2's outputs, if there are any for the manifest.
+fn check_tf(manifest: &str, folder: &Path) -> Result<bool> {
+    let Some(goldens) = golden("tf") else { return Ok(false) };
+    let file = goldens.join(format!("forward/{manifest}_129.safetensors"));
+    if !file.is_file() {
+        return Ok(false);
+    }
+    let facts: Value = serde_json::from_slice(&std::fs::read(goldens.join("forward/report.json"))?)?;
+    let golden = Golden::read(&file);
+    let (config, Trace { decoder, semantic_logits, .. }) = trace(folder)?;
+    let said = decoder.prediction;
+    let masks = channels_last(&said.mask_logits)?;
+    let assignment = masks.argmax(3)?.to_dtype(DType::I64)?;
+    let ours = HashMap::from([
+        ("output/transformer_class_logits", said.class_logits.ok_or("no class logits")?),
+        ("output/pixel_space_mask_logits", masks),
+        ("output/semantic_logits", channels_last(&semantic_logits.ok_or("no semantic logits")?)?),
+    ]);
+    // Over the RMS; MaX-S is deeper.
+    let allowed = if manifest.contains("axial") { 2e-4 } else { 6e-5 };
+    let (mut largest, mut seen) = (0f64, 0);
+    for name in golden.names() {
+        let (key, step) = name.split_once("@s").unwrap_or((name, "1"));
+        let Some(found) = ours.get(key) else { continue };
+        let what = format!("{manifest} {name}");
+        let found = if step == "1" { found.clone() } else { thinned(found, step.parse()?)? };
+        let mut expected = golden.get(name);
+        if key == "output/semantic_logits" {
+            expected = reordered(&config, manifest, &expected)?;
+        }
+        let rms = &facts[format!("{manifest}_129")]["rms"][key];
+        let rms = rms.as_f64().ok_or_else(|| format!("{what}: no RMS"))?;
+        largest = largest.max(assert_close(&what, &found, &expected, Noise::abs(allowed * rms))? / rms);
+        seen += 1;
+    }
+    assert_eq!(seen, ours.len(), "{manifest}: goldens compared");
+    assert_close(manifest, &assignment, &golden.get("output/assignment"), Noise::abs(0.0))?;
+    report(
+        &format!("converted tf/{manifest}"),
+        &format!("{allowed:.0e} x RMS"),
+        &format!("{largest:.1e} x RMS"),
+    );
+    Ok(true)
+}
+
+/// The same for the port.
+fn check_torch(manifest: &str, folder: &Path) -> Result<bool> {
+    let Some(goldens) = golden("torch") else { return Ok(false) };
+    let file = goldens.join(format!("forward/{manifest}_129.safetensors"));
+    if !file.is_file() {
+        return Ok(false);
+    }
+    let info: Value = serde_json::from_slice(&std::fs::read(goldens.join("forward/info.json"))?)?;
+    let golden = Golden::read(&file);
+    let (_, Trace { decoder, semantic_logits, .. }) = trace(folder)?;
+    let said = decoder.prediction;
+    let ours = [
+        ("pred_logits", said.class_logits.ok_or("no class logits")?),
+        ("pred_masks", said.mask_logits),
+        ("aux_semantic", semantic_logits.ok_or("no semantic logits")?),
+    ];
+    const TIMES: f64 = 5.0;
+    let mut largest = 0f64;
+    for (key, ours) in ours {
+        // Not every file has all.
+        let Some(expected) = golden.find(key) else { continue };
+        let what = format!("{manifest} {key}");
+        let noise = &info[manifest]["image_129"]["f32_vs_f64"][key]["max_abs_f32_minus_f64"];
+        let noise = noise.as_f64().ok_or_else(|| format!("{what}: no noise"))?;
+        largest = largest.max(assert_close(&what, &ours, &expected, Noise::abs(TIMES * noise))? / noise);
+    }
+    report(
+        &format!("converted torch/{manifest}"),
+        &format!("{TIMES} x noise"),
+        &format!("{largest:.2} x noise"),
+    );
+    Ok(true)
+}
+
+/// Writes the manifest's tensors under their own names, converts, and checks what came out.
+fn convert_and_check(kind: &str, manifest: &str, expected: &str) -> Result<()> {
+    let Some(goldens) = golden(kind) else { return Ok(()) };
+    let work = tempfile::tempdir()?;
+    let (from, to) = (work.path().join("checkpoint.safetensors"), work.path().join("model"));
+    let manifest_file = goldens.join(format!("manifests/{manifest}.json"));
+    let tensors: HashMap<String, Tensor> = Manifest::read(&manifest_file).tensors()?;
+    let count = tensors.len();
+    candle_core::safetensors::save(&tensors, &from)?;
+    drop(tensors);
+    let summary = Conversion { from: &from, to: &to, variant: None, half: false }.run()?;
+    assert_eq!((summary.variant.as_str(), summary.mapped, summary.skipped), (expected, count, 0));
+    assert_eq!(summary.bytes, std::fs::metadata(to.join(WEIGHTS_FILE))?.len());
+    assert_eq!(Model::open(&to)?.config(), &Preset::named(expected).ok_or("no preset")?.config());
+    let card = std::fs::read_to_string(to.join("README.md"))?;
+    assert!(card.contains("license: apache-2.0") && card.contains(&summary.files[0].1), "{card}");
+    let checked = if kind == "tf" { check_tf(manifest, &to)? } else { check_torch(manifest, &to)? };
+    assert!(checked, "{manifest}: no golden");
+    Ok(())
+}
+
+#[test]
+fn deeplab2_resnet50_on_coco() -> Result<()> {
+    convert_and_check("tf", "coco_resnet50", "kmax-resnet50-coco")
+}
+
+#[test]
+fn deeplab2_convnext_tiny_on_cityscapes() -> Result<()> {
+    convert_and_check("tf", "cityscapes_convnext_tiny", "kmax-convnext-tiny-cityscapes")
+}
+
+#[test]
+fn deeplab2_resnet50_on_ade20k() -> Result<()> {
+    convert_and_check("tf", "ade20k_resnet50", "kmax-resnet50-ade20k")
+}
+
+#[test]
+fn port_resnet50_on_cityscapes() -> Result<()> {
+    convert_and_check("torch", "cityscapes_r50", "kmax-resnet50-cityscapes-port")
+}
+
+#[test]
+fn misfits_are_named() -> Result<()> {
+    let Some(goldens) = golden("torch") else { return Ok(()) };
+    let work = tempfile::tempdir()?;
+    let (from, to) = (work.path().join("checkpoint.safetensors"), work.path().join("model"));
+    let mut tensors = Manifest::read(&goldens.join("manifests/cityscapes_r50.json")).tensors()?;
+    let queries = tensors.remove("sem_seg_head.predictor._cluster_centers.weight").ok_or("no queries")?;
+    tensors.insert("sem_seg_head.predictor._cluster_centres.weight".into(), queries);
+    let name = "backbone.stem.conv1.weight";
+    tensors.insert(name.into(), Tensor::zeros((64, 3, 5, 5), DType::F32, &Device::Cpu)?);
+    candle_core::safetensors::save(&tensors, &from)?;
+    let convert = |variant| Conversion { from: &from, to: &to, variant, half: false }.run();
+    let message = convert(None).expect_err("misfits").to_string();
+    for part in [
+        "kmax-resnet50-cityscapes-port",
+        "1 missing: `sem_seg_head.predictor._cluster_centers.weight` (like `sem_seg_head.predictor._cluster_centres.weight`)",
+        "1 unused: `sem_seg_head.predictor._cluster_centres.weight` (like `sem_seg_head.predictor._cluster_centers.weight`)",
+        "1 misshapen: `backbone.stem.conv1.weight`",
+        "[64, 3, 5, 5]",
+        "[64, 3, 7, 7]",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    let message = convert(Some("kmax-resnet-coco")).expect_err("no variant").to_string();
+    assert!(message.contains("did you mean kmax-resnet50-coco"), "{message}");
+    let message = convert(Some("kmax-convnext-tiny-coco-port")).expect_err("another").to_string();
+    assert!(message.contains("missing") && message.contains(" more"), "{message}");
+    assert!(!to.exists() && std::fs::read_dir(work.path())?.count() == 1, "nothing is left");
+    Ok(())
+}
+
+#[test]
+fn encoders_of_deeplab2() -> Result<()> {
+    let Some(goldens) = golden("tf") else { return Ok(()) };
+    let work = tempfile::tempdir()?;
+    let (from, to) = (work.path().join("checkpoint.safetensors"), work.path().join("encoder.safetensors"));
+    for (manifest, backbone) in [
+        ("imagenet_resnet50", "ResNet-50"),
+        ("imagenet_resnet50_model_garden", "ResNet-50"),
+        ("imagenet_axial_resnet50", "MaX-S"),
+        ("imagenet_axial_resnet50_model_garden", "MaX-S"),
+        ("imagenet_convnext_tiny", "ConvNeXt-T"),
+    ] {
+        let mut tensors =
+            Manifest::read(&goldens.join(format!("manifests/backbones/{manifest}.json"))).tensors()?;
+        let count = tensors.len();
+        let head = format!("classifier/kernel{}", kmax_checkpoints::names::deeplab2::SUFFIX);
+        tensors.insert(head, Tensor::zeros((8, 10), DType::F32, &Device::Cpu)?);
+        candle_core::safetensors::save(&tensors, &from)?;
+        let summary = encoder(&from, &to)?;
+        assert_eq!((summary.backbone, summary.mapped, summary.left_out), (backbone, count, 1), "{manifest}");
+        assert_eq!(candle_core::safetensors::load(&to, &Device::Cpu)?.len(), count, "{manifest}");
+        // Without one of them it is no encoder.
+        let name = tensors.keys().find(|name| name.contains("kernel") && !name.starts_with("classifier"));
+        let name = name.ok_or("no kernel")?.clone();
+        tensors.remove(&name);
+        candle_core::safetensors::save(&tensors, &from)?;
+        assert!(encoder(&from, &to).is_err_and(|e| e.to_string().contains(backbone)), "{manifest}");
+    }
+    Ok(())
+}
+
+/// Models converted from genuine checkpoints.
+#[test]
+fn genuine_checkpoints() -> Result<()> {
+    let Some(converted) = std::env::var_os("KMAX_CONVERTED").map(PathBuf::from) else {
+        eprintln!("skipped: KMAX_CONVERTED is not set (see `cargo xtask prove-conversion`)");
+        return Ok(());
+    };
+    for (kind, check) in [("tf", check_tf as fn(&str, &Path) -> Result<bool>), ("torch", check_torch)] {
+        for entry in std::fs::read_dir(converted.join(kind)).into_iter().flatten() {
+            let entry = entry?;
+            let manifest = entry.file_name().into_string().map_err(|name| format!("{name:?}"))?;
+            if !check(&manifest, &entry.path())? {
+                // No golden: that it opens must do.
+                Model::open(&entry.path())?;
+                report(&format!("converted {kind}/{manifest}"), "opens", "opens");
+            }
+        }
+    }
+    Ok(())
+}

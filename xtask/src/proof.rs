@@ -1,0 +1,179 @@
+//! `cargo xtask prove-conversion`: genuine checkpoints of every manifest, written by TensorFlow and PyTorch, converted.
+//!
+//! Takes a while and several gigabytes of downloads, so no CI run does it. The table it prints is in
+//! `docs/CONVERSION.md`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+/// Where things are.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The shared folder, which has manifests and the writer of TensorFlow checkpoints
+    #[arg(long, default_value = "../shared")]
+    shared: PathBuf,
+    /// Folder for virtual environments, checkpoints and models; one checkpoint at a time is kept
+    #[arg(long, default_value = "target/conversion")]
+    work: PathBuf,
+    /// A Python that has tensorflow 2.x; none: a virtual environment is made for it
+    #[arg(long)]
+    tensorflow: Option<PathBuf>,
+    /// A Python that has torch; none: a virtual environment is made for it
+    #[arg(long)]
+    torch: Option<PathBuf>,
+    /// Only manifests whose name contains this
+    #[arg(long, default_value = "")]
+    only: String,
+}
+
+type Result<T> = std::result::Result<T, String>;
+
+/// Runs the whole proof; gives the table.
+pub fn prove(arguments: &Arguments) -> Result<String> {
+    let Arguments { shared, work, only, .. } = arguments;
+    fs::create_dir_all(work).map_err(|e| format!("{}: {e}", work.display()))?;
+    let tensorflow =
+        environment(arguments.tensorflow.as_deref(), work, "tensorflow", "tensorflow-cpu==2.15.*")?;
+    let torch = environment(arguments.torch.as_deref(), work, "torch", "torch numpy")?;
+    cargo(&["build", "--release", "--locked", "--package", "kmax-cli"], &[])?;
+    let mut table = String::from("| checkpoint | form | variant | read | mapped | skipped | seconds |\n");
+    table += "| --- | --- | --- | --- | --- | --- | --- |\n";
+    for kind in ["tf", "torch"] {
+        let folder = shared.join("golden").join(kind).join("manifests");
+        for (place, manifest) in manifests(&folder)?.into_iter().enumerate() {
+            let name = manifest.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            if !name.contains(only.as_str()) {
+                continue;
+            }
+            let scratch = work.join("checkpoint");
+            fs::remove_dir_all(&scratch).ok();
+            fs::create_dir_all(&scratch).map_err(|e| format!("{}: {e}", scratch.display()))?;
+            let (form, from) = match kind {
+                "tf" => tensorflow_checkpoint(&tensorflow, shared, &manifest, &scratch, place)?,
+                _ => torch_checkpoint(&torch, shared, &manifest, &scratch, place)?,
+            };
+            let to = work.join("models").join(kind).join(&name);
+            let row = convert(&from, &to)?;
+            eprintln!("{kind}/{name}: {row}");
+            table += &format!("| {kind}/{name} | {form} | {row} |\n");
+            check(&work.join("models"))?;
+            // The test has seen it; several of them would fill a disk.
+            fs::remove_dir_all(&to).map_err(|e| format!("{}: {e}", to.display()))?;
+            fs::remove_dir_all(&scratch).ok();
+        }
+    }
+    Ok(table)
+}
+
+fn manifests(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let mut files: Vec<_> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    files.sort();
+    Ok(files)
+}
+
+/// The interpreter given, or that of a new virtual environment with `packages`.
+fn environment(given: Option<&Path>, work: &Path, name: &str, packages: &str) -> Result<PathBuf> {
+    if let Some(python) = given {
+        return Ok(python.into());
+    }
+    let folder = work.join(name);
+    let python = folder.join("bin/python");
+    if !python.is_file() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages.split(' ')))?;
+    }
+    Ok(python)
+}
+
+/// Plain, sharded, and with an optimizer's slots, by turns.
+fn tensorflow_checkpoint(
+    python: &Path,
+    shared: &Path,
+    manifest: &Path,
+    scratch: &Path,
+    turn: usize,
+) -> Result<(&'static str, PathBuf)> {
+    let prefix = scratch.join("ckpt-150000");
+    let (form, extra): (_, &[&str]) = match turn % 3 {
+        0 => ("bundle with optimizer slots", &["--optimizer-slots", "50", "--global-step", "150000"]),
+        1 => ("bundle of 3 shards", &["--shards", "3"]),
+        _ => ("bundle", &[]),
+    };
+    let mut command = Command::new(python);
+    command.arg(shared.join("tools/make_tf_checkpoint.py"));
+    run(command.arg("--manifest").arg(manifest).arg("--out").arg(&prefix).args(extra))?;
+    Ok((form, prefix))
+}
+
+/// `.pth`, `.pkl` and `.pth` of old, by turns.
+fn torch_checkpoint(
+    python: &Path,
+    shared: &Path,
+    manifest: &Path,
+    scratch: &Path,
+    turn: usize,
+) -> Result<(&'static str, PathBuf)> {
+    let (form, file, extra): (_, _, &[&str]) = match turn % 3 {
+        0 => (".pth", "model.pth", &[]),
+        1 => (".pkl of arrays", "model.pkl", &[]),
+        _ => (".pth, legacy", "model.pth", &["--legacy"]),
+    };
+    let out = scratch.join(file);
+    let mut command = Command::new(python);
+    command.arg("xtask/python/torch_checkpoint.py").arg("--tools").arg(shared.join("tools"));
+    run(command.arg("--manifest").arg(manifest).arg("--out").arg(&out).args(extra))?;
+    Ok((form, out))
+}
+
+/// Runs the program; a row of the table.
+fn convert(from: &Path, to: &Path) -> Result<String> {
+    let start = Instant::now();
+    let output = Command::new("target/release/kmax")
+        .arg("convert")
+        .arg("--from")
+        .arg(from)
+        .arg("--to")
+        .arg(to)
+        .output()
+        .map_err(|e| format!("kmax convert: {e}"))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if !output.status.success() {
+        return Err(format!("{}: {said}", from.display()));
+    }
+    let lines: Vec<&str> = said.lines().collect();
+    let number = |line: usize, before: &str| {
+        let text = lines.get(line).and_then(|line| line.split(before).next()).unwrap_or_default();
+        text.rsplit(' ').find(|word| !word.is_empty()).unwrap_or("?").to_string()
+    };
+    let variant = lines.first().and_then(|line| line.split(',').next()).unwrap_or("?");
+    let (read, mapped, skipped) = (number(1, " tensors read"), number(1, " mapped"), number(1, " skipped"));
+    Ok(format!("{variant} | {read} | {mapped} | {skipped} | {:.2}", start.elapsed().as_secs_f64()))
+}
+
+/// The golden test of converted models.
+fn check(models: &Path) -> Result<()> {
+    let models = fs::canonicalize(models).map_err(|e| format!("{}: {e}", models.display()))?;
+    let test = ["test", "--release", "--locked", "--package", "kmax-goldens", "--test", "converted"];
+    cargo(&[&test[..], &["--", "--nocapture", "genuine"]].concat(), &[("KMAX_CONVERTED", &models)])
+}
+
+fn cargo(arguments: &[&str], variables: &[(&str, &Path)]) -> Result<()> {
+    let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    for (name, value) in variables {
+        command.env(name, value);
+    }
+    run(command.args(arguments))
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let text = format!("{command:?}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{text}: {status}")),
+        Err(error) => Err(format!("{text}: {error}")),
+    }
+}
