@@ -5,6 +5,7 @@
 
 mod assigned;
 mod attach;
+mod batch;
 mod class;
 mod config;
 mod criterion;

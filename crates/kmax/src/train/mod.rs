@@ -12,6 +12,8 @@ mod export;
 mod log;
 mod observer;
 mod outputs;
+#[cfg(test)]
+mod tests;
 mod trainer;
 
 pub use checkpoint::Checkpoint;
