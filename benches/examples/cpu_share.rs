@@ -5,7 +5,7 @@ use kmax_benches::{cpu_seconds, random};
 use kmax_nn::Activation;
 use kmax_nn::ops::{self, conv2d};
 
-fn per_run(mut f: impl FnMut() -> kmax_nn::Result<()>) -> kmax_nn::Result<f64> {
+fn per_run<T>(mut f: impl FnMut() -> kmax_nn::Result<T>) -> kmax_nn::Result<f64> {
     f()?;
     let mut best = f64::INFINITY;
     for _ in 0..3 {
@@ -23,7 +23,7 @@ fn per_run(mut f: impl FnMut() -> kmax_nn::Result<()>) -> kmax_nn::Result<f64> {
 fn main() -> kmax_nn::Result<()> {
     let only = std::env::args().nth(1).unwrap_or_default();
     let a = random(&[1536, 1536])?;
-    let product = per_run(|| Ok(drop(a.matmul(&a)?)))?;
+    let product = per_run(|| Ok(a.matmul(&a)?))?;
     let peak = 2.0 * 1536f64.powi(3) / product;
     println!("matmul {:.1} GFLOP per CPU second", peak * 1e-9);
     for (name, b, i, o, side, k, s, dw, bwd) in [
@@ -59,7 +59,7 @@ fn main() -> kmax_nn::Result<()> {
         let groups = if dw { i } else { 1 };
         let run = |x: &Tensor, w: &Tensor| conv2d(x, w, s, (k / 2, k / 2), 1, groups);
         let (dx, dw_) = (x.as_tensor().detach(), w.as_tensor().detach());
-        let forward = per_run(|| Ok(drop(run(&dx, &dw_)?)))?;
+        let forward = per_run(|| run(&dx, &dw_))?;
         let area = run(&dx, &dw_)?.elem_count();
         let flops = 2.0 * (area * k * k * i / groups) as f64;
         print!("{name:28} {:8.2} CPU-ms  {:.2} of matmul", forward * 1e3, flops / forward / peak);
@@ -108,8 +108,8 @@ fn main() -> kmax_nn::Result<()> {
         }
         let x = Var::from_tensor(&random(&shape)?)?;
         let fixed = x.as_tensor().detach();
-        let forward = per_run(|| Ok(drop(f(&fixed)?)))?;
-        let both = per_run(|| Ok(drop(f(x.as_tensor())?.backward()?)))?;
+        let forward = per_run(|| f(&fixed))?;
+        let both = per_run(|| Ok(f(x.as_tensor())?.backward()?))?;
         let count = f(&fixed)?.elem_count().max(x.elem_count()) as f64;
         let per = |seconds: f64| seconds * 1e9 / count;
         println!(

@@ -108,7 +108,7 @@ fn over_white(picture: &DynamicImage) -> RgbImage {
 fn jpeg_is_whole(data: &[u8]) -> bool {
     let mut at = 2;
     // Segments before the scan are skipped by their length, for a thumbnail inside one has an end marker too.
-    while let Some(&[0xff, marker]) = data.get(at..at + 2).and_then(|m| m.as_array::<2>()) {
+    while let Some(&[0xff, marker]) = data.get(at..at + 2) {
         match marker {
             0xff => at += 1,
             0xda => return data[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),

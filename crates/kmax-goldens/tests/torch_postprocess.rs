@@ -59,8 +59,11 @@ fn read<T: for<'de> Deserialize<'de>>(file: &Path) -> T {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
 }
 
-/// The cases by name, with their categories (ids are class indices) and settings.
-fn cases() -> Option<(PathBuf, Vec<(String, Case, Categories, PostprocessConfig)>)> {
+/// A case by name, with its categories (ids are class indices) and settings.
+type Named = (String, Case, Categories, PostprocessConfig);
+
+/// The folder and the cases.
+fn cases() -> Option<(PathBuf, Vec<Named>)> {
     let folder = kmax_goldens::golden("torch")?;
     let networks: BTreeMap<String, Network> = read(&folder.join("configs.json"));
     let folder = folder.join("postprocess");

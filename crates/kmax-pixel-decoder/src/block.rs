@@ -19,7 +19,7 @@ pub struct Block {
 
 #[derive(Debug, Clone)]
 enum Middle {
-    Axial(AxialAttention2d),
+    Axial(Box<AxialAttention2d>),
     Bottleneck(ConvNorm),
 }
 
@@ -48,7 +48,7 @@ impl Block {
             StageKind::Axial => {
                 let config = AxialConfig { heads: decoder.heads, ..AxialConfig::new(2 * base, base, norm) };
                 let attention = AxialAttention2d::new(config, 1, &params.pp("attention"))?;
-                (2 * base, Middle::Axial(attention), config.value_depth)
+                (2 * base, Middle::Axial(Box::new(attention)), config.value_depth)
             }
             StageKind::Bottleneck => {
                 let shape = ConvConfig::new(base, base, 3).dilation(decoder.bottleneck_dilation);

@@ -25,7 +25,7 @@ pub struct BlockShape {
 #[derive(Debug)]
 enum Spatial {
     Conv(ConvNorm),
-    Axial(AxialAttention2d, Activation),
+    Axial(Box<AxialAttention2d>, Activation),
 }
 
 /// 1x1 convolution, 3x3 convolution or axial attention, 1x1 convolution, and a shortcut around them
@@ -67,7 +67,8 @@ impl Block {
         let conv1 = build(ConvConfig::new(shape.input, around, 1), norm, act, "conv1")?;
         let spatial = if shape.axial {
             let attention = AxialConfig::new(around, inner, norm);
-            Spatial::Axial(AxialAttention2d::new(attention, shape.stride, &params.pp("attention"))?, act)
+            let attention = AxialAttention2d::new(attention, shape.stride, &params.pp("attention"))?;
+            Spatial::Axial(Box::new(attention), act)
         } else {
             Spatial::Conv(build(ConvConfig::new(inner, inner, 3).stride(shape.stride), norm, act, "conv2")?)
         };

@@ -43,11 +43,11 @@ pub fn panoptic(file: &Path, pngs: &Path, photos: Option<&Path>, watch: &dyn Wat
         let mut found = Vec::new();
         let image = images.get(&annotation.image_id).copied();
         maps(annotation, image, pngs, !is_prediction, &mut found);
-        if let (Some(folder), Some(image)) = (photos, image) {
-            if check_name(&image.file_name).is_ok() {
-                let size = (image.width as usize, image.height as usize);
-                photo(&folder.join(&image.file_name), size, &mut found);
-            }
+        if let (Some(folder), Some(image)) = (photos, image)
+            && check_name(&image.file_name).is_ok()
+        {
+            let size = (image.width as usize, image.height as usize);
+            photo(&folder.join(&image.file_name), size, &mut found);
         }
         Ok(found)
     });

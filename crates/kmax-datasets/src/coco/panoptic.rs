@@ -237,7 +237,7 @@ pub(super) fn check_segments(
         if categories.get(segment.category_id).is_none() {
             return Err(format!("{name}: unknown category {}", segment.category_id));
         }
-        if segment.bbox.iter().any(|value| !(*value >= 0.0)) {
+        if segment.bbox.iter().any(|value| value.is_nan() || *value < 0.0) {
             return Err(format!("{name}: a box has no negative values, found {:?}", segment.bbox));
         }
     }

@@ -48,7 +48,7 @@ pub fn panoptic(files: &PanopticFiles, convention: Convention, watch: &dyn Watch
 
     let images: Vec<_> = truth.entries().collect();
     let found = each(&images, watch, |index, (image, annotation)| {
-        let (real, png_digest) = truth.truth_with(index, |bytes| digest(bytes))?;
+        let (real, png_digest) = truth.truth_with(index, digest)?;
         let guess = predictions.panoptic(&image.id, truth.categories())?;
         let found = quality.compare(&real, &guess).map_err(|error| {
             let of_truth = matches!(error, kmax_metrics::Error::Segment { side: "ground truth", .. });

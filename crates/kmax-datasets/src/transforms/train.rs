@@ -222,7 +222,8 @@ mod tests {
                 // Blue is 0 over segment 1 and 200 over segment 2, mixed at the border only.
                 let blue = example.image[2 * plane + at];
                 let expected = if blue < 100.0 { 1 } else { 2 };
-                wrong += usize::from(example.labels.data()[at] != expected && (blue < 50.0 || blue > 150.0));
+                wrong +=
+                    usize::from(example.labels.data()[at] != expected && !(50.0..=150.0).contains(&blue));
             }
             assert_eq!(wrong, 0);
             let red = |x: usize| example.image[x];

@@ -10,7 +10,7 @@ use crate::images::Images;
 use crate::{ImageId, Provenance, Result};
 
 pub use image::{Counts, ImageQuality};
-pub use report::{ClassQuality, Group, PanopticReport};
+pub use report::{ClassCounts, ClassQuality, Group, PanopticReport};
 pub use streaming::{StreamingCounts, StreamingQuality, StreamingReport};
 
 /// Whose report is written; the numbers are the same.

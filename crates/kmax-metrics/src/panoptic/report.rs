@@ -22,6 +22,9 @@ pub struct Group {
     pub n: usize,
 }
 
+/// Counts by category id.
+pub type ClassCounts = Vec<(u32, Counts)>;
+
 /// The numbers of one class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClassQuality {
@@ -67,7 +70,7 @@ pub struct PanopticReport {
     pub per_class: Vec<(u32, ClassQuality)>,
     /// The classes that each image has, by category id (left out for Cityscapes).
     #[serde(serialize_with = "images", skip_serializing_if = "Option::is_none")]
-    pub per_image: Option<Vec<(ImageId, Vec<(u32, Counts)>)>>,
+    pub per_image: Option<Vec<(ImageId, ClassCounts)>>,
     /// What the official script prints, line by line.
     pub printed: Vec<String>,
     /// What the numbers were made with and from.

@@ -59,7 +59,8 @@ pub fn contrast(x: &Tensor, groups: &Groups, temperature: f64) -> Result<Contras
         let scale = T::of((1.0 / temperature).sqrt());
         let scaled: Vec<T> = held.elements::<T>()?.iter().map(|v| *v * scale).collect();
         let pairs = Pairs::new(&scaled, channels, count);
-        if !(2.0 * pairs.bound.wide() < range) {
+        let reach = 2.0 * pairs.bound.wide();
+        if reach.is_nan() || reach >= range {
             let reason = format!("contrast: products reach {}, vectors must have length 1", pairs.bound.wide());
             return Err(Error::Argument(reason));
         }

@@ -108,7 +108,7 @@ mod tests {
     fn rows_are_selected_and_values_rounded() {
         let six = values(6);
         assert_eq!(select(&six, &[2, 0], 3), [six[4], six[5], six[0], six[1]]);
-        assert_eq!(select(&[], &[], 0), [Value::default(); 0]);
+        assert!(select(&[], &[], 0).is_empty());
         let floats = |values: &[f32]| values.iter().map(|v| v.to_le_bytes()).collect::<Vec<_>>();
         assert!(fit_f16(&floats(&[65504.0, f32::INFINITY, f32::NAN])) && !fit_f16(&floats(&[-65505.0])));
         assert_eq!(*bytes(&floats(&[1.0, -2.0]), false), [0, 0, 128, 63, 0, 0, 0, 192]);

@@ -98,7 +98,7 @@ impl Assignment {
         }
         let mut map = self.map;
         map.data_mut().iter_mut().for_each(|at| *at = ids.get(*at as usize).copied().unwrap_or(0));
-        let mut panoptic = Panoptic::new(frame.to_photo(map, config.manner)?, segments);
+        let mut panoptic = Panoptic::new(frame.in_photo(map, config.manner)?, segments);
         panoptic.measure();
         // A segment may shrink to nothing, or have lain in the padding alone.
         panoptic.segments.retain(|segment| segment.area > 0);

@@ -68,7 +68,7 @@ impl Frame {
     }
 
     /// A map of what [`Self::masks`] showed, in the photo's size.
-    pub(super) fn to_photo(&self, map: LabelMap, manner: Manner) -> Result<LabelMap> {
+    pub(super) fn in_photo(&self, map: LabelMap, manner: Manner) -> Result<LabelMap> {
         if manner == Manner::Port {
             return Ok(map);
         }

@@ -36,7 +36,7 @@ pub fn semantic(
         let assignment = pixelwise::assign(masks, 0.0, &best)?;
         // Logits that are no numbers leave a pixel to nobody; the first query stands for it, as an argmax would have it.
         let classes = assignment.map.map(|at| id(assignment.masks[at.saturating_sub(1) as usize].class));
-        return frame.to_photo(classes, config.manner);
+        return frame.in_photo(classes, config.manner);
     }
     let [height, width] = masks.size();
     let mut map = LabelMap::filled(width, height, 0)?;

@@ -48,11 +48,10 @@ fn config() -> PostprocessConfig {
     PostprocessConfig { thing_area_limit: 0, stuff_area_limit: 0, ..PostprocessConfig::coco() }
 }
 
-fn found(
-    predictions: &Predictions,
-    frame: &Frame,
-    config: &PostprocessConfig,
-) -> Result<(Vec<u32>, Vec<(u32, u64)>)> {
+/// Category and area of each segment.
+type Areas = Vec<(u32, u64)>;
+
+fn found(predictions: &Predictions, frame: &Frame, config: &PostprocessConfig) -> Result<(Vec<u32>, Areas)> {
     let panoptic = panoptic(predictions, frame, config, &categories())?;
     panoptic.validate(&categories())?;
     let segments = panoptic.segments.iter().map(|s| (s.category_id, s.area)).collect();

@@ -154,14 +154,13 @@ mod tests {
         let path = parent.path().join("model");
         let mut config = Preset::People.config();
         // Drawn weights are sure of nothing.
-        let open = |settings: PostprocessConfig| PostprocessConfig {
+        config.postprocess = PostprocessConfig {
             class_threshold_thing: 0.0,
             class_threshold_stuff: 0.0,
             pixel_threshold: 0.02,
             overlap_threshold: 0.0,
-            ..settings
+            ..config.postprocess
         };
-        config.postprocess = open(config.postprocess);
         let params = Params::trainable(None, 3, DType::F32, &Device::Cpu);
         KMaxDeepLab::new(&config.network, &params)?;
         let weights =

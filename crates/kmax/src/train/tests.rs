@@ -96,6 +96,7 @@ fn settings(folder: &Path, output: &str) -> TrainConfig {
             clip_norm: 1.0,
             ema: 0.9,
         },
+        export: ExportConfig::default(),
         checkpoints: CheckpointConfig { every: 1000, keep: 2, evaluate_every: 0 },
     }
 }
@@ -113,11 +114,11 @@ impl Observer for Until {
     }
 }
 
+/// Values of each tensor, as bits.
+type Bits = BTreeMap<String, Vec<u32>>;
+
 /// Trains for `steps` more, and gives the losses and all that the checkpoint holds, as bits.
-fn run(
-    config: TrainConfig,
-    steps: usize,
-) -> std::result::Result<(Vec<f64>, BTreeMap<String, Vec<u32>>), Error> {
+fn run(config: TrainConfig, steps: usize) -> std::result::Result<(Vec<f64>, Bits), Error> {
     let output = config.output.clone();
     let mut trainer = Trainer::new(config)?;
     trainer.resume()?;
