@@ -40,3 +40,11 @@ pub fn page_faults() -> u64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     text.split(' ').nth(9).and_then(|n| n.parse().ok()).unwrap_or(0)
 }
+
+/// The largest resident memory of this process so far, in megabytes of 10^6 bytes.
+pub fn peak_rss_mb() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
+    kib.unwrap_or(0.0) * 1.024e-3
+}

@@ -1,5 +1,6 @@
 //! Automates the repository: `cargo xtask TASK`.
 
+mod bench_report;
 mod convert;
 mod layering;
 mod proof;
@@ -27,6 +28,12 @@ enum Task {
     ProveConversion(proof::Arguments),
     /// Checks that the crates depend on each other only downwards, and which of them build without Candle
     Layering,
+    /// Measures operations and whole models, and writes docs/PERFORMANCE.md
+    BenchReport {
+        /// Also write the models' rows here, as JSON
+        #[arg(long, value_name = "FILE")]
+        json: Option<std::path::PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -34,6 +41,7 @@ fn main() -> ExitCode {
         Task::ConvertWeights { arguments } => convert::convert(&arguments),
         Task::ProveConversion(arguments) => proof::prove(&arguments),
         Task::Layering => layering::check(),
+        Task::BenchReport { json } => bench_report::run(json.as_deref()),
     };
     match outcome {
         Ok(message) => {

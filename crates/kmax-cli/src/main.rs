@@ -1,6 +1,7 @@
 //! The program `kmax`: panoptic segmentation from the command line.
 
 mod commands;
+mod environment;
 mod exit;
 mod model;
 mod overlay;
@@ -41,6 +42,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    environment::settle(arguments.threads);
     let outcome = set_threads(arguments.threads).and_then(|()| match arguments.command {
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Dataset(arguments) => commands::dataset::run(&arguments),

@@ -1,0 +1,86 @@
+//! Seconds of a whole network, backbone to class and mask logits, and how much of the machine's limit that is.
+//!
+//! Arguments: the model (`resnet50`, `convnext_tiny`, `convnext_large`, `max_s`, `small`), the side of the image, the
+//! number of runs. Prints one JSON object. The number of threads is `RAYON_NUM_THREADS`'s.
+
+use candle_core::{DType, Device, Tensor};
+use kmax::{KMaxDeepLab, NetworkConfig};
+use kmax_backbones::{BackboneConfig, ConvNeXtSize};
+use kmax_benches::{peak_rss_mb, random};
+use kmax_nn::Params;
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// Multiply-adds in billions, convolutions and matrix products only.
+const MULTIPLY_ADDS: &[(&str, usize, f64)] = &[
+    ("resnet50", 641, 74.3),
+    ("resnet50", 1281, 292.0),
+    ("convnext_tiny", 641, 76.8),
+    ("convnext_large", 1281, 1308.0),
+    ("max_s", 641, 104.5),
+];
+
+fn config(name: &str) -> Option<NetworkConfig> {
+    let convnext = |size| NetworkConfig::port(BackboneConfig::convnext(size, 0.0), 133);
+    Some(match name {
+        "resnet50" => NetworkConfig::port(BackboneConfig::resnet50_port(), 133),
+        "convnext_tiny" => convnext(ConvNeXtSize::Tiny),
+        "convnext_large" => convnext(ConvNeXtSize::Large),
+        "max_s" => NetworkConfig::tf(BackboneConfig::max_s(), 133),
+        "small" => NetworkConfig::small(16),
+        _ => return None,
+    })
+}
+
+/// The network with random weights, frozen as a loaded model is.
+fn network(config: &NetworkConfig) -> kmax::Result<KMaxDeepLab> {
+    let params = Params::trainable(None, 1, DType::F32, &Device::Cpu);
+    KMaxDeepLab::new(config, &params)?;
+    let values: HashMap<_, _> =
+        params.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach())).collect();
+    KMaxDeepLab::new(config, &Params::frozen(values, DType::F32, &Device::Cpu))
+}
+
+/// GFLOP/s of a square matrix product, the better of two.
+fn product_rate(a: &Tensor) -> candle_core::Result<f64> {
+    let flops = 2.0 * (a.dim(0)? as f64).powi(3);
+    let mut best = f64::INFINITY;
+    for _ in 0..2 {
+        let start = Instant::now();
+        drop(a.matmul(a)?);
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    Ok(flops / best * 1e-9)
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, name, side, runs] = arguments.as_slice() else {
+        return Err("usage: model NAME SIDE RUNS".into());
+    };
+    let (side, runs): (usize, usize) = (side.parse()?, runs.parse()?);
+    let network = network(&config(name).ok_or("an unknown model")?)?;
+    let x = random(&[1, 3, side, side])?;
+    network.forward(&x)?;
+    // Before the product's matrices come.
+    let memory = peak_rss_mb();
+    let a = random(&[4096, 4096])?;
+    let before = product_rate(&a)?;
+    let mut seconds = Vec::new();
+    for _ in 0..runs.max(1) {
+        let start = Instant::now();
+        drop(network.forward(&x)?);
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    let rate = (before + product_rate(&a)?) / 2.0;
+    seconds.sort_by(f64::total_cmp);
+    let median = seconds[seconds.len() / 2];
+    let known = MULTIPLY_ADDS.iter().find(|(n, s, _)| n == name && *s == side).map(|(_, _, count)| *count);
+    let efficiency = known.map_or("null".into(), |count| format!("{:.3}", 2.0 * count / (median * rate)));
+    println!(
+        "{{\"model\": \"{name}\", \"size\": {side}, \"threads\": {}, \"seconds\": {median:.4}, \
+         \"gemm_gflops\": {rate:.1}, \"efficiency\": {efficiency}, \"peak_rss_mb\": {memory:.0}}}",
+        rayon::current_num_threads()
+    );
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! `cargo xtask bench-report`: measures operations and whole models, and writes `docs/PERFORMANCE.md`.
+
+use serde_json::Value;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Models, sides and runs.
+const MODELS: &[(&str, usize, usize)] = &[
+    ("resnet50", 641, 9),
+    ("convnext_tiny", 641, 9),
+    ("max_s", 641, 7),
+    ("small", 641, 9),
+    ("resnet50", 1281, 7),
+    ("convnext_large", 1281, 3),
+];
+
+/// Measures, writes the page and, if asked, the models' rows as JSON.
+pub fn run(json: Option<&Path>) -> Result<String, String> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut rows = Vec::new();
+    for (name, side, runs) in MODELS {
+        for count in if threads > 1 { vec![1, threads] } else { vec![1] } {
+            let text = example("model", &[name, &side.to_string(), &runs.to_string()], count)?;
+            eprint!("{text}");
+            rows.push(parse(&text)?);
+        }
+    }
+    let operations = parse(&example("operations", &[], threads)?)?;
+    let page = Path::new("docs/PERFORMANCE.md");
+    write(page, &report(&rows, &operations, threads))?;
+    if let Some(file) = json {
+        let text = serde_json::to_string_pretty(&rows).map_err(|e| e.to_string())?;
+        write(file, &(text + "\n"))?;
+    }
+    Ok(format!("wrote {}", page.display()))
+}
+
+fn example(name: &str, arguments: &[&str], threads: usize) -> Result<String, String> {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["run", "--release", "--quiet", "--package", "kmax-benches", "--example", name, "--"])
+        .args(arguments)
+        .env("RAYON_NUM_THREADS", threads.to_string())
+        .env("CANDLE_NUM_THREADS", threads.to_string())
+        .output()
+        .map_err(|e| format!("{name}: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("{name} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    String::from_utf8(output.stdout).map_err(|e| format!("{name}: {e}"))
+}
+
+fn parse(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|e| format!("{e}: {text}"))
+}
+
+fn write(file: &Path, text: &str) -> Result<(), String> {
+    let fail = |e: std::io::Error| format!("{}: {e}", file.display());
+    let mut beside = PathBuf::from(file).into_os_string();
+    beside.push(".part");
+    std::fs::write(&beside, text).map_err(fail)?;
+    std::fs::rename(&beside, file).map_err(fail)
+}
+
+fn number(row: &Value, key: &str) -> f64 {
+    row[key].as_f64().unwrap_or(f64::NAN)
+}
+
+/// The table's cell, a dash where nothing is known.
+fn cell(value: f64, digits: usize) -> String {
+    if value.is_finite() && value > 0.0 { format!("{value:.digits$}") } else { "–".into() }
+}
+
+fn machine() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    model.map_or_else(|| std::env::consts::ARCH.to_string(), |(_, name)| name.trim().to_string())
+}
+
+fn report(models: &[Value], operations: &Value, threads: usize) -> String {
+    let mut page = format!(
+        "# Performance\n\nWritten by `cargo xtask bench-report`; [SPEED.md](SPEED.md) says how the speed is made and what the\n\
+         columns mean. Machine: {}, {threads} cores.\n\n## Whole models\n\nBatch 1, backbone to class and mask logits, \
+         median of several runs, random weights.\n\n| model | side | threads | seconds | product GFLOP/s | efficiency \
+         | peak memory, MB |\n| --- | --- | --- | --- | --- | --- | --- |\n",
+        machine()
+    );
+    for row in models {
+        let name = row["model"].as_str().unwrap_or_default();
+        let (side, count) = (number(row, "size"), number(row, "threads"));
+        let (seconds, rate) = (cell(number(row, "seconds"), 3), cell(number(row, "gemm_gflops"), 0));
+        let (share, memory) = (cell(number(row, "efficiency"), 2), cell(number(row, "peak_rss_mb"), 0));
+        let _ = writeln!(page, "| {name} | {side} | {count} | {seconds} | {rate} | {share} | {memory} |");
+    }
+    let of_model = |row: &&Value| {
+        row["model"] == "resnet50" && number(row, "size") == 641.0 && number(row, "threads") == threads as f64
+    };
+    let whole = models.iter().find(of_model).map_or(f64::NAN, |row| number(row, "seconds"));
+    let rows: Vec<&Value> =
+        operations.as_array().into_iter().flatten().filter(|row| row["seconds"].is_number()).collect();
+    let peak = rows.first().map_or(f64::NAN, |row| number(row, "gflops"));
+    page += "\n## Operations\n\nAt the shapes of `resnet50` at 641, all threads, fused bias and ReLU where it is a \
+             convolution; best run. The share is\nof the whole model's seconds, for all places where the operation \
+             stands.\n\n| operation | ms | GFLOP/s | efficiency | MB moved | GB/s | places | share |\n\
+             | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    for row in rows {
+        let (seconds, rate, moved) =
+            (number(row, "seconds"), number(row, "gflops"), number(row, "megabytes"));
+        let times = number(row, "times");
+        let _ = writeln!(
+            page,
+            "| {} | {:.2} | {} | {} | {moved:.1} | {:.1} | {times} | {} |",
+            row["operation"].as_str().unwrap_or_default(),
+            seconds * 1e3,
+            cell(rate, 0),
+            cell(rate / peak, 2),
+            moved * 1e-3 / seconds,
+            cell(100.0 * times * seconds / whole, 1),
+        );
+    }
+    page
+}
