@@ -68,6 +68,8 @@ pub struct Conv2d {
     weight: Tensor,
     bias: Option<Tensor>,
     config: ConvConfig,
+    /// For inference, where another form of the kernel is faster.
+    prepared: Option<ops::Prepared>,
 }
 
 impl Conv2d {
@@ -81,7 +83,7 @@ impl Conv2d {
             true => Some(params.get("bias", &[config.output], Init::ZEROS, Role::Bias)?),
             false => None,
         };
-        Ok(Self { weight, bias, config })
+        Ok(Self { weight, bias, config, prepared: None })
     }
 
     /// A 1x1 convolution with bias whose `weight` is stored as that of a linear layer, `[out, in]`.
@@ -93,12 +95,13 @@ impl Conv2d {
         let bias = params.get("bias", &[output], Init::ZEROS, Role::Bias)?;
         let config = ConvConfig::new(input, output, 1).with_bias();
         // Not a reshape, which would copy the values of a probe.
-        Ok(Self { weight: weight.unsqueeze(2)?.unsqueeze(3)?, bias: Some(bias), config })
+        let weight = weight.unsqueeze(2)?.unsqueeze(3)?;
+        Ok(Self { weight, bias: Some(bias), config, prepared: None })
     }
 
     /// From tensors that already have the shapes of `config`.
     pub(super) fn from_tensors(weight: Tensor, bias: Option<Tensor>, config: ConvConfig) -> Self {
-        Self { weight, bias, config }
+        Self { weight, bias, config, prepared: None }
     }
 
     /// Convolves `x` `[b, in, h, w]`.
@@ -130,6 +133,9 @@ impl Conv2d {
     ) -> Result<Tensor> {
         let ConvConfig { stride, padding, dilation, groups, .. } = self.config;
         let finish = ops::Finish { bias: self.bias.as_ref(), residual, activation };
+        if let Some(prepared) = self.prepared.as_ref().filter(|_| !x.track_op()) {
+            return prepared.conv2d_finished(x, finish);
+        }
         ops::conv2d_finished(x, &self.weight, stride, padding, dilation, groups, finish)
     }
 
@@ -159,7 +165,10 @@ impl Conv2d {
             Some(bias) => ((bias * scale)? + offset)?,
             None => offset.clone(),
         };
-        Ok(Self { weight, bias: Some(bias), config: ConvConfig { bias: true, ..self.config } })
+        let config = ConvConfig { bias: true, ..self.config };
+        let ConvConfig { stride, padding, dilation, groups, .. } = config;
+        let prepared = ops::Prepared::new(&weight, stride, padding, dilation, groups)?;
+        Ok(Self { weight, bias: Some(bias), config, prepared })
     }
 }
 

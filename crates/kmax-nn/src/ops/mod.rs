@@ -21,7 +21,7 @@ pub(crate) mod testing;
 
 pub use axial::{AxialTables, axial_attention};
 pub use contrast::{Contrast, Groups, contrast};
-pub use conv::{Finish, conv2d, conv2d_finished, conv2d_norm_train, depthwise_conv2d};
+pub use conv::{Finish, Prepared, conv2d, conv2d_finished, conv2d_norm_train, depthwise_conv2d};
 pub use kmeans::{center_sums, nearest_center};
 pub use masks::{BLOCK, Block, Mixing, ResizedMasks, Winners};
 pub use norm::{TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm};

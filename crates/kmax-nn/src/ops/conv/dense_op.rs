@@ -2,10 +2,10 @@
 
 use super::epilogue::Epilogue;
 use super::geometry::Geometry;
-use super::{dense, dense_grad};
+use super::{dense, dense_grad, winograd};
 use crate::layers::Activation;
 use crate::ops::real::{by_dtype, elements, hold};
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
 /// The output, of an input and a kernel.
 pub(super) struct Dense(pub Geometry);
@@ -98,6 +98,25 @@ pub(super) struct Finished<'a> {
     pub bias: Option<&'a Tensor>,
     pub residual: Option<&'a Tensor>,
     pub activation: Activation,
+    /// Whether the kernel stands at Winograd's points.
+    pub at_points: bool,
+}
+
+/// A 3x3 kernel at Winograd's points.
+pub(super) struct Points;
+
+impl CustomOp1 for Points {
+    fn name(&self) -> &'static str {
+        "winograd-kernel"
+    }
+
+    fn cpu_fwd(&self, w: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (outputs, inputs, ..) = layout.shape().dims4()?;
+        by_dtype!(w, T => {
+            let points = winograd::kernel(elements::<T>(w, layout)?, outputs, inputs);
+            (points, Shape::from((winograd::POINTS, outputs, inputs)))
+        })
+    }
 }
 
 impl CustomOp2 for Finished<'_> {
@@ -121,9 +140,10 @@ impl CustomOp2 for Finished<'_> {
                 activation: self.activation,
             };
             let g = &self.geometry;
-            let out = match g.is_depthwise() {
-                true => super::depthwise_op::forward(x, w, g, &epilogue),
-                false => dense::forward(x, w, g, &epilogue),
+            let out = match (self.at_points, g.is_depthwise()) {
+                (true, _) => winograd::forward(x, w, g, &epilogue),
+                (_, true) => super::depthwise_op::forward(x, w, g, &epilogue),
+                _ => dense::forward(x, w, g, &epilogue),
             };
             (out, g.out_shape())
         })

@@ -1,6 +1,6 @@
 //! Convolution against a scalar loop, and its gradients against differences.
 
-use super::{Finish, batch_norm_train, conv2d, conv2d_finished, conv2d_norm_train};
+use super::{Finish, Prepared, batch_norm_train, conv2d, conv2d_finished, conv2d_norm_train};
 use crate::ops::testing::{assert_close, check_gradients, random};
 use crate::{Activation, Error, Result};
 use candle_core::{DType, Device, Tensor, Var};
@@ -211,5 +211,31 @@ fn shapes_that_do_not_fit_are_refused() -> Result<()> {
     ] {
         assert!(matches!(conv2d(&x, &kernel, stride, padding, 1, groups), Err(Error::Argument(_))));
     }
+    Ok(())
+}
+
+#[test]
+fn the_prepared_form_equals_the_plain_one() -> Result<()> {
+    for (batch, input, output, height, width) in
+        [(1, 32, 32, 1, 1), (2, 33, 40, 5, 3), (1, 32, 35, 9, 70), (3, 40, 32, 16, 13), (1, 48, 64, 40, 41)]
+    {
+        let x = random(1, &[batch, input, height, width])?;
+        let w = (random(2, &[output, input, 3, 3])? * 0.1)?;
+        let (bias, residual) = (random(3, &[output])?, random(4, &[batch, output, height, width])?);
+        for activation in [Activation::Identity, Activation::Relu, Activation::Gelu] {
+            let finish = Finish { bias: Some(&bias), residual: Some(&residual), activation };
+            let expected = conv2d_finished(&x, &w, 1, (1, 1), 1, 1, finish)?;
+            let prepared = Prepared::new(&w, 1, (1, 1), 1, 1)?.expect("it pays");
+            assert_close(&prepared.conv2d_finished(&x, finish)?, &expected, 1e-13);
+            let narrow = |t: &Tensor| t.to_dtype(DType::F32);
+            let (x, w, bias, residual) = (narrow(&x)?, narrow(&w)?, narrow(&bias)?, narrow(&residual)?);
+            let finish = Finish { bias: Some(&bias), residual: Some(&residual), activation };
+            let prepared = Prepared::new(&w, 1, (1, 1), 1, 1)?.expect("it pays");
+            let found = prepared.conv2d_finished(&x, finish)?.to_dtype(DType::F64)?;
+            assert_close(&found, &expected, 5e-6);
+        }
+    }
+    let w = random(1, &[32, 32, 3, 3])?;
+    assert!(Prepared::new(&w, 2, (1, 1), 1, 1)?.is_none() && Prepared::new(&w, 1, (1, 1), 1, 2)?.is_none());
     Ok(())
 }
