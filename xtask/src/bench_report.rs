@@ -41,7 +41,9 @@ fn example(name: &str, arguments: &[&str], threads: usize) -> Result<String, Str
         .args(["run", "--release", "--quiet", "--package", "kmax-benches", "--example", name, "--"])
         .args(arguments)
         .env("RAYON_NUM_THREADS", threads.to_string())
-        .env("CANDLE_NUM_THREADS", threads.to_string())
+        // As `kmax` sets them for itself.
+        .env("MIMALLOC_PURGE_DELAY", "-1")
+        .env("CANDLE_BARRIER_POOL_SPIN_LIMIT", "0")
         .output()
         .map_err(|e| format!("{name}: {e}"))?;
     if !output.status.success() {
@@ -77,6 +79,16 @@ fn machine() -> String {
     model.map_or_else(|| std::env::consts::ARCH.to_string(), |(_, name)| name.trim().to_string())
 }
 
+const OPERATIONS: &str = "
+## Operations
+
+At the shapes of `resnet50` at 641, all threads, fused bias and ReLU where it is a convolution, 3x3 in the direct form;
+best run. The share is of the whole model's seconds, for all places where the operation stands.
+
+| operation | ms | GFLOP/s | efficiency | MB moved | GB/s | places | share |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+";
+
 fn report(models: &[Value], operations: &Value, threads: usize) -> String {
     let mut page = format!(
         "# Performance\n\nWritten by `cargo xtask bench-report`; [SPEED.md](SPEED.md) says how the speed is made and what the\n\
@@ -99,10 +111,7 @@ fn report(models: &[Value], operations: &Value, threads: usize) -> String {
     let rows: Vec<&Value> =
         operations.as_array().into_iter().flatten().filter(|row| row["seconds"].is_number()).collect();
     let peak = rows.first().map_or(f64::NAN, |row| number(row, "gflops"));
-    page += "\n## Operations\n\nAt the shapes of `resnet50` at 641, all threads, fused bias and ReLU where it is a \
-             convolution; best run. The share is\nof the whole model's seconds, for all places where the operation \
-             stands.\n\n| operation | ms | GFLOP/s | efficiency | MB moved | GB/s | places | share |\n\
-             | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    page += OPERATIONS;
     for row in rows {
         let (seconds, rate, moved) =
             (number(row, "seconds"), number(row, "gflops"), number(row, "megabytes"));
