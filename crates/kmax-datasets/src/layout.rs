@@ -66,7 +66,8 @@ fn of_json(json: &Path) -> Option<Part> {
     if let Some(pngs) = folders.into_iter().find(|folder| folder.is_dir()) {
         return Some(Part::Panoptic { json: json.into(), pngs });
     }
-    name.starts_with("instances").then(|| Part::Instances { json: json.into() })
+    let annotations = name.starts_with("instances") && !name.ends_with("results");
+    annotations.then(|| Part::Instances { json: json.into() })
 }
 
 /// The folder of photos that belongs to a json: the first of the usual places where the photo of `image` is.

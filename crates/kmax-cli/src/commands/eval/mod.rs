@@ -1,6 +1,7 @@
 //! `kmax eval`: the official numbers.
 
 mod files;
+mod model;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -34,6 +35,8 @@ enum What {
     Semantic(files::Semantic),
     /// Instance AP, IoU of classes and panoptic quality, as cityscapesScripts
     Cityscapes(files::Cityscapes),
+    /// A model's predictions of a dataset
+    Model(model::ModelArguments),
 }
 
 /// Runs the command.
@@ -43,6 +46,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         What::Instances(arguments) => arguments.run(),
         What::Semantic(arguments) => arguments.run(),
         What::Cityscapes(arguments) => arguments.run(),
+        What::Model(arguments) => arguments.run(),
     }
 }
 
