@@ -65,7 +65,8 @@ pub enum Float {
 pub struct ModelSource {
     /// A preset's name, or the path of a `config.json`.
     pub config: String,
-    /// A safetensors file of whole-model weights in our names; what it lacks is drawn.
+    /// A safetensors file of whole-model weights in our names, or the checkpoint of another run, whose averaged weights
+    /// are taken; what it lacks is drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
     /// A safetensors file of ImageNet weights for the backbone.

@@ -286,7 +286,16 @@ fn first_weights(config: &TrainConfig, model: &Config) -> Result<Option<Box<dyn 
         }
     }
     if let Some(file) = &config.model.weights {
-        weights.extend(load(file)?);
+        let read = load(file)?;
+        // A run's checkpoint holds the averaged weights beside the last ones, a model's file nothing else.
+        let under = |prefix: &str| -> HashMap<String, Tensor> {
+            let named = |(name, tensor): (&String, &Tensor)| {
+                Some((name.strip_prefix(prefix)?.into(), tensor.clone()))
+            };
+            read.iter().filter_map(named).collect()
+        };
+        let found = ["ema.", "model."].into_iter().map(under).find(|found| !found.is_empty());
+        weights.extend(found.unwrap_or(read));
     }
     Ok(if weights.is_empty() { None } else { Some(Box::new(weights)) })
 }
