@@ -51,7 +51,8 @@ pub enum PhotoError {
 ///
 /// # Errors
 /// [`PhotoError`], naming the file. A JPEG that ends before its end marker is damaged, not half grey.
-pub fn read_photo(file: &Path) -> Result<RgbImage, PhotoError> {
+pub fn read_photo(file: impl AsRef<Path>) -> Result<RgbImage, PhotoError> {
+    let file = file.as_ref();
     let data = std::fs::read(file).map_err(|source| PhotoError::Read { file: file.into(), source })?;
     decode_photo(&data, file)
 }

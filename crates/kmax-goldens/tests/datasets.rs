@@ -47,8 +47,11 @@ fn the_loader_gives_the_same_batches_on_any_number_of_threads() -> Outcome {
         assert_eq!(left, right);
         for example in &left.examples {
             assert!(!example.segments.is_empty());
+            // A few photos have a few void pixels; padding is void as well.
+            let labelled = example.labels.data().iter().filter(|id| **id != 0).count();
             let shown = example.real_height * example.real_width;
-            assert_eq!(example.segments.iter().map(|s| s.area).sum::<u64>(), shown as u64);
+            assert_eq!(example.segments.iter().map(|s| s.area).sum::<u64>(), labelled as u64);
+            assert!(labelled <= shown && labelled * 100 > shown * 99, "{labelled} of {shown} pixels");
         }
     }
     assert_eq!(one.position(), Position { epoch: 1, batch: 2 });

@@ -136,6 +136,8 @@ proptest! {
         let merged = of(cut..images.len()).merge(of(0..cut)).unwrap();
         prop_assert_eq!(merged.report(), of(0..images.len()).report());
         let stats = merged.report().stats;
-        prop_assert!(stats.AP <= 1.0 && stats.AP <= stats.AP50 && stats.AR1 <= stats.AR100);
+        // A mean of ten equal numbers may round up.
+        let most = |bound: f64| bound + 1e-12;
+        prop_assert!(stats.AP <= most(1.0) && stats.AP <= most(stats.AP50) && stats.AR1 <= most(stats.AR100));
     }
 }
