@@ -47,7 +47,8 @@ pub(super) fn config() -> Config {
         class_order: ClassOrder::Contiguous,
         // Its maps have a seventh of the pixels that the published models sample from.
         losses: LossConfig { pixel_samples: 512, semantic_samples: 2048, ..LossConfig::port() },
-        postprocess: PostprocessConfig::coco().port(),
-        preprocess: PreprocessConfig::fit(385).normalized(normalization),
+        // Measured on the validation split.
+        postprocess: PostprocessConfig { class_threshold_thing: 0.5, ..PostprocessConfig::coco().port() },
+        preprocess: PreprocessConfig::fit(417).normalized(normalization),
     }
 }
