@@ -263,7 +263,7 @@ simd_fn! {
     fn put[I, T](rows: &mut Rows<T>, y: usize, out: &mut [T]) {
         // Factors of the sums and differences of opposite points, of the first and of the last point.
         let (near, far) = (T::of(A.powi(y as i32)), T::of(B.powi(y as i32)));
-        let sign = if y % 2 == 0 { T::ONE } else { -T::ONE };
+        let sign = if y.is_multiple_of(2) { T::ONE } else { -T::ONE };
         let (first, last) = (if y == 0 { T::ONE } else { T::ZERO }, if y == 3 { T::ONE } else { T::ZERO });
         let n = TILE * rows.len;
         let [m0, m1, m2, m3, m4, m5] = std::array::from_fn(|k| &rows.values[k * n..][..n]);
