@@ -2,6 +2,10 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use criterion::Criterion;
+use kmax::{KMaxDeepLab, NetworkConfig};
+use kmax_backbones::{BackboneConfig, ConvNeXtSize};
+use kmax_nn::Params;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// The program's allocator: without it, page faults of fresh buffers would be measured.
@@ -15,6 +19,39 @@ pub fn criterion() -> Criterion {
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(600))
         .configure_from_args()
+}
+
+/// The shape of a model that the benches know.
+pub fn config(name: &str) -> Option<NetworkConfig> {
+    let convnext = |size| NetworkConfig::port(BackboneConfig::convnext(size, 0.0), 133);
+    Some(match name {
+        "resnet50" => NetworkConfig::port(BackboneConfig::resnet50_port(), 133),
+        "convnext_tiny" => convnext(ConvNeXtSize::Tiny),
+        "convnext_large" => convnext(ConvNeXtSize::Large),
+        "max_s" => NetworkConfig::tf(BackboneConfig::max_s(), 133),
+        "small" => NetworkConfig::small(16),
+        _ => return None,
+    })
+}
+
+/// The network with random weights, frozen as a loaded model is.
+///
+/// # Errors
+/// If Candle fails.
+pub fn network(config: &NetworkConfig) -> kmax::Result<KMaxDeepLab> {
+    let params = Params::trainable(None, 1, DType::F32, &Device::Cpu);
+    KMaxDeepLab::new(config, &params)?;
+    let values: HashMap<_, _> =
+        params.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach())).collect();
+    KMaxDeepLab::new(config, &Params::frozen(values, DType::F32, &Device::Cpu))
+}
+
+/// [`network`] of a [`config`], if there is one of that name.
+///
+/// # Errors
+/// If Candle fails.
+pub fn model(name: &str) -> kmax::Result<Option<KMaxDeepLab>> {
+    config(name).map(|config| network(&config)).transpose()
 }
 
 /// Normal float32 values.

@@ -3,12 +3,8 @@
 //! Arguments: the model (`resnet50`, `convnext_tiny`, `convnext_large`, `max_s`, `small`), the side of the image, the
 //! number of runs. Prints one JSON object. The number of threads is `RAYON_NUM_THREADS`'s.
 
-use candle_core::{DType, Device, Tensor};
-use kmax::{KMaxDeepLab, NetworkConfig};
-use kmax_backbones::{BackboneConfig, ConvNeXtSize};
-use kmax_benches::{peak_rss_mb, random};
-use kmax_nn::Params;
-use std::collections::HashMap;
+use candle_core::Tensor;
+use kmax_benches::{model, peak_rss_mb, random};
 use std::time::Instant;
 
 /// Multiply-adds in billions, convolutions and matrix products only.
@@ -19,27 +15,6 @@ const MULTIPLY_ADDS: &[(&str, usize, f64)] = &[
     ("convnext_large", 1281, 1308.0),
     ("max_s", 641, 104.5),
 ];
-
-fn config(name: &str) -> Option<NetworkConfig> {
-    let convnext = |size| NetworkConfig::port(BackboneConfig::convnext(size, 0.0), 133);
-    Some(match name {
-        "resnet50" => NetworkConfig::port(BackboneConfig::resnet50_port(), 133),
-        "convnext_tiny" => convnext(ConvNeXtSize::Tiny),
-        "convnext_large" => convnext(ConvNeXtSize::Large),
-        "max_s" => NetworkConfig::tf(BackboneConfig::max_s(), 133),
-        "small" => NetworkConfig::small(16),
-        _ => return None,
-    })
-}
-
-/// The network with random weights, frozen as a loaded model is.
-fn network(config: &NetworkConfig) -> kmax::Result<KMaxDeepLab> {
-    let params = Params::trainable(None, 1, DType::F32, &Device::Cpu);
-    KMaxDeepLab::new(config, &params)?;
-    let values: HashMap<_, _> =
-        params.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach())).collect();
-    KMaxDeepLab::new(config, &Params::frozen(values, DType::F32, &Device::Cpu))
-}
 
 /// GFLOP/s of a square matrix product, the better of two.
 fn product_rate(a: &Tensor) -> candle_core::Result<f64> {
@@ -59,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: model NAME SIDE RUNS".into());
     };
     let (side, runs): (usize, usize) = (side.parse()?, runs.parse()?);
-    let network = network(&config(name).ok_or("an unknown model")?)?;
+    let network = model(name)?.ok_or("an unknown model")?;
     let x = random(&[1, 3, side, side])?;
     network.forward(&x)?;
     // Before the product's matrices come.

@@ -4,7 +4,7 @@ use crate::{DecoderConfig, DecoderLayer, Error, LayerOutput, Result};
 use candle_core::Tensor;
 use kmax_heads::{Prediction, Predictor, PredictorConfig};
 use kmax_nn::layers::Pointwise1d;
-use kmax_nn::{Activation, Init, Mode, Params, Role};
+use kmax_nn::{Activation, Init, Mode, Params, Role, profile};
 
 /// Learned queries, the layers that update them, and the final predictor.
 ///
@@ -102,9 +102,11 @@ impl KmeansDecoder {
             queries = output.queries.clone();
             layers.push(output);
         }
-        let class_embedding = self.class_projection.forward(&queries, mode)?;
-        let mask_embedding = self.mask_projection.forward(&queries, mode)?;
-        let prediction = self.predictor.forward(panoptic, &mask_embedding, Some(&class_embedding), mode)?;
+        let prediction = profile::stage("heads", || -> Result<_> {
+            let class_embedding = self.class_projection.forward(&queries, mode)?;
+            let mask_embedding = self.mask_projection.forward(&queries, mode)?;
+            Ok(self.predictor.forward(panoptic, &mask_embedding, Some(&class_embedding), mode)?)
+        })?;
         Ok(DecoderOutput { layers, prediction })
     }
 }

@@ -3,7 +3,9 @@
 use crate::Result;
 use candle_core::{Device, Tensor};
 use kmax_nn::layers::Pointwise1d;
-use kmax_nn::{Activation, BatchNorm, BatchNormConfig, ConvConfig, ConvNorm, Init, Mode, Params, ops};
+use kmax_nn::{
+    Activation, BatchNorm, BatchNormConfig, ConvConfig, ConvNorm, Init, Mode, Params, ops, profile,
+};
 
 /// Shape of a [`Predictor`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -114,7 +116,7 @@ impl Predictor {
         // PyTorch's and TensorFlow's guard against a division by zero.
         let pixel_feature = ops::l2_normalize(&x, 1, 1e-12)?;
         let kernels = self.mask.forward(mask_embedding, mode)?.transpose(1, 2)?.contiguous()?;
-        let products = kernels.matmul(&pixel_feature.reshape((batch, (), height * width))?)?;
+        let products = profile::matmul(&kernels, &pixel_feature.reshape((batch, (), height * width))?)?;
         let mask_logits = self.mask_norm.forward(&products.unsqueeze(1)?, mode)?.squeeze(1)?;
         let class_logits = match class_embedding {
             None => None,

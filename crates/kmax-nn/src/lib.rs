@@ -3,6 +3,7 @@
 //! * [`Params`] hands out named parameters, from a file for inference or as variables for training.
 //! * [`Mode`] says whether a forward pass trains (batch statistics, drop path) or evaluates.
 //! * [`optim`] is AdamW with parameter groups and its schedule.
+//! * [`profile`] says where the time of a forward pass goes.
 //! * [`layers`] are modules with parameters; [`ops`] are functions on tensors that Candle lacks or does slowly.
 //!
 //! Feature maps are `[batch, channels, height, width]`.
@@ -14,6 +15,7 @@ pub mod mode;
 pub mod ops;
 pub mod optim;
 pub mod params;
+pub mod profile;
 
 pub use error::{Error, Result};
 pub use init::Init;

@@ -5,7 +5,7 @@
 
 use super::real::{Real, Shared, by_dtype, elements, hold, written};
 use super::simd::{Isa, simd_fn};
-use crate::{Error, Result};
+use crate::{Error, Result, profile};
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -60,7 +60,9 @@ pub fn axial_attention(qkv: &Tensor, tables: &AxialTables, vertical: bool, strid
         return Err(Error::Argument(reason));
     }
     let shape = Sizes { batch, heads, key, value, length, lines, vertical, stride, middle: distances / 2 };
-    Ok(qkv.contiguous()?.apply_op1_no_bwd(&Axial { tables, shape })?)
+    profile::pass("axial attention", &[qkv], || {
+        Ok(qkv.contiguous()?.apply_op1_no_bwd(&Axial { tables, shape })?)
+    })
 }
 
 #[derive(Debug, Clone, Copy)]

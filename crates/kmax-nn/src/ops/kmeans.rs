@@ -2,7 +2,7 @@
 
 use super::real::{Real, by_dtype, elements, has_kernel, hold, with_dtype, written};
 use super::simd::simd_fn;
-use crate::{Error, Result};
+use crate::{Error, Result, profile};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Shape, Tensor, bail};
 use rayon::prelude::*;
 
@@ -22,7 +22,8 @@ pub fn nearest_center(logits: &Tensor) -> Result<Tensor> {
     if !has_kernel(&logits) || centers == 0 {
         return Ok(logits.argmax(1)?);
     }
-    Ok(logits.contiguous()?.apply_op1_no_bwd(&Nearest { batch, centers, pixels })?)
+    let op = Nearest { batch, centers, pixels };
+    profile::pass("nearest center", &[&logits], || Ok(logits.contiguous()?.apply_op1_no_bwd(&op)?))
 }
 
 /// The sum of the values of each center's pixels: `[b, channels, pixels]` and `assignment` `[b, pixels]` (`u32`) to
@@ -43,7 +44,9 @@ pub fn center_sums(values: &Tensor, assignment: &Tensor, centers: usize) -> Resu
         return Ok(values.contiguous()?.matmul(&members.contiguous()?)?);
     }
     let op = Sums { batch, channels, pixels, centers };
-    Ok(values.contiguous()?.apply_op2(&assignment.contiguous()?, op)?)
+    profile::pass("center sums", &[values, assignment], || {
+        Ok(values.contiguous()?.apply_op2(&assignment.contiguous()?, op)?)
+    })
 }
 
 struct Nearest {

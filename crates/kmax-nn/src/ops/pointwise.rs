@@ -4,6 +4,7 @@ use super::real::{Real, by_dtype, elements, has_kernel, hold, with_dtype, writte
 use super::simd::simd_fn;
 use crate::Result;
 use crate::layers::Activation;
+use crate::profile;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -44,7 +45,7 @@ pub fn relu6(x: &Tensor) -> Result<Tensor> {
 }
 
 fn pointwise(x: &Tensor, activation: Activation) -> Result<Tensor> {
-    Ok(x.contiguous()?.apply_op1(Pointwise(activation))?)
+    profile::pass("activation", &[x], || Ok(x.contiguous()?.apply_op1(Pointwise(activation))?))
 }
 
 /// Elements of one parallel piece.

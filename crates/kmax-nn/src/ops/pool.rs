@@ -2,7 +2,7 @@
 
 use super::real::{Real, by_dtype, elements, has_kernel, hold, with_dtype, written};
 use super::simd::simd_fn;
-use crate::{Error, Result};
+use crate::{Error, Result, profile};
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -20,7 +20,9 @@ pub fn max_pool2d(x: &Tensor, kernel: usize, stride: usize, padding: usize) -> R
     let out = |size: usize| (size + 2 * padding - kernel) / stride + 1;
     let window = Window { kernel, stride, padding, size: (height, width), out: (out(height), out(width)) };
     match has_kernel(x) {
-        true => Ok(x.contiguous()?.apply_op1(MaxPool { maps: (batch, channels), window })?),
+        true => profile::pass("max pool", &[x], || {
+            Ok(x.contiguous()?.apply_op1(MaxPool { maps: (batch, channels), window })?)
+        }),
         false => composed(x, &window),
     }
 }

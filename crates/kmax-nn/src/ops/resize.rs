@@ -2,7 +2,7 @@
 
 use super::real::{Real, Shared, by_dtype, elements, has_kernel, hold, with_dtype, written};
 use super::simd::simd_fn;
-use crate::{Error, Result};
+use crate::{Error, Result, profile};
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -33,7 +33,7 @@ pub fn resize_bilinear(x: &Tensor, height: usize, width: usize, alignment: Align
     }
     let resize = Resize { shape: (b, c), from: (h, w), to: (height, width), alignment };
     if has_kernel(x) {
-        return Ok(x.contiguous()?.apply_op1(resize)?);
+        return profile::pass("resize", &[x], || Ok(x.contiguous()?.apply_op1(resize)?));
     }
     let matrix = |from, to| -> Result<Tensor> {
         let mut matrix = vec![0f32; to * from];

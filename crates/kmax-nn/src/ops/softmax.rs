@@ -3,7 +3,7 @@
 use super::columns::{Columns, Lanes, WIDTH, total};
 use super::real::{Real, by_dtype, elements, has_kernel, hold, with_dtype};
 use super::simd::{Isa, simd_fn};
-use crate::{Error, Result};
+use crate::{Error, Result, profile};
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
 /// Softmax over `axis`, with its gradient.
@@ -19,7 +19,7 @@ pub fn softmax(x: &Tensor, axis: usize) -> Result<Tensor> {
         let shifted = x.broadcast_sub(&x.max_keepdim(axis)?.detach())?.exp()?;
         return Ok(shifted.broadcast_div(&shifted.sum_keepdim(axis)?)?);
     }
-    Ok(x.contiguous()?.apply_op1(Softmax(columns))?)
+    profile::pass("softmax", &[x], || Ok(x.contiguous()?.apply_op1(Softmax(columns))?))
 }
 
 struct Softmax(Columns);

@@ -9,7 +9,7 @@ use candle_core::Tensor;
 use kmax_attention::{DecoderOutput, KmeansDecoder, Supervision};
 use kmax_backbones::{Backbone, Features, Level};
 use kmax_heads::{SemanticConfig, SemanticHead, SemanticKind};
-use kmax_nn::{BatchNormConfig, Mode, Params};
+use kmax_nn::{BatchNormConfig, Mode, Params, profile};
 use kmax_pixel_decoder::{PixelDecoder, ResizeRule};
 
 /// kMaX-DeepLab (arXiv 2207.04044).
@@ -115,10 +115,11 @@ impl KMaxDeepLab {
     /// If the shape does not fit.
     pub fn forward(&self, images: &Tensor) -> Result<Logits> {
         let mode = Mode::eval();
-        let features = self.backbone.forward(images, &mode)?;
+        let features = profile::stage("backbone", || self.backbone.forward(images, &mode))?;
         let pixel = self.decode_pixels(&features, &mode)?;
         drop(features);
-        let output = self.decoder.forward(&pixel, Supervision::Final, &mode)?;
+        let output =
+            profile::stage("k-means decoder", || self.decoder.forward(&pixel, Supervision::Final, &mode))?;
         let classes = output
             .prediction
             .class_logits
@@ -131,9 +132,10 @@ impl KMaxDeepLab {
     /// # Errors
     /// If the shape does not fit.
     pub fn trace(&self, images: &Tensor, mode: &Mode) -> Result<Trace> {
-        let features = self.backbone.forward(images, mode)?;
+        let features = profile::stage("backbone", || self.backbone.forward(images, mode))?;
         let pixel = self.decode_pixels(&features, mode)?;
-        let decoder = self.decoder.forward(&pixel, Supervision::Deep, mode)?;
+        let decoder =
+            profile::stage("k-means decoder", || self.decoder.forward(&pixel, Supervision::Deep, mode))?;
         let semantic_logits = match &self.semantic_head {
             None => None,
             Some(head) => {
@@ -150,6 +152,6 @@ impl KMaxDeepLab {
 
     fn decode_pixels(&self, features: &Features, mode: &Mode) -> Result<Vec<Tensor>> {
         let maps: Vec<_> = self.levels.iter().map(|level| features.get(*level)).collect();
-        Ok(self.pixel_decoder.forward(&maps, mode)?)
+        Ok(profile::stage("pixel decoder", || self.pixel_decoder.forward(&maps, mode))?)
     }
 }

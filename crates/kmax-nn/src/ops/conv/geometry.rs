@@ -1,5 +1,6 @@
 //! Sizes of a convolution, checked once.
 
+use crate::profile::Label;
 use crate::{Error, Result};
 use candle_core::{Shape, Tensor};
 
@@ -76,6 +77,23 @@ impl Geometry {
                 dilation,
             }),
             _ => fail("the kernel is larger than the padded input"),
+        }
+    }
+
+    /// What the profile calls it.
+    pub(crate) fn label(&self) -> Label {
+        let (kh, kw) = self.kernel;
+        let kind = if self.is_depthwise() { "depthwise" } else { "conv" };
+        let step = if self.stride > 1 { format!(" / {}", self.stride) } else { String::new() };
+        let (height, width) = self.size;
+        let weights = self.kernel_shape().elem_count();
+        let outputs = self.batch * self.output * self.out_area();
+        let inputs = self.batch * self.input * self.in_area();
+        Label {
+            operation: format!("{kind} {kh}x{kw}{step}"),
+            shape: format!("{}-{} @{height}x{width}", self.input, self.output),
+            multiply_adds: outputs as f64 * (weights / self.output.max(1)) as f64,
+            bytes: ((inputs + outputs + weights) * size_of::<f32>()) as f64,
         }
     }
 

@@ -16,7 +16,7 @@ mod winograd;
 use super::norm::{TrainedNorm, batch_norm_train};
 use super::{composed, real::has_kernel};
 use crate::layers::Activation;
-use crate::{Error, Result};
+use crate::{Error, Result, profile};
 use candle_core::Tensor;
 use geometry::Geometry;
 use std::sync::OnceLock;
@@ -41,10 +41,15 @@ pub fn conv2d(
         return composed::conv2d(input, kernel, stride, padding, dilation, groups);
     }
     let (input, kernel) = (input.contiguous()?, kernel.contiguous()?);
-    Ok(match geometry.is_depthwise() {
-        true => input.apply_op2(&kernel, depthwise_op::Depthwise(geometry))?,
-        false => input.apply_op2(&kernel, dense_op::Dense(geometry))?,
-    })
+    profile::operation(
+        |_| geometry.label(),
+        || {
+            Ok(match geometry.is_depthwise() {
+                true => input.apply_op2(&kernel, depthwise_op::Depthwise(geometry))?,
+                false => input.apply_op2(&kernel, dense_op::Dense(geometry))?,
+            })
+        },
+    )
 }
 
 /// What follows the sums of a convolution, in this order.
@@ -107,7 +112,10 @@ fn finished(
     let (bias, residual) = (contiguous(bias)?, contiguous(residual)?);
     let (bias, residual) = (bias.as_ref(), residual.as_ref());
     let op = dense_op::Finished { geometry, bias, residual, activation, at_points };
-    Ok(input.contiguous()?.apply_op2_no_bwd(&kernel.contiguous()?, &op)?)
+    profile::operation(
+        |_| geometry.label(),
+        || Ok(input.contiguous()?.apply_op2_no_bwd(&kernel.contiguous()?, &op)?),
+    )
 }
 
 /// A kernel prepared once for many convolutions on the CPU: four times as large, and needing a quarter of the products.

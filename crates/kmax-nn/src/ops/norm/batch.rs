@@ -3,7 +3,7 @@
 use super::batch_kernels::{BLOCK, GRAIN, Moments, dot, normalise, spread, statistics};
 use crate::layers::Activation;
 use crate::ops::real::{Real, Shared, by_dtype, elements, has_kernel, hold, with_dtype, written};
-use crate::{Error, Result};
+use crate::{Error, Result, profile};
 use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -36,7 +36,9 @@ pub fn channel_affine(x: &Tensor, scale: &Tensor, offset: &Tensor) -> Result<Ten
             .broadcast_mul(&scale.reshape(shape.as_slice())?)?
             .broadcast_add(&offset.reshape(shape)?)?);
     }
-    Ok(x.contiguous()?.apply_op3(&scale.contiguous()?, &offset.contiguous()?, Affine)?)
+    profile::pass("batch norm", &[x], || {
+        Ok(x.contiguous()?.apply_op3(&scale.contiguous()?, &offset.contiguous()?, Affine)?)
+    })
 }
 
 /// `(x - mean) / sqrt(variance + eps) * gain + shift` per channel (axis 1); the four are `[channels]`.

@@ -1,9 +1,9 @@
 //! Division by the Euclidean norm.
 
-use crate::Result;
 use crate::ops::columns::{Columns, Lanes, WIDTH, total};
 use crate::ops::real::{Real, by_dtype, elements, has_kernel, hold, with_dtype};
 use crate::ops::simd::simd_fn;
+use crate::{Result, profile};
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
 /// `x / max(|x|, eps)` with the Euclidean norm over `axis`. Differentiable.
@@ -13,7 +13,8 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 pub fn l2_normalize(x: &Tensor, axis: usize, eps: f64) -> Result<Tensor> {
     let columns = Columns::new(x.dims(), axis)?;
     if has_kernel(x) {
-        return Ok(x.contiguous()?.apply_op1(Normalise { columns, eps })?);
+        let op = Normalise { columns, eps };
+        return profile::pass("l2 norm", &[x], || Ok(x.contiguous()?.apply_op1(op)?));
     }
     let square = x.sqr()?.sum_keepdim(axis)?;
     // The maximum is taken before the root, whose derivative is infinite at zero.

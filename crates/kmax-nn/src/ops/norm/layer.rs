@@ -3,7 +3,7 @@
 use crate::ops::columns::{Columns, Lanes, WIDTH, total};
 use crate::ops::real::{Real, by_dtype, elements, has_kernel, hold, with_dtype};
 use crate::ops::simd::simd_fn;
-use crate::{Error, Result};
+use crate::{Error, Result, profile};
 use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 
 /// Layer norm over axis `axis` of `x`, with `gain` and `shift` of that axis' length. Differentiable in all three.
@@ -18,7 +18,9 @@ pub fn layer_norm(x: &Tensor, axis: usize, gain: &Tensor, shift: &Tensor, eps: f
     }
     if has_kernel(x) {
         let op = LayerNorm { columns, eps };
-        return Ok(x.contiguous()?.apply_op3(&gain.contiguous()?, &shift.contiguous()?, op)?);
+        return profile::pass("layer norm", &[x], || {
+            Ok(x.contiguous()?.apply_op3(&gain.contiguous()?, &shift.contiguous()?, op)?)
+        });
     }
     let mut shape = vec![1; x.rank()];
     shape[axis] = columns.length;
