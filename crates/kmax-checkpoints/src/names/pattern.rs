@@ -2,25 +2,32 @@
 
 /// The numbers of `name`, counted from 0, if it has the form of `pattern`.
 pub(super) fn capture(pattern: &str, name: &str) -> Option<Vec<usize>> {
-    let mut numbers = Vec::new();
-    let mut rest = name;
-    for part in pattern.split_inclusive(['#', '+']) {
-        let first = usize::from(part.ends_with('+'));
-        let Some(fixed) = part.strip_suffix(['#', '+']) else {
-            return (rest == part).then_some(numbers);
-        };
-        rest = rest.strip_prefix(fixed)?;
+    // Most patterns are told apart by how they end.
+    let end = pattern.as_bytes().last();
+    if !matches!(end, Some(b'#' | b'+')) && end != name.as_bytes().last() {
+        return None;
+    }
+    let (mut numbers, mut place) = (Vec::new(), 0);
+    for byte in pattern.bytes() {
+        let rest = name.get(place..)?;
+        if !matches!(byte, b'#' | b'+') {
+            if rest.as_bytes().first() != Some(&byte) {
+                return None;
+            }
+            place += 1;
+            continue;
+        }
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, behind) = rest.split_at(digits);
-        let value: usize = number.parse().ok()?;
+        let number = &rest[..digits];
         // Only the plain spelling, so that the way back gives the same name.
-        if value.to_string() != number {
+        if number.len() > 1 && number.starts_with('0') {
             return None;
         }
-        numbers.push(value.checked_sub(first)?);
-        rest = behind;
+        let value: usize = number.parse().ok()?;
+        numbers.push(value.checked_sub(usize::from(byte == b'+'))?);
+        place += digits;
     }
-    rest.is_empty().then_some(numbers)
+    (place == name.len()).then_some(numbers)
 }
 
 /// The name of that form with those numbers.

@@ -3,41 +3,63 @@
 use half::f16;
 use kmax_checkpoints::names::layout::Layout;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Little-endian float32.
 pub(super) type Value = [u8; 4];
 
-/// A variable of TensorFlow in our order. Every layout that moves values reverses three axes, of which some have one
-/// element; `shape` is the variable's.
-pub(super) fn arrange<'a>(layout: Layout, shape: &[usize], values: Cow<'a, [Value]>) -> Cow<'a, [Value]> {
-    let axes = match (layout, shape) {
-        (Layout::Kernel, [h, w, input, output]) => [h * w, *input, *output],
-        (Layout::Depthwise, [h, w, channels, one]) => [h * w, *one, *channels],
-        (Layout::Sequence | Layout::SequenceAsMap | Layout::Queries, [a, b, c]) => [*a, *b, *c],
-        (Layout::Matrix | Layout::Linear, [input, output]) => [1, *input, *output],
-        _ => return values,
-    };
-    Cow::Owned(reverse(&values, axes))
-}
+/// A tensor of TensorFlow, `[a, b, c]`, read as ours, `[c, b, a]`. Every layout that moves values reverses three axes, of
+/// which some have one element.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reversal([usize; 3]);
 
-/// `[a, b, c]` to `[c, b, a]`.
-fn reverse(values: &[Value], [a, b, c]: [usize; 3]) -> Vec<Value> {
-    // So many values of the last axis at a time: a cache line of the source is read once.
-    const BLOCK: usize = 16;
-    let mut reversed = vec![Value::default(); values.len()];
-    for first in (0..c).step_by(BLOCK) {
-        let block = BLOCK.min(c - first);
-        for j in 0..b {
-            for i in 0..a {
-                let from = (i * b + j) * c + first;
-                let to = j * a + i;
-                for (k, value) in values[from..from + block].iter().enumerate() {
-                    reversed[(first + k) * a * b + to] = *value;
+impl Reversal {
+    /// For a variable of shape `shape`; `None` where no value moves.
+    pub fn of(layout: Layout, shape: &[usize]) -> Option<Self> {
+        Some(Self(match (layout, shape) {
+            (Layout::Kernel, [h, w, input, output]) => [h * w, *input, *output],
+            (Layout::Depthwise, [h, w, channels, one]) => [h * w, *one, *channels],
+            (Layout::Sequence | Layout::SequenceAsMap | Layout::Queries, [a, b, c]) => [*a, *b, *c],
+            (Layout::Matrix | Layout::Linear, [input, output]) => [1, *input, *output],
+            _ => return None,
+        }))
+    }
+
+    /// How many rows (`[b, a]`) ours has.
+    pub fn rows(self) -> usize {
+        self.0[2]
+    }
+
+    /// How many values a row has.
+    pub fn row(self) -> usize {
+        self.0[0] * self.0[1]
+    }
+
+    /// Some of our rows.
+    pub fn read(self, values: &[Value], rows: Range<usize>, into: &mut Vec<Value>) {
+        /// Values of a cache line: those of a tile are read and written by whole lines.
+        const TILE: usize = 16;
+        let ([a, b, c], width) = (self.0, self.row());
+        into.clear();
+        into.resize(width * rows.len(), Value::default());
+        let mut tile = [[Value::default(); TILE]; TILE];
+        for column in (0..width).step_by(TILE) {
+            let columns = TILE.min(width - column);
+            for row in rows.clone().step_by(TILE) {
+                let count = TILE.min(rows.end - row);
+                for (place, line) in (column..).zip(&mut tile[..columns]) {
+                    let from = (place % a * b + place / a) * c + row;
+                    line[..count].copy_from_slice(&values[from..from + count]);
+                }
+                for k in 0..count {
+                    let to = (row - rows.start + k) * width + column;
+                    for (value, line) in into[to..to + columns].iter_mut().zip(&tile) {
+                        *value = line[k];
+                    }
                 }
             }
         }
     }
-    reversed
 }
 
 /// The rows of the first axis that `rows` names, in that order; `count` is how many there are.
@@ -75,7 +97,7 @@ mod tests {
                 Layout::Kernel, Layout::Depthwise, Layout::Sequence, Layout::SequenceAsMap, Layout::Matrix,
                 Layout::Linear, Layout::Queries, Layout::Table, Layout::Flat,
             ]),
-            sizes in [1usize..4, 1usize..5, 1usize..40, 1usize..40],
+            sizes in [1usize..4, 1usize..5, 1usize..40, 1usize..40], cut in 0usize..40,
         ) {
             let [a, b, c, d] = sizes;
             let shape = match layout {
@@ -100,7 +122,17 @@ mod tests {
                 }
                 expected.push((from as f32).to_le_bytes());
             }
-            prop_assert_eq!(arrange(layout, &shape, values(count).into()).into_owned(), expected);
+            let mut found = values(count);
+            if let Some(reversal) = Reversal::of(layout, &shape) {
+                prop_assert_eq!(reversal.rows() * reversal.row(), count);
+                let (cut, mut part) = (cut.min(reversal.rows()), Vec::new());
+                let whole = std::mem::take(&mut found);
+                for rows in [0..cut, cut..reversal.rows()] {
+                    reversal.read(&whole, rows, &mut part);
+                    found.extend_from_slice(&part);
+                }
+            }
+            prop_assert_eq!(found, expected);
         }
     }
 

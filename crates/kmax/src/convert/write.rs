@@ -1,7 +1,7 @@
-//! Streams converted tensors into a safetensors file: each thread holds no more than one of them.
+//! Streams converted tensors into a safetensors file: each thread holds a piece of one of them.
 
 use super::contents::Parameter;
-use super::values::{Value, arrange, bytes, fit_f16, select};
+use super::values::{Reversal, Value, bytes, fit_f16, select};
 use crate::{Error, Result};
 use kmax_checkpoints::names::rows::ClassRows;
 use kmax_checkpoints::{Checkpoint, DType};
@@ -13,6 +13,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
+
+/// Values arranged and written at a time: few enough to stay in a core's cache.
+const PIECE: usize = 1 << 17;
+/// Rows of a piece, at least: those whose values are neighbours in the checkpoint.
+const LEAST_ROWS: usize = 32;
 
 /// A checkpoint with what is needed to convert its tensors.
 pub(super) struct Weights<'a> {
@@ -46,20 +51,27 @@ impl Weights<'_> {
         let items = self.items()?;
         let (header, size) = header(&items).map_err(|e| fail(&e))?;
         let start = header.len() as u64;
-        File::create(file).and_then(|mut out| out.write_all(&header)).map_err(|e| fail(&e))?;
+        File::create(file)
+            .and_then(|mut out| out.write_all(&header).and_then(|()| out.set_len(start + size)))
+            .map_err(|e| fail(&e))?;
         let mut offset = 0;
         let places = items.iter().map(|item| {
             let place = start + offset;
             offset += item.size() as u64;
             (item, place)
         });
-        places.collect::<Vec<_>>().into_par_iter().try_for_each(|(item, place)| {
-            let values = self.converted(item)?;
-            let bytes = bytes(&values, item.half);
-            // A handle for each: they do not share a position.
-            let mut out = OpenOptions::new().write(true).open(file).map_err(|e| fail(&e))?;
-            out.seek(SeekFrom::Start(place)).and_then(|_| out.write_all(&bytes)).map_err(|e| fail(&e))
-        })?;
+        // A handle for each thread: they do not share a position.
+        let tools = || (OpenOptions::new().write(true).open(file), Vec::new());
+        places.collect::<Vec<_>>().into_par_iter().try_for_each_init(
+            tools,
+            |(out, piece), (item, place)| {
+                let out = out.as_mut().map_err(|e| fail(e))?;
+                out.seek(SeekFrom::Start(place)).map_err(|e| fail(&e))?;
+                self.convert(item, piece, |values| {
+                    out.write_all(&bytes(values, item.half)).map_err(|e| fail(&e))
+                })
+            },
+        )?;
         Ok(start + size)
     }
 
@@ -100,19 +112,34 @@ impl Weights<'_> {
         }
     }
 
-    fn converted(&self, item: &Item<'_>) -> Result<Cow<'_, [Value]>> {
+    /// Hands the converted values on in pieces, in order. `piece` is memory to use.
+    fn convert(
+        &self,
+        item: &Item<'_>,
+        piece: &mut Vec<Value>,
+        mut write: impl FnMut(&[Value]) -> Result<()>,
+    ) -> Result<()> {
         let parameter = item.parameter;
-        let mut values = self.values(parameter)?;
-        if let Some(layout) = parameter.layout {
-            values = arrange(layout, &parameter.shape, values);
+        let values = self.values(parameter)?;
+        let reversal = parameter.layout.and_then(|layout| Reversal::of(layout, &parameter.shape));
+        if let Some(rows) = self.rows.and_then(|rows| rows.of(item.ours)) {
+            let count = item.shape.first().copied().unwrap_or(1);
+            if rows.len() != count || rows.iter().any(|row| *row >= count) {
+                let reason = format!("{count} classes, expected {}", rows.len());
+                return Err(Error::Weights { what: parameter.name.clone(), reason });
+            }
+            let Some(reversal) = reversal else { return write(&select(&values, rows, count)) };
+            reversal.read(&values, 0..count, piece);
+            return write(&select(piece, rows, count));
         }
-        let Some(rows) = self.rows.and_then(|rows| rows.of(item.ours)) else { return Ok(values) };
-        let count = item.shape.first().copied().unwrap_or(1);
-        if rows.len() != count || rows.iter().any(|row| *row >= count) {
-            let reason = format!("{count} classes, expected {}", rows.len());
-            return Err(Error::Weights { what: parameter.name.clone(), reason });
-        }
-        Ok(select(&values, rows, count).into())
+        let Some(reversal) = reversal else {
+            return values.chunks(PIECE).try_for_each(write);
+        };
+        let rows = (PIECE / reversal.row().max(1)).next_multiple_of(LEAST_ROWS);
+        (0..reversal.rows()).step_by(rows).try_for_each(|row| {
+            reversal.read(&values, row..reversal.rows().min(row + rows), piece);
+            write(piece)
+        })
     }
 }
 
