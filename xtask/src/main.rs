@@ -37,17 +37,18 @@ enum Task {
 }
 
 fn main() -> ExitCode {
+    let told = |message: String| {
+        println!("{message}");
+        ExitCode::SUCCESS
+    };
     let outcome = match Arguments::parse().task {
         Task::ConvertWeights { arguments } => convert::convert(&arguments),
-        Task::ProveConversion(arguments) => proof::prove(&arguments),
-        Task::Layering => layering::check(),
-        Task::BenchReport { json } => bench_report::run(json.as_deref()),
+        Task::ProveConversion(arguments) => proof::prove(&arguments).map(told),
+        Task::Layering => layering::check().map(told),
+        Task::BenchReport { json } => bench_report::run(json.as_deref()).map(told),
     };
     match outcome {
-        Ok(message) => {
-            println!("{message}");
-            ExitCode::SUCCESS
-        }
+        Ok(code) => code,
         Err(message) => {
             eprintln!("error: {message}");
             ExitCode::FAILURE

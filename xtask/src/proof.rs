@@ -3,10 +3,12 @@
 //! Takes a while and several gigabytes of downloads, so no CI run does it. The table it prints is in
 //! `docs/CONVERSION.md`.
 
+mod encoders;
+
+use crate::convert::program;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
 /// Where things are.
 #[derive(clap::Args)]
@@ -36,10 +38,14 @@ pub fn prove(arguments: &Arguments) -> Result<String> {
     fs::create_dir_all(work).map_err(|e| format!("{}: {e}", work.display()))?;
     let tensorflow =
         environment(arguments.tensorflow.as_deref(), work, "tensorflow", "tensorflow-cpu==2.15.*")?;
-    let torch = environment(arguments.torch.as_deref(), work, "torch", "torch numpy")?;
-    cargo(&["build", "--release", "--locked", "--package", "kmax-cli"], &[])?;
-    let mut table = String::from("| checkpoint | form | variant | read | mapped | skipped | seconds |\n");
-    table += "| --- | --- | --- | --- | --- | --- | --- |\n";
+    let packages = "torch torchvision timm numpy safetensors";
+    let torch = environment(arguments.torch.as_deref(), work, "torch", packages)?;
+    let program = program()?;
+    let scratch = work.join("checkpoint");
+    let mut table = String::from(
+        "| checkpoint | form | variant found | read | mapped | skipped | MB | goldens at 129 |\n",
+    );
+    table += "| --- | --- | --- | --- | --- | --- | --- | --- |\n";
     for kind in ["tf", "torch"] {
         let folder = shared.join("golden").join(kind).join("manifests");
         for (place, manifest) in manifests(&folder)?.into_iter().enumerate() {
@@ -47,24 +53,36 @@ pub fn prove(arguments: &Arguments) -> Result<String> {
             if !name.contains(only.as_str()) {
                 continue;
             }
-            let scratch = work.join("checkpoint");
-            fs::remove_dir_all(&scratch).ok();
-            fs::create_dir_all(&scratch).map_err(|e| format!("{}: {e}", scratch.display()))?;
+            empty(&scratch)?;
             let (form, from) = match kind {
                 "tf" => tensorflow_checkpoint(&tensorflow, shared, &manifest, &scratch, place)?,
                 _ => torch_checkpoint(&torch, shared, &manifest, &scratch, place)?,
             };
             let to = work.join("models").join(kind).join(&name);
-            let row = convert(&from, &to)?;
-            eprintln!("{kind}/{name}: {row}");
-            table += &format!("| {kind}/{name} | {form} | {row} |\n");
-            check(&work.join("models"))?;
+            let row = convert(&program, &from, &to)?;
+            let largest = check(&work.join("models"), &format!("{kind}/{name}"))?;
+            eprintln!("{kind}/{name}: {row} | {largest}");
+            table += &format!("| {kind}/{name} | {form} | {row} | {largest} |\n");
             // The test has seen it; several of them would fill a disk.
             fs::remove_dir_all(&to).map_err(|e| format!("{}: {e}", to.display()))?;
-            fs::remove_dir_all(&scratch).ok();
         }
     }
+    let tools = encoders::Tools {
+        program: &program,
+        tensorflow: &tensorflow,
+        torch: &torch,
+        shared,
+        scratch: &scratch,
+    };
+    table += &tools.prove(only)?;
+    fs::remove_dir_all(&scratch).ok();
     Ok(table)
+}
+
+/// Makes a folder, without what was in it.
+fn empty(folder: &Path) -> Result<()> {
+    fs::remove_dir_all(folder).ok();
+    fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))
 }
 
 fn manifests(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -130,20 +148,8 @@ fn torch_checkpoint(
 }
 
 /// Runs the program; a row of the table.
-fn convert(from: &Path, to: &Path) -> Result<String> {
-    let start = Instant::now();
-    let output = Command::new("target/release/kmax")
-        .arg("convert")
-        .arg("--from")
-        .arg(from)
-        .arg("--to")
-        .arg(to)
-        .output()
-        .map_err(|e| format!("kmax convert: {e}"))?;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    if !output.status.success() {
-        return Err(format!("{}: {said}", from.display()));
-    }
+fn convert(program: &Path, from: &Path, to: &Path) -> Result<String> {
+    let said = converted(program, from, to)?;
     let lines: Vec<&str> = said.lines().collect();
     let number = |line: usize, before: &str| {
         let text = lines.get(line).and_then(|line| line.split(before).next()).unwrap_or_default();
@@ -151,22 +157,31 @@ fn convert(from: &Path, to: &Path) -> Result<String> {
     };
     let variant = lines.first().and_then(|line| line.split(',').next()).unwrap_or("?");
     let (read, mapped, skipped) = (number(1, " tensors read"), number(1, " mapped"), number(1, " skipped"));
-    Ok(format!("{variant} | {read} | {mapped} | {skipped} | {:.2}", start.elapsed().as_secs_f64()))
+    Ok(format!("{variant} | {read} | {mapped} | {skipped} | {}", number(2, " MB written")))
 }
 
-/// The golden test of converted models.
-fn check(models: &Path) -> Result<()> {
+/// Runs `kmax convert`; what it says.
+fn converted(program: &Path, from: &Path, to: &Path) -> Result<String> {
+    let mut command = Command::new(program);
+    command.arg("convert").arg("--from").arg(from).arg("--to").arg(to);
+    let output = command.output().map_err(|e| format!("kmax convert: {e}"))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(said) } else { Err(format!("{}: {said}", from.display())) }
+}
+
+/// The golden test of converted models: the largest difference of this one; nothing if it has no golden.
+fn check(models: &Path, name: &str) -> Result<String> {
     let models = fs::canonicalize(models).map_err(|e| format!("{}: {e}", models.display()))?;
-    let test = ["test", "--release", "--locked", "--package", "kmax-goldens", "--test", "converted"];
-    cargo(&[&test[..], &["--", "--nocapture", "genuine"]].concat(), &[("KMAX_CONVERTED", &models)])
-}
-
-fn cargo(arguments: &[&str], variables: &[(&str, &Path)]) -> Result<()> {
     let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
-    for (name, value) in variables {
-        command.env(name, value);
+    command.args(["test", "--release", "--locked", "--workspace", "--test", "converted"]);
+    let output = command.args(["--", "--nocapture", "genuine"]).env("KMAX_CONVERTED", models).output();
+    let output = output.map_err(|e| format!("cargo test: {e}"))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let row = said.lines().find(|line| line.starts_with(&format!("| converted {name} |")));
+    match row.and_then(|row| row.trim_end_matches(" |").rsplit("| ").next()) {
+        Some(largest) if output.status.success() => Ok(largest.replace("opens", "")),
+        _ => Err(format!("{name}: {said}{}", String::from_utf8_lossy(&output.stdout))),
     }
-    run(command.args(arguments))
 }
 
 fn run(command: &mut Command) -> Result<()> {

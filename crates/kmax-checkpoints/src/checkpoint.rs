@@ -82,6 +82,8 @@ pub struct Tensor<'a> {
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
+    /// The file that it is, or that begins it.
+    file: PathBuf,
     contents: Contents,
     /// Where an archive was unpacked; removed with the checkpoint.
     unpacked: Option<TempDir>,
@@ -143,14 +145,22 @@ impl Checkpoint {
     /// limits in `docs/CHECKPOINTS.md`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let Located { source, kind, unpacked } = locate::locate(path)?;
+        let Located { file, source, kind, unpacked } = locate::locate(path)?;
         let contents = Contents::read(kind, source).map_err(|error| told(error, unpacked.as_ref(), path))?;
-        Ok(Self { path: path.to_path_buf(), contents, unpacked })
+        Ok(Self { path: path.to_path_buf(), file, contents, unpacked })
     }
 
     /// The path it was opened from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The files that it consists of: one, or the index and the shards of a TensorFlow bundle. An archive is one file.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match &self.contents.values {
+            Values::Bundle(bundle) if self.unpacked.is_none() => bundle.files(),
+            _ => vec![self.file.clone()],
+        }
     }
 
     /// How it is stored.

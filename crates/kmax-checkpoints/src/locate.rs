@@ -14,6 +14,8 @@ use crate::tensorflow::{index_of_prefix, is_table};
 
 /// The main file of a checkpoint.
 pub(crate) struct Located {
+    /// The file, or the archive that holds it.
+    pub file: PathBuf,
     pub source: Source,
     pub kind: Format,
     pub unpacked: Option<TempDir>,
@@ -25,7 +27,7 @@ pub(crate) fn locate(path: &Path) -> Result<Located> {
     let source = Source::open(&file)?;
     if !tarball::is_gzip(source.bytes()) && !tarball::is_tar(source.bytes()) {
         let kind = guess(&source)?;
-        return Ok(Located { source, kind, unpacked: None });
+        return Ok(Located { file, source, kind, unpacked: None });
     }
     let unpacked = tarball::unpack(&source)?;
     let inner = || -> Result<(Source, Format)> {
@@ -34,7 +36,7 @@ pub(crate) fn locate(path: &Path) -> Result<Located> {
         Ok((source, kind))
     };
     let (source, kind) = inner().map_err(|error| error.moved(unpacked.path(), &file))?;
-    Ok(Located { source, kind, unpacked: Some(unpacked) })
+    Ok(Located { file, source, kind, unpacked: Some(unpacked) })
 }
 
 /// The file that a path means.

@@ -82,6 +82,25 @@ fn every_file_holds_what_was_written() -> TestResult {
 }
 
 #[test]
+fn the_files_of_a_checkpoint_are_known() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    for entry in std::fs::read_dir(data("bundle"))? {
+        let file = entry?;
+        std::fs::copy(file.path(), folder.path().join(file.file_name()))?;
+    }
+    for name in ["ckpt-10.data-00000-of-00001", "checkpoint", "notes.txt"] {
+        std::fs::write(folder.path().join(name), name)?;
+    }
+    let expected = ["ckpt-1.index", "ckpt-1.data-00000-of-00002", "ckpt-1.data-00001-of-00002"];
+    for path in ["ckpt-1", "ckpt-1.index", ""] {
+        let checkpoint = Checkpoint::open(folder.path().join(path))?;
+        assert_eq!(checkpoint.files(), expected.map(|name| folder.path().join(name)), "{path}");
+    }
+    assert_eq!(Checkpoint::open(data("zip_kinds.pth"))?.files(), [data("zip_kinds.pth")]);
+    Ok(())
+}
+
+#[test]
 fn floats_of_every_width_are_read_as_f32() -> TestResult {
     let checkpoint = Checkpoint::open(data("zip_kinds.pth"))?;
     let expected = [3.0f32, 2.63, 2.26, 1.89, 1.52, 1.15];
@@ -113,6 +132,7 @@ fn safetensors_are_read_too() -> TestResult {
     for path in [file.as_path(), folder.path()] {
         let checkpoint = Checkpoint::open(path)?;
         assert_eq!((checkpoint.format(), checkpoint.len()), (Format::SafeTensors, 3));
+        assert_eq!(checkpoint.files(), [file.as_path()]);
         assert_eq!(checkpoint.read_f32("weight")?, [1.5, -2.0, 0.25, 8.0]);
         assert_eq!(checkpoint.read("counter")?.bytes, &bytes[..8]);
         assert_eq!(

@@ -2,6 +2,7 @@
 
 use super::layout::Layout;
 use super::{deeplab2, imagenet_backbone, port};
+use std::fmt;
 
 /// A family of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,6 +34,19 @@ pub enum Meaning {
     Aside,
     /// Nothing that this family knows.
     Unknown,
+}
+
+impl fmt::Display for Naming {
+    /// Whose names they are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::DeepLab2 => "deeplab2",
+            Self::Port => "the PyTorch port",
+            Self::PortBackbone => "detectron2 or facebookresearch",
+            Self::Torchvision => "torchvision",
+            Self::TimmConvNeXt => "timm",
+        })
+    }
 }
 
 impl Naming {

@@ -143,6 +143,12 @@ impl Bundle {
         Error::tensor(&self.shard_path(entry.shard), name, reason)
     }
 
+    /// The index and the shards.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let shards = (0..self.shards.len()).map(|shard| self.shard_path(shard as u64));
+        std::iter::once(self.index.clone()).chain(shards).collect()
+    }
+
     fn shard_path(&self, shard: u64) -> PathBuf {
         let mut path = self.prefix.clone().into_os_string();
         path.push(format!(".data-{shard:05}-of-{:05}", self.shards.len()));

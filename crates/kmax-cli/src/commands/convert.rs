@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Python is needed, and nothing in a checkpoint is executed.
 ///
 /// An encoder trained on ImageNet (deeplab2's, torchvision's, detectron2's, timm's, facebookresearch's) becomes one file for
-/// `weights` of a training configuration: give `--to FILE.safetensors`.
+/// `backbone_weights` of a training configuration: give `--to FILE.safetensors`.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The checkpoint
@@ -42,26 +42,35 @@ enum Dtype {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
     let Arguments { from, to, variant, dtype, verify } = arguments;
+    let half = matches!(dtype, Dtype::F16);
     if to.extension().is_some_and(|e| e == "safetensors") {
-        let summary = encoder(from, to).map_err(failure)?;
-        let EncoderSummary { backbone, naming, mapped, left_out, bytes, .. } = summary;
-        eprintln!("{backbone}, with names of the family {naming:?}");
-        eprintln!("{mapped} tensors mapped, {left_out} left out (counters, a classification head)");
-        eprintln!("{:.1} MB written: {}", bytes as f64 / 1e6, to.display());
-        return Ok(());
+        if variant.is_some() || verify.is_some() || half {
+            let whole = "--variant, --dtype f16 and --verify are for whole models, whose --to is a folder";
+            return Err(Failure::new(Code::Usage, format!("{}: {whole}", to.display())));
+        }
+        return convert_encoder(from, to);
     }
     // Before the work: a photo that is not there should not cost a conversion.
     let photo = match verify {
         Some(Some(file)) => Some(kmax_datasets::photo::read_photo(file).or_exit(Code::Input)?),
         _ => None,
     };
-    let conversion = Conversion { from, to, variant: variant.as_deref(), half: matches!(dtype, Dtype::F16) };
+    let conversion = Conversion { from, to, variant: variant.as_deref(), half };
     print_summary(&conversion.run().map_err(failure)?, to);
     match (verify, photo) {
         (None, _) => Ok(()),
         (_, Some(photo)) => fingerprint(to, &photo),
         (_, None) => fingerprint(to, &Fingerprint::picture()),
     }
+}
+
+fn convert_encoder(from: &Path, to: &Path) -> Outcome {
+    let summary = encoder(from, to).map_err(failure)?;
+    let EncoderSummary { backbone, naming, mapped, left_out, bytes, .. } = summary;
+    eprintln!("{backbone}, named as by {naming}");
+    eprintln!("{mapped} tensors mapped, {left_out} left out (counters, optimizer, a classification head)");
+    eprintln!("{:.1} MB written: {}", bytes as f64 / 1e6, to.display());
+    Ok(())
 }
 
 fn failure(error: Error) -> Failure {

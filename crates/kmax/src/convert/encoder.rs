@@ -45,8 +45,13 @@ fn backbones() -> [(&'static str, BackboneConfig); 6] {
 /// If it is none of the known encoders, or cannot be read or written.
 pub fn encoder(from: &Path, to: &Path) -> Result<EncoderSummary> {
     let checkpoint = Checkpoint::open(from)?;
-    let Contents { naming, parameters, .. } = Contents::of(&checkpoint)?;
+    let contents = Contents::of(&checkpoint)?;
+    let whole = !contents.is_encoder();
+    let Contents { naming, parameters, .. } = contents;
     let fail = |reason: String| Error::Weights { what: from.display().to_string(), reason };
+    if whole {
+        return Err(fail("a whole model: write it to a folder".into()));
+    }
     let mut nearest = (usize::MAX, "");
     for (backbone, config) in backbones() {
         let count = misfits(&parameters, &config)?;

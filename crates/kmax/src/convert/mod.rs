@@ -74,8 +74,12 @@ impl Conversion<'_> {
         let checkpoint = Checkpoint::open(self.from)?;
         let contents = Contents::of(&checkpoint)?;
         let original = Original::of(contents.naming).filter(|_| !contents.is_encoder()).ok_or_else(|| {
-            let reason = "an encoder alone: write it to a file, FILE.safetensors".to_string();
-            Error::Weights { what: self.from.display().to_string(), reason }
+            let ours = checkpoint.info("decoder.queries").is_some();
+            let reason = match ours {
+                true => "has our names already: its folder is a model",
+                false => "an encoder alone: write it to a file, FILE.safetensors",
+            };
+            Error::Weights { what: self.from.display().to_string(), reason: reason.into() }
         })?;
         let variant = match self.variant {
             Some(name) => Variant::named(name)?,
@@ -99,7 +103,8 @@ impl Conversion<'_> {
         let weights = Weights { checkpoint: &checkpoint, parameters, rows: rows.as_ref(), half: self.half };
         folder::save_with(self.to, &variant.config, |file| {
             // The one waits for the processor, the other for the disk.
-            let (files, bytes) = rayon::join(|| checksum::checksums(self.from), || weights.write(file));
+            let (files, bytes) =
+                rayon::join(|| checksum::checksums(&checkpoint.files()), || weights.write(file));
             (summary.files, summary.bytes) = (files?, bytes?);
             Ok(summary.card(self.half))
         })?;

@@ -79,6 +79,7 @@ impl Weights<'_> {
     pub fn write_atomically(&self, file: &Path) -> Result<u64> {
         let fail = |e: &dyn std::fmt::Display| Error::File { file: file.into(), reason: e.to_string() };
         let parent = file.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(parent).map_err(|e| fail(&e))?;
         let beside = tempfile::Builder::new().prefix(".kmax-").tempdir_in(parent).map_err(|e| fail(&e))?;
         let new = beside.path().join("weights");
         let size = self.write(&new)?;

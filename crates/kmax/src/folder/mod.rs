@@ -38,8 +38,11 @@ impl Model {
     pub fn open(folder: &Path) -> Result<Self> {
         let file = folder.join(CONFIG_FILE);
         if !file.is_file() {
-            let reason = if folder.is_dir() { "is no model folder" } else { "there is no such folder" };
-            let reason = format!("{reason}: {CONFIG_FILE} is missing");
+            let reason = match (folder.is_dir(), folder.exists()) {
+                (true, _) => format!("is no model folder: {CONFIG_FILE} is missing"),
+                (false, true) => "is a file: expected the folder of a model".into(),
+                (false, false) => format!("there is no such folder: {CONFIG_FILE} is missing"),
+            };
             return Err(Error::File { file: folder.into(), reason });
         }
         Self::new(Config::read(&file)?, Weights::open(&folder.join(WEIGHTS_FILE))?)

@@ -1,6 +1,7 @@
 //! Models that are part of the library.
 
-use crate::{Error, Model, Result};
+use crate::{Error, Model, Preset, Result};
+use kmax_checkpoints::nearest;
 
 /// The files of a model folder.
 struct BuiltIn {
@@ -26,9 +27,12 @@ impl Model {
     pub fn built_in(name: &str) -> Result<Self> {
         let model = BUILT_IN.iter().find(|model| model.name == name).ok_or_else(|| {
             let names: Vec<_> = Self::built_in_names().collect();
+            let known: Vec<_> = Preset::all().into_iter().map(|preset| preset.name()).collect();
+            let like = nearest(name, known.iter().map(String::as_str));
+            let like = like.map_or_else(String::new, |near| format!("; did you mean {near}?"));
             let names = if names.is_empty() { "none".into() } else { names.join(", ") };
             Error::UnknownModel(format!(
-                "{name}: neither a model folder nor a built-in model; built in: {names}"
+                "{name}: neither a model folder nor a built-in model (built in: {names}){like}"
             ))
         })?;
         Self::from_bytes(model.name, model.config, model.preprocessor, model.weights)

@@ -69,7 +69,8 @@ pub struct ModelSource {
     /// are taken; what it lacks is drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
-    /// A safetensors file of ImageNet weights for the backbone.
+    /// A safetensors file of ImageNet weights for the backbone: an encoder that [`crate::convert::encoder`] wrote, or the
+    /// published file of EfficientNet-Lite0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backbone_weights: Option<PathBuf>,
 }

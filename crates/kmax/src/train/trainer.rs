@@ -271,19 +271,7 @@ fn same_categories(model: &Config, dataset: &CocoPanoptic, json: &Path) -> Resul
 fn first_weights(config: &TrainConfig, model: &Config) -> Result<Option<Box<dyn TensorSource>>> {
     let mut weights: HashMap<String, Tensor> = HashMap::new();
     if let Some(file) = &config.model.backbone_weights {
-        let read = load(file)?;
-        let BackboneConfig::EfficientNetLite(_) = model.network.backbone else {
-            let reason = "only EfficientNet-Lite0 weights are read here; convert others with `kmax convert` and give them as `weights`";
-            return Err(Error::Data { file: file.clone(), reason: reason.into() });
-        };
-        let params = Params::trainable(None, 0, DType::F32, &Device::Cpu);
-        kmax_backbones::build(&model.network.backbone, &params).map_err(crate::Error::from)?;
-        for name in params.asked() {
-            let theirs = kmax_backbones::efficientnet::pretrained_name(&name);
-            let missing = || Error::Data { file: file.clone(), reason: format!("no tensor for `{name}`") };
-            let tensor = theirs.and_then(|theirs| read.get(&theirs)).ok_or_else(missing)?;
-            weights.insert(format!("backbone.{name}"), tensor.clone());
-        }
+        weights.extend(encoder_weights(file, &model.network.backbone)?);
     }
     if let Some(file) = &config.model.weights {
         let read = load(file)?;
@@ -298,6 +286,34 @@ fn first_weights(config: &TrainConfig, model: &Config) -> Result<Option<Box<dyn 
         weights.extend(found.unwrap_or(read));
     }
     Ok(if weights.is_empty() { None } else { Some(Box::new(weights)) })
+}
+
+/// ImageNet weights of a backbone: a converted encoder, or the published file of EfficientNet-Lite0.
+fn encoder_weights(file: &Path, backbone: &BackboneConfig) -> Result<HashMap<String, Tensor>> {
+    let fail = |reason: String| Error::Data { file: file.into(), reason };
+    let read = load(file)?;
+    let converted = read.keys().any(|name| name.starts_with("backbone."));
+    if !converted && !matches!(backbone, BackboneConfig::EfficientNetLite(_)) {
+        let reason =
+            "is no encoder in our names: `kmax convert --to FILE.safetensors` makes one of a checkpoint";
+        return Err(fail(reason.into()));
+    }
+    let params = Params::probe();
+    kmax_backbones::build(backbone, &params).map_err(crate::Error::from)?;
+    let tensor = |(name, shape): (String, Vec<usize>)| {
+        let ours = format!("backbone.{name}");
+        let theirs = match converted {
+            true => Some(ours.clone()),
+            false => kmax_backbones::efficientnet::pretrained_name(&name),
+        };
+        let missing = || fail(format!("no tensor for `{ours}`: is it of another backbone?"));
+        let tensor = theirs.and_then(|theirs| read.get(&theirs)).ok_or_else(missing)?;
+        if tensor.dims() != shape {
+            return Err(fail(format!("`{ours}` is {:?}, expected {shape:?}", tensor.dims())));
+        }
+        Ok((ours, tensor.clone()))
+    };
+    params.shapes().into_iter().map(tensor).collect()
 }
 
 fn load(file: &Path) -> Result<HashMap<String, Tensor>> {
