@@ -1,9 +1,9 @@
 //! `cargo xtask bench-report`: measures operations and whole models, and writes `docs/PERFORMANCE.md`.
 
+use crate::cargo::cargo;
 use serde_json::Value;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Models, sides and runs.
 const MODELS: &[(&str, usize, usize)] = &[
@@ -37,7 +37,7 @@ pub fn run(json: Option<&Path>) -> Result<String, String> {
 }
 
 fn example(name: &str, arguments: &[&str], threads: usize) -> Result<String, String> {
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let output = cargo()
         .args(["run", "--release", "--quiet", "--package", "kmax-benches", "--example", name, "--"])
         .args(arguments)
         .env("RAYON_NUM_THREADS", threads.to_string())

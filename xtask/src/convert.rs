@@ -1,5 +1,6 @@
 //! `cargo xtask convert-weights`: the program's own `convert`.
 
+use crate::cargo::cargo;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -15,10 +16,9 @@ pub fn convert(arguments: &[String]) -> Result<ExitCode, String> {
 /// Builds the program as part of the workspace, as the tests do: nothing is compiled twice. Gives its path.
 pub fn program() -> Result<PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let build =
         ["build", "--release", "--quiet", "--locked", "--workspace", "--bin", "kmax", "--manifest-path"];
-    let status = Command::new(cargo).args(build).arg(root.join("Cargo.toml")).status();
+    let status = cargo().args(build).arg(root.join("Cargo.toml")).status();
     match status.map_err(|e| format!("cargo build: {e}"))? {
         status if status.success() => {}
         status => return Err(format!("cargo build: {status}")),

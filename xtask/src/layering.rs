@@ -1,8 +1,8 @@
 //! The layering rule of `docs/ARCHITECTURE.md`, checked on `cargo metadata`.
 
+use crate::cargo::cargo;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
 /// The house from the top floor down: a crate may depend on those below it only.
 const FLOORS: [&str; 12] = [
@@ -28,8 +28,7 @@ const OUTSIDE: [&str; 3] = ["kmax-goldens", "kmax-benches", "xtask"];
 
 /// Checks the workspace; the message says how many crates were read.
 pub fn check() -> Result<String, String> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let output = Command::new(cargo)
+    let output = cargo()
         .args(["metadata", "--format-version", "1", "--no-deps", "--locked"])
         .output()
         .map_err(|e| format!("cargo metadata: {e}"))?;

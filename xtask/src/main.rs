@@ -1,6 +1,7 @@
 //! Automates the repository: `cargo xtask TASK`.
 
 mod bench_report;
+mod cargo;
 mod convert;
 mod layering;
 mod proof;

@@ -5,6 +5,7 @@
 
 mod encoders;
 
+use crate::cargo::cargo;
 use crate::convert::program;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -172,7 +173,7 @@ fn converted(program: &Path, from: &Path, to: &Path) -> Result<String> {
 /// The golden test of converted models: the largest difference of this one; nothing if it has no golden.
 fn check(models: &Path, name: &str) -> Result<String> {
     let models = fs::canonicalize(models).map_err(|e| format!("{}: {e}", models.display()))?;
-    let mut command = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    let mut command = cargo();
     command.args(["test", "--release", "--locked", "--workspace", "--test", "converted"]);
     let output = command.args(["--", "--nocapture", "genuine"]).env("KMAX_CONVERTED", models).output();
     let output = output.map_err(|e| format!("cargo test: {e}"))?;

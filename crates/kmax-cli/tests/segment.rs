@@ -1,14 +1,21 @@
 //! `kmax segment`, run as a program.
 
+mod small_model;
 mod support;
 
 use image::{DynamicImage, ImageFormat};
 use kmax_datasets::coco::CocoPredictions;
 use kmax_masks::{Categories, codec};
 use serde_json::Value;
+use small_model::{copied_model, model, model_folder};
+use std::ffi::OsStr;
 use std::io::Cursor;
 use std::path::Path;
-use support::{copied_model, model, model_folder, names, picture, segment};
+use support::{Run, kmax, names, picture};
+
+fn segment<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Run {
+    kmax(folder, "segment", arguments)
+}
 
 fn read(file: &Path) -> Value {
     let text = std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));

@@ -1,0 +1,223 @@
+//! `kmax convert`, run as a program.
+
+mod support;
+
+use kmax::Preset;
+use kmax_checkpoints::names::port::to_port;
+use safetensors::{Dtype, SafeTensors};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use support::{Run, kmax, names, picture};
+
+const VARIANT: &str = "kmax-resnet50-coco-port";
+const QUERIES: &str = "sem_seg_head.predictor._cluster_centers.weight";
+
+fn convert<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Run {
+    kmax(folder, "convert", arguments)
+}
+
+type Shapes = BTreeMap<String, Vec<usize>>;
+
+/// Names and shapes of the port's ResNet-50 for COCO, and a counter.
+fn port() -> Shapes {
+    let config = Preset::named(VARIANT).expect("a preset").config();
+    let shapes = config.network.shapes(true).expect("shapes");
+    let named = shapes.into_iter().map(|(ours, shape)| (to_port(&ours, false).expect("a name"), shape));
+    named.chain([("backbone.stem.conv1.norm.num_batches_tracked".into(), vec![])]).collect()
+}
+
+/// Writes a safetensors file of float16: pseudo-random values, or zeros that take no room on the disk.
+fn write(file: &Path, tensors: &Shapes, drawn: bool) {
+    let mut header = serde_json::Map::new();
+    let mut size = 0u64;
+    for (name, shape) in tensors {
+        let end = size + 2 * shape.iter().product::<usize>() as u64;
+        header.insert(
+            name.clone(),
+            serde_json::json!({"dtype": "F16", "shape": shape, "data_offsets": [size, end]}),
+        );
+        size = end;
+    }
+    let header = serde_json::to_vec(&header).expect("JSON");
+    let mut out = BufWriter::new(File::create(file).expect("created"));
+    out.write_all(&(header.len() as u64).to_le_bytes())
+        .and_then(|()| out.write_all(&header))
+        .expect("written");
+    if drawn {
+        let mut state = 1u32;
+        for _ in 0..size / 2 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            // Positive, as a variance must be, and at most 0.06.
+            let value = (0x2000 | (state >> 16 & 0x0bff)) as u16;
+            out.write_all(&value.to_le_bytes()).expect("written");
+        }
+    }
+    let out = out.into_inner().expect("flushed");
+    out.set_len(8 + header.len() as u64 + size).expect("extended");
+}
+
+/// A whole checkpoint, made once. It lies under the build's folder, where the next run finds its place.
+fn checkpoint() -> &'static Path {
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("port checkpoint.safetensors");
+        write(&file, &port(), true);
+        file
+    })
+}
+
+/// The arguments, with `--from` that file.
+fn from<'a>(file: &'a Path, arguments: &[&'a str]) -> Vec<&'a OsStr> {
+    let from = [OsStr::new("--from"), file.as_os_str()];
+    from.into_iter().chain(arguments.iter().map(|argument| OsStr::new(*argument))).collect()
+}
+
+#[test]
+fn a_checkpoint_becomes_a_model_that_runs() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    picture(90, 60).save(folder.path().join("photo.png")).expect("saved");
+    let run = convert(folder.path(), &from(checkpoint(), &["--to", "a b/model", "--verify", "photo.png"]));
+    assert_eq!(run.code, 0, "{run:?}");
+    let (read, mapped) = (port().len(), port().len() - 1);
+    for part in [VARIANT, &format!("{read} tensors read: {mapped} mapped, 1 skipped"), "MB written in"] {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+    assert!(run.out.starts_with("90x60 class logits ") && run.out.lines().count() == 1, "{}", run.out);
+    let model = folder.path().join("a b/model");
+    assert_eq!(names(&model), ["README.md", "config.json", "model.safetensors", "preprocessor_config.json"]);
+    let card = fs::read_to_string(model.join("README.md")).expect("a card");
+    assert!(card.contains("| port checkpoint.safetensors | `"), "{card}");
+
+    // Again over it, in half precision, which the values had already: the same model, the same fingerprint.
+    let half = ["--to", "a b/model", "--variant", VARIANT, "--dtype", "f16", "--verify", "photo.png"];
+    let again = convert(folder.path(), &from(checkpoint(), &half));
+    assert_eq!((again.code, again.out), (0, run.out));
+    let weights = fs::read(model.join("model.safetensors")).expect("weights");
+    let weights = SafeTensors::deserialize(&weights).expect("sound");
+    assert!(weights.tensors().iter().all(|(_, tensor)| tensor.dtype() == Dtype::F16));
+    assert_eq!(names(folder.path()), ["a b", "photo.png"]);
+}
+
+#[test]
+fn misfits_are_named_and_nothing_is_left() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("checkpoint.safetensors");
+    let mut tensors = port();
+    let queries = tensors.remove(QUERIES).expect("queries");
+    tensors.insert(QUERIES.replace("centers", "centres"), queries);
+    tensors.insert("backbone.stem.conv1.weight".into(), vec![64, 3, 5, 5]);
+    write(&file, &tensors, false);
+    let parts = [
+        "checkpoint.safetensors",
+        VARIANT,
+        "1 missing: `sem_seg_head.predictor._cluster_centers.weight` (like `sem_seg_head.predictor._cluster_centres.weight`)",
+        "1 unused: `sem_seg_head.predictor._cluster_centres.weight`",
+        "1 misshapen: `backbone.stem.conv1.weight` is [64, 3, 5, 5]",
+    ];
+    convert(folder.path(), &from(&file, &["--to", "model"])).fails(3, &parts);
+    write(&file, &port(), false);
+    let wrong = ["--to", "model", "--variant", "kmax-convnext-tiny-coco-port"];
+    convert(folder.path(), &from(&file, &wrong))
+        .fails(3, &["is no kmax-convnext-tiny-coco-port", "missing", "unused"]);
+    let unknown = ["--to", "model", "--variant", "kmax-resnet-coco"];
+    convert(folder.path(), &from(&file, &unknown)).fails(2, &["did you mean kmax-resnet50-coco?"]);
+    let no_photo = ["--to", "model", "--verify", "none.jpg"];
+    convert(folder.path(), &from(&file, &no_photo)).fails(3, &["none.jpg"]);
+    assert_eq!(names(folder.path()), ["checkpoint.safetensors"]);
+}
+
+#[test]
+fn broken_files_are_told_in_a_line() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path();
+    write(&path.join("cut.safetensors"), &port(), false);
+    let cut = File::options().write(true).open(path.join("cut.safetensors")).expect("opened");
+    cut.set_len(1 << 20).expect("cut");
+    fs::write(path.join("empty.pth"), "").expect("written");
+    fs::write(path.join("text.pth"), "hello").expect("written");
+    fs::write(path.join("evil.pkl"), b"cos\nsystem\n(S'touch evil'\ntR.").expect("written");
+    fs::write(path.join("short.tar.gz"), [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1]).expect("written");
+    fs::create_dir(path.join("folder")).expect("made");
+    let before = names(path);
+    for (file, parts) in [
+        ("cut.safetensors", &["cut.safetensors"][..]),
+        ("empty.pth", &["empty.pth", "is empty"]),
+        ("text.pth", &["text.pth", "is none of"]),
+        ("evil.pkl", &["evil.pkl", "refused `os.system`"]),
+        ("short.tar.gz", &["short.tar.gz"]),
+        ("folder", &["folder", "holds no checkpoint"]),
+        ("nowhere", &["no such file or folder, and no nowhere.index"]),
+    ] {
+        convert(path, &from(Path::new(file), &["--to", "model"])).fails(3, parts);
+        convert(path, &from(Path::new(file), &["--to", "encoder.safetensors"])).fails(3, parts);
+    }
+    assert_eq!(names(path), before);
+}
+
+#[test]
+fn other_things_are_not_overwritten() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path();
+    let file = path.join("checkpoint.safetensors");
+    write(&file, &port(), false);
+    fs::create_dir(path.join("photos")).expect("made");
+    fs::write(path.join("photos/diary.txt"), "dear").expect("written");
+    fs::write(path.join("note"), "x").expect("written");
+    convert(path, &from(&file, &["--to", "photos"])).fails(5, &["photos", "is no model folder"]);
+    convert(path, &from(&file, &["--to", "note"])).fails(5, &["note", "is no model folder"]);
+    convert(path, &from(&file, &["--to", "note/below"])).fails(5, &["note"]);
+    assert_eq!(names(&path.join("photos")), ["diary.txt"]);
+    assert_eq!(names(path), ["checkpoint.safetensors", "note", "photos"]);
+}
+
+/// torchvision's names of ResNet-50.
+fn torchvision() -> Shapes {
+    let port = port()
+        .into_iter()
+        .filter_map(|(name, shape)| Some((name.strip_prefix("backbone.")?.to_string(), shape)));
+    let named = port.map(|(name, shape)| {
+        let mut name = name
+            .replace("stem.", "")
+            .replace("shortcut.norm", "downsample.1")
+            .replace("shortcut", "downsample.0");
+        for stage in 2..=5 {
+            name = name.replace(&format!("res{stage}."), &format!("layer{}.", stage - 1));
+        }
+        for conv in 1..=3 {
+            name = name.replace(&format!("conv{conv}.norm."), &format!("bn{conv}."));
+        }
+        (name, shape)
+    });
+    named.chain([("fc.weight".into(), vec![1000, 2048]), ("fc.bias".into(), vec![1000])]).collect()
+}
+
+#[test]
+fn an_encoder_becomes_a_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path();
+    let file = path.join("resnet50.safetensors");
+    write(&file, &torchvision(), false);
+    let run = convert(path, &from(&file, &["--to", "new/encoder.safetensors"]));
+    assert_eq!(run.code, 0, "{run:?}");
+    for part in ["ResNet-50, named as by torchvision", "265 tensors mapped, 3 left out"] {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+    let encoder = fs::read(path.join("new/encoder.safetensors")).expect("written");
+    let encoder = SafeTensors::deserialize(&encoder).expect("sound");
+    assert_eq!(encoder.len(), 265);
+    assert_eq!(encoder.tensor("backbone.stem.conv1.weight").expect("the stem").shape(), [64, 3, 7, 7]);
+
+    for extra in [&["--dtype", "f16"][..], &["--verify"], &["--variant", VARIANT]] {
+        let arguments = [&["--to", "e.safetensors"], extra].concat();
+        convert(path, &from(&file, &arguments)).fails(2, &["e.safetensors", "whole models"]);
+    }
+    convert(path, &from(&file, &["--to", "model"])).fails(3, &["an encoder alone", "FILE.safetensors"]);
+    write(&file, &port(), false);
+    convert(path, &from(&file, &["--to", "e.safetensors"])).fails(3, &["a whole model", "to a folder"]);
+    assert_eq!(names(path), ["new", "resnet50.safetensors"]);
+    assert_eq!(names(&path.join("new")), ["encoder.safetensors"]);
+}
