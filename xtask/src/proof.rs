@@ -7,6 +7,7 @@ mod encoders;
 
 use crate::cargo::cargo;
 use crate::convert::program;
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,7 +42,7 @@ pub fn prove(arguments: &Arguments) -> Result<String> {
         environment(arguments.tensorflow.as_deref(), work, "tensorflow", "tensorflow-cpu==2.15.*")?;
     let packages = "torch torchvision timm numpy safetensors";
     let torch = environment(arguments.torch.as_deref(), work, "torch", packages)?;
-    let program = program()?;
+    let (program, goldens) = (program()?, golden_test()?);
     let scratch = work.join("checkpoint");
     let mut table = String::from(
         "| checkpoint | form | variant found | read | mapped | skipped | MB | goldens at 129 |\n",
@@ -61,7 +62,7 @@ pub fn prove(arguments: &Arguments) -> Result<String> {
             };
             let to = work.join("models").join(kind).join(&name);
             let row = convert(&program, &from, &to)?;
-            let largest = check(&work.join("models"), &format!("{kind}/{name}"))?;
+            let largest = check(&goldens, &work.join("models"), &format!("{kind}/{name}"))?;
             eprintln!("{kind}/{name}: {row} | {largest}");
             table += &format!("| {kind}/{name} | {form} | {row} | {largest} |\n");
             // The test has seen it; several of them would fill a disk.
@@ -170,13 +171,24 @@ fn converted(program: &Path, from: &Path, to: &Path) -> Result<String> {
     if output.status.success() { Ok(said) } else { Err(format!("{}: {said}", from.display())) }
 }
 
-/// The golden test of converted models: the largest difference of this one; nothing if it has no golden.
-fn check(models: &Path, name: &str) -> Result<String> {
-    let models = fs::canonicalize(models).map_err(|e| format!("{}: {e}", models.display()))?;
+/// Builds the golden test of converted models; its path.
+fn golden_test() -> Result<PathBuf> {
     let mut command = cargo();
-    command.args(["test", "--release", "--locked", "--workspace", "--test", "converted"]);
-    let output = command.args(["--", "--nocapture", "genuine"]).env("KMAX_CONVERTED", models).output();
-    let output = output.map_err(|e| format!("cargo test: {e}"))?;
+    command.args(["test", "--release", "--locked", "--workspace", "--test", "converted", "--no-run"]);
+    let output = command.arg("--message-format=json").output().map_err(|e| format!("cargo test: {e}"))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let built = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut test = built.filter(|unit| unit["target"]["name"] == "converted");
+    let test = test.find_map(|unit| unit["executable"].as_str().map(PathBuf::from));
+    test.ok_or_else(|| format!("cargo test: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// The largest difference of a converted model from its goldens; nothing if it has none.
+fn check(goldens: &Path, models: &Path, name: &str) -> Result<String> {
+    let models = fs::canonicalize(models).map_err(|e| format!("{}: {e}", models.display()))?;
+    let mut command = Command::new(goldens);
+    command.args(["--nocapture", "genuine"]).current_dir("crates/kmax-goldens").env("KMAX_CONVERTED", models);
+    let output = command.output().map_err(|e| format!("{}: {e}", goldens.display()))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let row = said.lines().find(|line| line.starts_with(&format!("| converted {name} |")));
     match row.and_then(|row| row.trim_end_matches(" |").rsplit("| ").next()) {

@@ -319,7 +319,9 @@ fn encoder_weights(file: &Path, backbone: &BackboneConfig) -> Result<HashMap<Str
 fn load(file: &Path) -> Result<HashMap<String, Tensor>> {
     let fail = |reason: String| Error::Data { file: file.into(), reason };
     let data = std::fs::read(file).map_err(|e| fail(e.to_string()))?;
-    candle_core::safetensors::load_buffer(&data, &Device::Cpu).map_err(|e| fail(e.to_string()))
+    candle_core::safetensors::load_buffer(&data, &Device::Cpu).map_err(|e| {
+        fail(format!("is no sound safetensors file ({e}); `kmax convert` makes one of other checkpoints"))
+    })
 }
 
 /// The terms, weighted, summed over the decoder's layers.
