@@ -65,11 +65,36 @@ impl ConvConfig {
 /// A convolution, parameters `weight` `[out, in / groups, kh, kw]` and, if configured, `bias` `[out]`.
 #[derive(Debug, Clone)]
 pub struct Conv2d {
-    weight: Tensor,
+    weight: Weight,
     bias: Option<Tensor>,
     config: ConvConfig,
-    /// For inference, where another form of the kernel is faster.
-    prepared: Option<ops::Prepared>,
+}
+
+#[derive(Debug, Clone)]
+enum Weight {
+    /// As it is stored.
+    Open(Tensor),
+    /// Laid out for inference.
+    Prepared(ops::Prepared),
+}
+
+impl Weight {
+    /// Of `config`'s convolution, prepared unless it will train.
+    fn new(weight: Tensor, config: &ConvConfig, trainable: bool) -> Result<Self> {
+        let ConvConfig { stride, padding, dilation, groups, .. } = *config;
+        if trainable {
+            return Ok(Self::Open(weight));
+        }
+        let prepared = ops::Prepared::new(&weight, stride, padding, dilation, groups)?;
+        Ok(prepared.map_or(Self::Open(weight), Self::Prepared))
+    }
+
+    fn tensor(&self) -> Result<Tensor> {
+        match self {
+            Self::Open(weight) => Ok(weight.clone()),
+            Self::Prepared(prepared) => prepared.kernel(),
+        }
+    }
 }
 
 impl Conv2d {
@@ -78,12 +103,18 @@ impl Conv2d {
     /// # Errors
     /// If one is missing or misshapen.
     pub fn new(config: ConvConfig, init: Init, params: &Params) -> Result<Self> {
+        let Self { weight, bias, config } = Self::open(config, init, params)?;
+        Self::from_tensors(weight.tensor()?, bias, config, params.is_trainable())
+    }
+
+    /// As [`Self::new`], but never prepared: something is still to be folded in.
+    fn open(config: ConvConfig, init: Init, params: &Params) -> Result<Self> {
         let weight = params.get("weight", &config.kernel_shape(), init, Role::Kernel)?;
         let bias = match config.bias {
             true => Some(params.get("bias", &[config.output], Init::ZEROS, Role::Bias)?),
             false => None,
         };
-        Ok(Self { weight, bias, config, prepared: None })
+        Self::from_tensors(weight, bias, config, true)
     }
 
     /// A 1x1 convolution with bias whose `weight` is stored as that of a linear layer, `[out, in]`.
@@ -96,12 +127,20 @@ impl Conv2d {
         let config = ConvConfig::new(input, output, 1).with_bias();
         // Not a reshape, which would copy the values of a probe.
         let weight = weight.unsqueeze(2)?.unsqueeze(3)?;
-        Ok(Self { weight, bias: Some(bias), config, prepared: None })
+        Self::from_tensors(weight, Some(bias), config, params.is_trainable())
     }
 
     /// From tensors that already have the shapes of `config`.
-    pub(super) fn from_tensors(weight: Tensor, bias: Option<Tensor>, config: ConvConfig) -> Self {
-        Self { weight, bias, config, prepared: None }
+    ///
+    /// # Errors
+    /// If Candle fails.
+    pub(super) fn from_tensors(
+        weight: Tensor,
+        bias: Option<Tensor>,
+        config: ConvConfig,
+        trainable: bool,
+    ) -> Result<Self> {
+        Ok(Self { weight: Weight::new(weight, &config, trainable)?, bias, config })
     }
 
     /// Convolves `x` `[b, in, h, w]`.
@@ -133,10 +172,10 @@ impl Conv2d {
     ) -> Result<Tensor> {
         let ConvConfig { stride, padding, dilation, groups, .. } = self.config;
         let finish = ops::Finish { bias: self.bias.as_ref(), residual, activation };
-        if let Some(prepared) = self.prepared.as_ref().filter(|_| !x.track_op()) {
-            return prepared.conv2d_finished(x, finish);
+        match &self.weight {
+            Weight::Prepared(prepared) if !x.track_op() => prepared.conv2d_finished(x, finish),
+            weight => ops::conv2d_finished(x, &weight.tensor()?, stride, padding, dilation, groups, finish),
         }
-        ops::conv2d_finished(x, &self.weight, stride, padding, dilation, groups, finish)
     }
 
     /// Convolves, normalises and activates: one step of the gradient in training.
@@ -152,23 +191,21 @@ impl Conv2d {
             return norm.forward_activated(&self.forward(x)?, activation, mode);
         }
         let ConvConfig { stride, padding, dilation, groups, .. } = self.config;
+        let weight = self.weight.tensor()?;
         norm.train_with(|gain, shift, eps| {
             let norm = (gain, shift, eps);
-            ops::conv2d_norm_train(x, &self.weight, stride, padding, dilation, groups, norm, activation)
+            ops::conv2d_norm_train(x, &weight, stride, padding, dilation, groups, norm, activation)
         })
     }
 
     /// The same convolution with `x * scale + offset` per output channel folded in.
     fn folded(&self, scale: &Tensor, offset: &Tensor) -> Result<Self> {
-        let weight = self.weight.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
+        let weight = self.weight.tensor()?.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
         let bias = match &self.bias {
             Some(bias) => ((bias * scale)? + offset)?,
             None => offset.clone(),
         };
-        let config = ConvConfig { bias: true, ..self.config };
-        let ConvConfig { stride, padding, dilation, groups, .. } = config;
-        let prepared = ops::Prepared::new(&weight, stride, padding, dilation, groups)?;
-        Ok(Self { weight, bias: Some(bias), config, prepared })
+        Self::from_tensors(weight, Some(bias), ConvConfig { bias: true, ..self.config }, false)
     }
 }
 
@@ -195,7 +232,7 @@ impl ConvNorm {
         activation: Activation,
         params: &Params,
     ) -> Result<Self> {
-        let conv = Conv2d::new(config, init, params)?;
+        let conv = Conv2d::open(config, init, params)?;
         let norm = BatchNorm::new(config.output, norm, &params.pp("norm"))?;
         Self::from_parts(conv, norm, activation, params.is_trainable())
     }

@@ -34,7 +34,7 @@ impl Pointwise1d {
     ) -> Result<Self> {
         let weight = weight(input, output, init, params)?;
         let norm = BatchNorm::new(output, norm, &params.pp("norm"))?;
-        let conv = Conv2d::from_tensors(weight, None, ConvConfig::new(input, output, 1));
+        let conv = Conv2d::from_tensors(weight, None, ConvConfig::new(input, output, 1), true)?;
         let inner = Inner::Normed(ConvNorm::from_parts(conv, norm, activation, params.is_trainable())?);
         Ok(Self { inner })
     }
@@ -47,7 +47,8 @@ impl Pointwise1d {
         let weight = weight(input, output, init, params)?;
         let bias = params.get("bias", &[output], Init::ZEROS, Role::Bias)?;
         let config = ConvConfig::new(input, output, 1).with_bias();
-        Ok(Self { inner: Inner::Plain(Conv2d::from_tensors(weight, Some(bias), config)) })
+        let conv = Conv2d::from_tensors(weight, Some(bias), config, params.is_trainable())?;
+        Ok(Self { inner: Inner::Plain(conv) })
     }
 
     /// Maps `x` `[b, in, length]` to `[b, out, length]`.

@@ -1,12 +1,14 @@
 //! Functions on tensors that Candle lacks, does slowly or differentiates wrongly.
 
 mod axial;
+mod buffer;
 mod columns;
 mod composed;
 mod contrast;
 mod conv;
 mod kmeans;
 mod masks;
+mod matrix;
 mod norm;
 mod pointwise;
 mod pool;

@@ -2,9 +2,10 @@
 
 use super::epilogue::Epilogue;
 use super::geometry::Geometry;
-use super::{dense, dense_grad, winograd};
+use super::{dense, dense_grad, packed, winograd};
 use crate::layers::Activation;
-use crate::ops::real::{by_dtype, elements, hold};
+use crate::ops::matrix::{pack, packed_len};
+use crate::ops::real::{Real, by_dtype, elements, hold};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
 /// The output, of an input and a kernel.
@@ -98,25 +99,51 @@ pub(super) struct Finished<'a> {
     pub bias: Option<&'a Tensor>,
     pub residual: Option<&'a Tensor>,
     pub activation: Activation,
-    /// Whether the kernel stands at Winograd's points.
-    pub at_points: bool,
+    pub form: Form,
 }
 
-/// A 3x3 kernel at Winograd's points.
-pub(super) struct Points;
+/// How the kernel of a [`Finished`] is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `[o, c / groups, kh, kw]`.
+    Plain,
+    /// In panels of a matrix `[o, c kh kw]`; one group.
+    Packed,
+    /// At Winograd's points, a matrix `[o, c]` in panels for each.
+    Points,
+}
 
-impl CustomOp1 for Points {
+/// A kernel of one group laid out for inference.
+pub(super) struct Packing(pub Form);
+
+impl CustomOp1 for Packing {
     fn name(&self) -> &'static str {
-        "winograd-kernel"
+        "conv2d-packing"
     }
 
     fn cpu_fwd(&self, w: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (outputs, inputs, ..) = layout.shape().dims4()?;
+        let (outputs, inputs, kh, kw) = layout.shape().dims4()?;
         by_dtype!(w, T => {
-            let points = winograd::kernel(elements::<T>(w, layout)?, outputs, inputs);
-            (points, Shape::from((winograd::POINTS, outputs, inputs)))
+            let w = elements::<T>(w, layout)?;
+            let values = match self.0 {
+                Form::Plain => w.to_vec(),
+                Form::Packed => packed_panels(w, outputs, inputs * kh * kw),
+                Form::Points => {
+                    let points = winograd::kernel(w, outputs, inputs);
+                    let each = points.chunks_exact((outputs * inputs).max(1));
+                    each.flat_map(|point| packed_panels(point, outputs, inputs)).collect()
+                }
+            };
+            let len = values.len();
+            (values, Shape::from(len))
         })
     }
+}
+
+fn packed_panels<T: Real>(w: &[T], rows: usize, depth: usize) -> Vec<T> {
+    let mut packed = vec![T::ZERO; packed_len(rows, depth)];
+    pack(w, depth, &mut packed);
+    packed
 }
 
 impl CustomOp2 for Finished<'_> {
@@ -140,10 +167,11 @@ impl CustomOp2 for Finished<'_> {
                 activation: self.activation,
             };
             let g = &self.geometry;
-            let out = match (self.at_points, g.is_depthwise()) {
-                (true, _) => winograd::forward(x, w, g, &epilogue),
-                (_, true) => super::depthwise_op::forward(x, w, g, &epilogue),
-                _ => dense::forward(x, w, g, &epilogue),
+            let out = match self.form {
+                Form::Points => winograd::forward(x, w, g, &epilogue),
+                Form::Packed => packed::forward(x, w, g, &epilogue),
+                Form::Plain if g.is_depthwise() => super::depthwise_op::forward(x, w, g, &epilogue),
+                Form::Plain => dense::forward(x, w, g, &epilogue),
             };
             (out, g.out_shape())
         })

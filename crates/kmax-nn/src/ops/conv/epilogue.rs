@@ -1,8 +1,10 @@
 //! What follows the sums of a convolution while they are still in the cache.
 
 use crate::layers::Activation;
+use crate::ops::matrix::{Last, ROWS};
 use crate::ops::pointwise::activate;
 use crate::ops::real::Real;
+use std::ops::Range;
 
 /// Adds a bias per output channel, then a residual of the output's shape, then applies an activation.
 pub(super) struct Epilogue<'a, T> {
@@ -17,6 +19,16 @@ pub(super) struct Epilogue<'a, T> {
 impl<T: Real> Epilogue<'_, T> {
     /// Nothing at all.
     pub const NONE: Self = Self { bias: None, residual: None, activation: Activation::Identity };
+
+    /// The same for the matrix kernel: of the outputs of some channels from `offset` on. GELU is left out.
+    pub fn last(&self, channels: &Range<usize>, offset: usize) -> Last<T> {
+        let mut bias = [T::ZERO; ROWS];
+        if let Some(values) = self.bias {
+            bias[..channels.len()].copy_from_slice(&values[channels.clone()]);
+        }
+        let residual = self.residual.map(|residual| residual[offset..].as_ptr());
+        Last { bias, residual, activation: self.activation }
+    }
 
     /// Finishes `row`, which belongs to `channel` and starts `offset` elements into the output.
     pub fn finish(&self, row: &mut [T], channel: usize, offset: usize) {

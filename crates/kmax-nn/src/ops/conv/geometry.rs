@@ -39,14 +39,31 @@ impl Geometry {
         dilation: usize,
         groups: usize,
     ) -> Result<Self> {
+        if input.dtype() != kernel.dtype() {
+            let found = (input.dtype(), kernel.dtype());
+            return Err(Error::Argument(format!(
+                "conv2d: input and kernel differ in element type: {found:?}"
+            )));
+        }
+        Self::of(input, kernel.dims4()?, stride, padding, dilation, groups)
+    }
+
+    /// Of `input` and the shape of a kernel.
+    pub(crate) fn of(
+        input: &Tensor,
+        (output, per_group, kh, kw): (usize, usize, usize, usize),
+        stride: usize,
+        padding: (usize, usize),
+        dilation: usize,
+        groups: usize,
+    ) -> Result<Self> {
         let (batch, channels, height, width) = input.dims4()?;
-        let (output, per_group, kh, kw) = kernel.dims4()?;
         let fail = |what: &str| {
             Err(Error::Argument(format!(
                 "conv2d: {what} (input {:?}, kernel {:?}, stride {stride}, padding {padding:?}, dilation \
                  {dilation}, groups {groups})",
                 input.dims(),
-                kernel.dims()
+                [output, per_group, kh, kw]
             )))
         };
         if stride == 0 || dilation == 0 || groups == 0 || kh == 0 || kw == 0 {
@@ -54,9 +71,6 @@ impl Geometry {
         }
         if per_group.checked_mul(groups) != Some(channels) || !output.is_multiple_of(groups) {
             return fail("the channels do not fit");
-        }
-        if input.dtype() != kernel.dtype() {
-            return fail("input and kernel differ in element type");
         }
         let extent = |size: usize, k: usize, pad: usize| {
             let padded = pad.checked_mul(2)?.checked_add(size)?;

@@ -8,7 +8,9 @@ mod depthwise_op;
 mod epilogue;
 mod geometry;
 mod norm_op;
+mod packed;
 mod patches;
+mod prepared;
 #[cfg(test)]
 mod tests;
 mod winograd;
@@ -18,8 +20,10 @@ use super::{composed, real::has_kernel};
 use crate::layers::Activation;
 use crate::{Error, Result, profile};
 use candle_core::Tensor;
+use dense_op::Form;
 use geometry::Geometry;
-use std::sync::OnceLock;
+
+pub use prepared::Prepared;
 
 /// Convolution of `input` `[b, c, h, w]` with `kernel` `[o, c / groups, kh, kw]`, zero padding `(vertical,
 /// horizontal)` on both sides, one stride and one dilation for both axes.
@@ -92,14 +96,14 @@ pub fn conv2d_finished(
         return activation.forward(&y);
     }
     let geometry = Geometry::new(input, kernel, stride, padding, dilation, groups)?;
-    finished(input, kernel, geometry, false, finish)
+    finished(input, kernel, geometry, Form::Plain, finish)
 }
 
 fn finished(
     input: &Tensor,
     kernel: &Tensor,
     geometry: Geometry,
-    at_points: bool,
+    form: Form,
     finish: Finish,
 ) -> Result<Tensor> {
     let Finish { bias, residual, activation } = finish;
@@ -111,51 +115,11 @@ fn finished(
     let contiguous = |t: Option<&Tensor>| t.map(Tensor::contiguous).transpose();
     let (bias, residual) = (contiguous(bias)?, contiguous(residual)?);
     let (bias, residual) = (bias.as_ref(), residual.as_ref());
-    let op = dense_op::Finished { geometry, bias, residual, activation, at_points };
+    let op = dense_op::Finished { geometry, bias, residual, activation, form };
     profile::operation(
         |_| geometry.label(),
         || Ok(input.contiguous()?.apply_op2_no_bwd(&kernel.contiguous()?, &op)?),
     )
-}
-
-/// A kernel prepared once for many convolutions on the CPU: four times as large, and needing a quarter of the products.
-#[derive(Debug, Clone)]
-pub struct Prepared {
-    kernel: Tensor,
-    points: Tensor,
-}
-
-impl Prepared {
-    /// Of a kernel `[o, c, 3, 3]` for stride 1, padding 1 and one group; `None` for any other convolution, for few
-    /// channels, on other devices, and where the environment variable `KMAX_WINOGRAD` is `off`.
-    ///
-    /// # Errors
-    /// If Candle fails.
-    pub fn new(
-        kernel: &Tensor,
-        stride: usize,
-        padding: (usize, usize),
-        dilation: usize,
-        groups: usize,
-    ) -> Result<Option<Self>> {
-        static ON: OnceLock<bool> = OnceLock::new();
-        let on = *ON.get_or_init(|| std::env::var("KMAX_WINOGRAD").as_deref() != Ok("off"));
-        if !on || !has_kernel(kernel) || !winograd::pays(kernel.dims(), stride, padding, dilation, groups) {
-            return Ok(None);
-        }
-        let kernel = kernel.contiguous()?;
-        let points = kernel.apply_op1_no_bwd(&dense_op::Points)?;
-        Ok(Some(Self { kernel, points }))
-    }
-
-    /// As [`conv2d_finished`], without gradient.
-    ///
-    /// # Errors
-    /// If the shapes do not fit.
-    pub fn conv2d_finished(&self, input: &Tensor, finish: Finish) -> Result<Tensor> {
-        let geometry = Geometry::new(input, &self.kernel, 1, (1, 1), 1, 1)?;
-        finished(input, &self.points, geometry, true, finish)
-    }
 }
 
 /// [`conv2d`] (without bias), then [`super::batch_norm_train`] with `gain`, `shift`, `eps` and `activation`.

@@ -44,24 +44,29 @@ fn runs(g: &Geometry, (ky, kx): (usize, usize), pixels: &Range<usize>) -> impl I
 /// Writes the patches of `maps` (consecutive input maps) for the output elements `pixels` into `tile`, one row for
 /// each map and tap.
 pub(super) fn gather<T: Real>(maps: &[T], g: &Geometry, pixels: &Range<usize>, tile: &mut [T]) {
-    let (taps, width) = (g.taps(), g.size.1);
     for (i, row) in tile.chunks_exact_mut(pixels.len().max(1)).enumerate() {
-        let map = &maps[i / taps * g.in_area()..][..g.in_area()];
-        for run in runs(g, (i % taps / g.kernel.1, i % taps % g.kernel.1), pixels) {
-            let to = &mut row[run.at..][..run.len];
-            let Some(y) = run.row.filter(|_| !run.inside.is_empty()) else {
-                to.fill(T::ZERO);
-                continue;
-            };
-            to[..run.inside.start].fill(T::ZERO);
-            to[run.inside.end..].fill(T::ZERO);
-            let from = &map[y * width + run.first..(y + 1) * width];
-            let to = &mut to[run.inside];
-            match g.stride {
-                1 => to.copy_from_slice(&from[..to.len()]),
-                2 => to.iter_mut().zip(from.chunks(2)).for_each(|(to, from)| *to = from[0]),
-                s => to.iter_mut().zip(from.iter().step_by(s)).for_each(|(to, from)| *to = *from),
-            }
+        let map = &maps[i / g.taps() * g.in_area()..][..g.in_area()];
+        gather_row(map, g, i % g.taps(), pixels, row);
+    }
+}
+
+/// One row of that, of the input map `map` and the kernel's tap `tap`.
+pub(super) fn gather_row<T: Real>(map: &[T], g: &Geometry, tap: usize, pixels: &Range<usize>, row: &mut [T]) {
+    let width = g.size.1;
+    for run in runs(g, (tap / g.kernel.1, tap % g.kernel.1), pixels) {
+        let to = &mut row[run.at..][..run.len];
+        let Some(y) = run.row.filter(|_| !run.inside.is_empty()) else {
+            to.fill(T::ZERO);
+            continue;
+        };
+        to[..run.inside.start].fill(T::ZERO);
+        to[run.inside.end..].fill(T::ZERO);
+        let from = &map[y * width + run.first..(y + 1) * width];
+        let to = &mut to[run.inside];
+        match g.stride {
+            1 => to.copy_from_slice(&from[..to.len()]),
+            2 => to.iter_mut().zip(from.chunks(2)).for_each(|(to, from)| *to = from[0]),
+            s => to.iter_mut().zip(from.iter().step_by(s)).for_each(|(to, from)| *to = *from),
         }
     }
 }

@@ -215,6 +215,35 @@ fn shapes_that_do_not_fit_are_refused() -> Result<()> {
 }
 
 #[test]
+fn packed_kernels_finish_as_plain_ones() -> Result<()> {
+    // Sums in several parts, several tiles, a last panel that is not full.
+    for (input, output, k, size, stride) in [
+        (2100, 20, 1, [9, 31], 1),
+        (300, 7, 3, [12, 70], 2),
+        (3, 40, 7, [65, 66], 2),
+        (20, 130, 1, [40, 41], 1),
+    ] {
+        let x = random(1, &[2, input, size[0], size[1]])?;
+        let w = (random(2, &[output, input, k, k])? * (input as f64).powf(-0.5))?;
+        let padding = (k / 2, k / 2);
+        let plain = conv2d(&x, &w, stride, padding, 1, 1)?;
+        let (bias, residual) = (random(3, &[output])?, random(4, plain.dims())?);
+        for (residual, activation) in [
+            (None, Activation::Gelu),
+            (Some(&residual), Activation::Relu),
+            (Some(&residual), Activation::Gelu),
+            (None, Activation::Relu6),
+        ] {
+            let finish = Finish { bias: Some(&bias), residual, activation };
+            let expected = conv2d_finished(&x, &w, stride, padding, 1, 1, finish)?;
+            let prepared = Prepared::new(&w, stride, padding, 1, 1)?.expect("one group");
+            assert_close(&prepared.conv2d_finished(&x, finish)?, &expected, 1e-13);
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn the_prepared_form_equals_the_plain_one() -> Result<()> {
     for (batch, input, output, height, width) in
         [(1, 32, 32, 1, 1), (2, 33, 40, 5, 3), (1, 32, 35, 9, 70), (3, 40, 32, 16, 13), (1, 48, 64, 40, 41)]
@@ -225,17 +254,36 @@ fn the_prepared_form_equals_the_plain_one() -> Result<()> {
         for activation in [Activation::Identity, Activation::Relu, Activation::Gelu] {
             let finish = Finish { bias: Some(&bias), residual: Some(&residual), activation };
             let expected = conv2d_finished(&x, &w, 1, (1, 1), 1, 1, finish)?;
-            let prepared = Prepared::new(&w, 1, (1, 1), 1, 1)?.expect("it pays");
+            let prepared = Prepared::new(&w, 1, (1, 1), 1, 1)?.expect("one group");
             assert_close(&prepared.conv2d_finished(&x, finish)?, &expected, 1e-13);
             let narrow = |t: &Tensor| t.to_dtype(DType::F32);
             let (x, w, bias, residual) = (narrow(&x)?, narrow(&w)?, narrow(&bias)?, narrow(&residual)?);
             let finish = Finish { bias: Some(&bias), residual: Some(&residual), activation };
-            let prepared = Prepared::new(&w, 1, (1, 1), 1, 1)?.expect("it pays");
+            let prepared = Prepared::new(&w, 1, (1, 1), 1, 1)?.expect("one group");
             let found = prepared.conv2d_finished(&x, finish)?.to_dtype(DType::F64)?;
             assert_close(&found, &expected, 5e-6);
         }
     }
+    Ok(())
+}
+
+#[test]
+fn packed_kernels_equal_the_loop() -> Result<()> {
+    for (i, &case) in DENSE.iter().filter(|case| case.3 == 1).enumerate() {
+        let (batch, input, output, _, [h, w], [kh, kw], s, p, d) = case;
+        let x = random(i as u64, &[batch, input, h, w])?;
+        let kernel = random(100 + i as u64, &[output, input, kh, kw])?;
+        let expected = reference(&x, &kernel, case)?;
+        let prepared = Prepared::new(&kernel, s, p, d, 1)?.expect("one group");
+        assert_close(&prepared.kernel()?, &kernel, 0.0);
+        assert_close(&prepared.conv2d_finished(&x, Finish::default())?, &expected, 1e-13);
+        let (x, kernel) = (x.to_dtype(DType::F32)?, kernel.to_dtype(DType::F32)?);
+        let prepared = Prepared::new(&kernel, s, p, d, 1)?.expect("one group");
+        let single = prepared.conv2d_finished(&x, Finish::default())?;
+        assert_close(&single.to_dtype(DType::F64)?, &expected, 1e-5);
+        assert!(prepared.conv2d_finished(&single.to_dtype(DType::F64)?, Finish::default()).is_err());
+    }
     let w = random(1, &[32, 32, 3, 3])?;
-    assert!(Prepared::new(&w, 2, (1, 1), 1, 1)?.is_none() && Prepared::new(&w, 1, (1, 1), 1, 2)?.is_none());
+    assert!(Prepared::new(&w, 2, (1, 1), 1, 2)?.is_none());
     Ok(())
 }

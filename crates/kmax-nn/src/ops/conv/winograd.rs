@@ -5,7 +5,8 @@
 
 use super::epilogue::Epilogue;
 use super::geometry::Geometry;
-use crate::ops::product::{Matrix, product};
+use crate::ops::buffer::with_buffer;
+use crate::ops::matrix::{Product, ROWS, multiply, packed_len, width};
 use crate::ops::real::{Real, Shared, written};
 use crate::ops::simd::{Isa, simd_fn};
 use rayon::prelude::*;
@@ -24,16 +25,9 @@ const CHUNK: usize = 64;
 const A: f64 = 0.75;
 const B: f64 = 1.5;
 
-/// Whether a convolution with that kernel can be done so and gains by it.
-pub(super) fn pays(
-    kernel: &[usize],
-    stride: usize,
-    padding: (usize, usize),
-    dilation: usize,
-    groups: usize,
-) -> bool {
-    let plain = (stride, padding, dilation, groups) == (1, (1, 1), 1, 1);
-    plain && matches!(kernel, [o, c, 3, 3] if *o >= 32 && *c >= 32)
+/// Whether a convolution of one group with that kernel can be done so and gains by it.
+pub(super) fn pays(kernel: &[usize], stride: usize, padding: (usize, usize), dilation: usize) -> bool {
+    (stride, padding, dilation) == (1, (1, 1), 1) && matches!(kernel, [o, c, 3, 3] if *o >= 32 && *c >= 32)
 }
 
 /// The kernel `[outputs, inputs, 3, 3]` at the points: `[36, outputs, inputs]`.
@@ -60,7 +54,7 @@ pub(super) fn kernel<T: Real>(w: &[T], outputs: usize, inputs: usize) -> Vec<T> 
     values
 }
 
-/// The output of the input `x` and a kernel at the points.
+/// The output of the input `x` and a kernel at the points, packed point by point.
 pub(super) fn forward<T: Real>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilogue<T>) -> Vec<T> {
     let area = g.out_area();
     if area * g.batch == 0 {
@@ -72,55 +66,58 @@ pub(super) fn forward<T: Real>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilog
     // Equal chunks; where they are few, the threads share out the work inside one.
     let size = tiles.div_ceil(chunks);
     let many = g.batch * chunks >= 2 * rayon::current_num_threads();
+    // Rows of sums in whole panels.
+    let rows = g.output.next_multiple_of(ROWS);
     let fill = |out: &mut [T]| {
         let out = Shared::new(out);
-        each(many, g.batch * chunks, |scratch: &mut (Vec<T>, Vec<T>), task| {
+        each(many, g.batch * chunks, |task| {
             let (image, chunk) = (task / chunks, task % chunks);
             let tiles = chunk * size..tiles.min((chunk + 1) * size);
-            let count = tiles.len();
             let runs = || runs(tiles.clone(), columns);
-            let (points, sums) = scratch;
-            points.resize(POINTS * g.input * count, T::ZERO);
-            sums.resize(POINTS * g.output * count, T::ZERO);
-
-            let shared = Shared::new(points);
-            each(!many, g.input, |rows: &mut Rows<T>, channel| {
-                let map = &x[(image * g.input + channel) * g.in_area()..][..g.in_area()];
-                for (at, row, columns) in runs() {
-                    take(map, g, (row, &columns), rows);
-                    let place = |point: usize| (point * g.input + channel) * count + at;
-                    // SAFETY: the rows of this channel are this task's alone and lie within the buffer.
-                    let to = |point: usize| unsafe { shared.slice(place(point), columns.len()) };
-                    for i in 0..SPAN {
-                        to_points(rows, i, std::array::from_fn(|j| to(i * SPAN + j)));
+            let maps = &x[image * g.input * g.in_area()..][..g.input * g.in_area()];
+            with_buffer(POINTS * CHUNK * (g.input + rows), |scratch: &mut [T]| {
+                let (points, sums) = scratch.split_at_mut(POINTS * CHUNK * g.input);
+                let shared = Shared::new(points);
+                each(!many, g.input, |channel| {
+                    let map = &maps[channel * g.in_area()..][..g.in_area()];
+                    let rows = &mut Rows::default();
+                    for (at, row, columns) in runs() {
+                        take(map, g, (row, &columns), rows);
+                        let place = |point: usize| (point * g.input + channel) * CHUNK + at;
+                        // SAFETY: the rows of this channel are this task's alone and lie within the buffer.
+                        let to = |point: usize| unsafe { shared.slice(place(point), columns.len()) };
+                        for i in 0..SPAN {
+                            to_points(rows, i, std::array::from_fn(|j| to(i * SPAN + j)));
+                        }
                     }
-                }
-            });
-            let shared = Shared::new(sums);
-            each(!many, POINTS, |_: &mut (), point| {
-                let lhs = Matrix { values: &w[point * g.output * g.input..], rows: g.input, columns: 1 };
-                let rhs = Matrix { values: &points[point * g.input * count..], rows: count, columns: 1 };
-                let size = (g.output, count, g.input);
-                // SAFETY: the sums of this point are this task's alone and lie within the buffer.
-                unsafe { product(size, (shared.at(point * g.output * count), count), false, lhs, rhs) };
-            });
-            each(!many, g.output, |rows: &mut Rows<T>, channel| {
-                for (at, row, columns) in runs() {
-                    let of =
-                        |point: usize| &sums[(point * g.output + channel) * count + at..][..columns.len()];
-                    for i in 0..SPAN {
-                        from_points(std::array::from_fn(|j| of(i * SPAN + j)), i, rows);
+                });
+                let shared = Shared::new(sums);
+                each(!many, POINTS, |point| {
+                    let w = &w[point * packed_len(g.output, g.input)..][..packed_len(g.output, g.input)];
+                    let points = &points[point * g.input * CHUNK..][..g.input * CHUNK];
+                    // SAFETY: the sums of this point are this task's alone and lie within the buffer.
+                    unsafe { multiply_all(points, w, tiles.len(), g.input, shared.at(point * rows * CHUNK)) };
+                });
+                each(!many, g.output, |channel| {
+                    let scratch = &mut Rows::default();
+                    for (at, row, columns) in runs() {
+                        let of =
+                            |point: usize| &sums[(point * rows + channel) * CHUNK + at..][..columns.len()];
+                        for i in 0..SPAN {
+                            from_points(std::array::from_fn(|j| of(i * SPAN + j)), i, scratch);
+                        }
+                        let from = columns.start * TILE;
+                        let width = (columns.end * TILE).min(g.out.1) - from;
+                        for y in 0..TILE.min(g.out.0 - row * TILE) {
+                            let start =
+                                (image * g.output + channel) * area + (row * TILE + y) * g.out.1 + from;
+                            // SAFETY: the outputs of these tiles are this task's alone and lie within the buffer.
+                            let out = unsafe { out.slice(start, width) };
+                            put(scratch, y, out);
+                            epilogue.finish(out, channel, start);
+                        }
                     }
-                    let from = columns.start * TILE;
-                    let width = (columns.end * TILE).min(g.out.1) - from;
-                    for y in 0..TILE.min(g.out.0 - row * TILE) {
-                        let start = (image * g.output + channel) * area + (row * TILE + y) * g.out.1 + from;
-                        // SAFETY: the outputs of these tiles are this task's alone and lie within the buffer.
-                        let out = unsafe { out.slice(start, width) };
-                        put(rows, y, out);
-                        epilogue.finish(out, channel, start);
-                    }
-                }
+                });
             });
         });
     };
@@ -128,13 +125,38 @@ pub(super) fn forward<T: Real>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilog
     unsafe { written(g.batch * g.output * area, fill) }
 }
 
-/// `f` of every number below `count` with a scratch value, on all threads or in order.
-fn each<S: Default>(parallel: bool, count: usize, f: impl Fn(&mut S, usize) + Sync + Send) {
-    if parallel {
-        (0..count).into_par_iter().for_each_init(S::default, |scratch, i| f(scratch, i));
-    } else {
-        let mut scratch = S::default();
-        (0..count).for_each(|i| f(&mut scratch, i));
+/// The sums of one point: packed weights `w` times `points` `[inputs, CHUNK]`, of which the first `tiles` columns count.
+///
+/// # Safety
+/// `sums` is valid for writes of `CHUNK` values for each row of `w`, and nobody else touches them meanwhile.
+unsafe fn multiply_all<T: Real>(points: &[T], w: &[T], tiles: usize, inputs: usize, sums: *mut T) {
+    let wide = width::<T>();
+    for (panel, weights) in w.chunks_exact(ROWS * inputs).enumerate() {
+        for at in (0..tiles).step_by(wide) {
+            let product = Product {
+                depth: inputs,
+                columns: points[at..].as_ptr(),
+                step: CHUNK,
+                weights: weights.as_ptr(),
+                // SAFETY: within the sums.
+                out: unsafe { sums.add(panel * ROWS * CHUNK + at) },
+                apart: CHUNK,
+                rows: ROWS,
+                width: wide.min(tiles - at),
+                add: false,
+                last: None,
+            };
+            // SAFETY: rows of points and sums are whole panels wide; the sums by the caller's promise.
+            unsafe { multiply(&product) };
+        }
+    }
+}
+
+/// `f` of every number below `count`, on all threads or in order.
+fn each(parallel: bool, count: usize, f: impl Fn(usize) + Sync + Send) {
+    match parallel {
+        true => (0..count).into_par_iter().for_each(f),
+        false => (0..count).for_each(f),
     }
 }
 

@@ -1,0 +1,205 @@
+//! Dense convolution for inference: weights laid out once, patches laid out a tile at a time in the cache.
+
+use super::epilogue::Epilogue;
+use super::geometry::Geometry;
+use super::{dense::is_direct, patches};
+use crate::layers::Activation;
+use crate::ops::buffer::with_buffer;
+use crate::ops::matrix::{Product, ROWS, multiply, packed_len, prefetch, width};
+use crate::ops::pointwise::activate;
+use crate::ops::real::{Real, Shared, written};
+use crate::ops::simd::simd_fn;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Longest sums made in one go.
+const DEPTH: usize = 1024;
+/// Bytes of a tile's patches, unless one panel needs more: less than half of a usual second-level cache.
+const TILE: usize = 384 * 1024;
+/// Elements of a cache line.
+const LINE: usize = 16;
+/// Rows that are asked for ahead of their use.
+const AHEAD: usize = 8;
+/// Elements copied at once.
+const PIECE: usize = 16;
+/// Outputs of a tile at most.
+const PIXELS: usize = 512;
+
+/// How the work is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Plan {
+    /// Panels of patches a tile.
+    panels: usize,
+    /// Shares of the output channels.
+    shares: usize,
+}
+
+impl Plan {
+    /// The cut that is done first on so many threads, for `panels` panels of each of `images` images and so many
+    /// panels of weights.
+    fn new(panels: usize, images: usize, weights: usize, most: usize, threads: usize) -> Self {
+        // Cycles for one element of the sums: a panel of weights takes 24, laying out a panel of patches about 32.
+        let cost = |plan: Plan| {
+            let tasks = images * panels.div_ceil(plan.panels) * plan.shares;
+            let rounds = tasks.div_ceil(threads);
+            rounds * plan.panels.min(panels) * (24 * weights.div_ceil(plan.shares) + 32)
+        };
+        let plans = (1..=weights.clamp(1, 8)).flat_map(|shares| {
+            // Large tiles first: they win where times are equal.
+            (1..=most.max(1)).rev().map(move |panels| Plan { panels, shares })
+        });
+        plans.min_by_key(|plan| cost(*plan)).unwrap_or(Self { panels: 1, shares: 1 })
+    }
+}
+
+/// The output of the input `x` and the packed kernel `weights`, of one group.
+pub(super) fn forward<T: Real>(x: &[T], weights: &[T], g: &Geometry, epilogue: &Epilogue<T>) -> Vec<T> {
+    let (area, depth) = (g.out_area(), g.input * g.taps());
+    if g.batch * g.output * area == 0 {
+        return Vec::new();
+    }
+    assert_eq!(weights.len(), packed_len(g.output, depth), "a packed kernel of another shape");
+    let wide = width::<T>();
+    let (panels, rows) = (area.div_ceil(wide), g.output.div_ceil(ROWS));
+    // Equal parts of the sums.
+    let part = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).max(1);
+    let most = (TILE / (part * wide * size_of::<T>())).clamp(1, PIXELS / wide);
+    let plan = Plan::new(panels, g.batch, rows, most, rayon::current_num_threads());
+    let (tiles, share) = (panels.div_ceil(plan.panels), rows.div_ceil(plan.shares));
+    let fill = |out: &mut [T]| {
+        let out = Shared::new(out);
+        let tasks = (0..g.batch * tiles * plan.shares).into_par_iter().with_max_len(1);
+        tasks.for_each(|task| {
+            let (tile, image) = (task / plan.shares % tiles, task / plan.shares / tiles);
+            let first = task % plan.shares * share;
+            let work = Work {
+                maps: &x[image * g.input * g.in_area()..][..g.input * g.in_area()],
+                weights,
+                g,
+                epilogue,
+                start: image * g.output * area,
+                rows: first..(first + share).min(rows),
+                pixels: tile * plan.panels * wide..((tile + 1) * plan.panels * wide).min(area),
+                part,
+            };
+            // SAFETY: the outputs of these pixels and rows are this task's alone.
+            with_buffer(plan.panels * part * wide, |patches| unsafe { work.run(out, patches) });
+        });
+    };
+    // SAFETY: the tasks cover all images, pixels and rows; each output is written before it is read.
+    unsafe { written(g.batch * g.output * area, fill) }
+}
+
+/// Some output channels of some pixels of one image.
+struct Work<'a, T> {
+    maps: &'a [T],
+    weights: &'a [T],
+    g: &'a Geometry,
+    epilogue: &'a Epilogue<'a, T>,
+    /// Where the image's output begins.
+    start: usize,
+    /// Panels of weights.
+    rows: Range<usize>,
+    pixels: Range<usize>,
+    /// Longest sums made in one go.
+    part: usize,
+}
+
+impl<T: Real> Work<'_, T> {
+    /// # Safety
+    /// `out` is the whole output, and nobody else touches the outputs of this work.
+    unsafe fn run(&self, out: Shared<T>, patches: &mut [T]) {
+        let (g, wide, area) = (self.g, width::<T>(), self.g.out_area());
+        let depth = g.input * g.taps();
+        // Without inputs there is still a bias.
+        for from in (0..depth.max(1)).step_by(self.part) {
+            let part = from..(from + self.part).min(depth);
+            self.lay_out(&part, patches);
+            for panel in self.rows.clone() {
+                let first = panel * ROWS;
+                let channels = first..(first + ROWS).min(g.output);
+                let start = self.start + first * area + self.pixels.start;
+                for (i, pixel) in self.pixels.clone().step_by(wide).enumerate() {
+                    let at = start + i * wide;
+                    let product = Product {
+                        depth: part.len(),
+                        columns: patches[i * self.part * wide..].as_ptr(),
+                        step: wide,
+                        weights: self.weights[(panel * depth + part.start) * ROWS..].as_ptr(),
+                        // SAFETY: within the output.
+                        out: unsafe { out.at(at) },
+                        apart: area,
+                        rows: channels.len(),
+                        width: wide.min(self.pixels.end - pixel),
+                        add: from > 0,
+                        last: (part.end == depth).then(|| self.epilogue.last(&channels, at)),
+                    };
+                    // SAFETY: the panels hold `depth` rows, the outputs are this task's alone (caller's promise).
+                    unsafe { multiply(&product) };
+                }
+                if part.end == depth && self.epilogue.activation == Activation::Gelu {
+                    for i in 0..channels.len() {
+                        // SAFETY: outputs of this task, all written above.
+                        let row = unsafe { out.slice(start + i * area, self.pixels.len()) };
+                        activate(Activation::Gelu, row, T::ZERO);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The rows `part` of the patch matrix, in panels.
+    fn lay_out(&self, part: &Range<usize>, patches: &mut [T]) {
+        let (g, wide) = (self.g, width::<T>());
+        let mut put = |k: usize, row: &[T]| {
+            spread(row, &mut patches[(k - part.start) * wide..], wide, self.part * wide);
+        };
+        if is_direct(g) {
+            for k in part.clone() {
+                // Too short runs for the machine's own foresight.
+                let later = self.maps.as_ptr().wrapping_add((k + AHEAD) * g.in_area());
+                self.pixels.clone().step_by(LINE).for_each(|pixel| prefetch(later.wrapping_add(pixel)));
+                put(k, &self.maps[k * g.in_area()..][self.pixels.clone()]);
+            }
+            return;
+        }
+        let mut row = [T::ZERO; PIXELS];
+        let row = &mut row[..self.pixels.len()];
+        for k in part.clone() {
+            let map = &self.maps[k / g.taps() * g.in_area()..][..g.in_area()];
+            patches::gather_row(map, g, k % g.taps(), &self.pixels, row);
+            put(k, row);
+        }
+    }
+}
+
+simd_fn! {
+    /// Copies `row` in pieces of `wide` elements to places `step` apart in `to`.
+    fn spread[I, T](row: &[T], to: &mut [T], wide: usize, step: usize) {
+        for (piece, to) in row.chunks(wide).zip(to.chunks_mut(step)) {
+            let to = &mut to[..piece.len()];
+            // Copies of a constant length need no call.
+            let (from, rest) = piece.as_chunks::<PIECE>();
+            let (parts, to) = to.as_chunks_mut::<PIECE>();
+            parts.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+            to.copy_from_slice(rest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_share_out_the_work() {
+        // 27 panels on two threads: halves of the channels let both do the same.
+        let plan = Plan::new(27, 1, 171, 3, 2);
+        assert_eq!(plan.shares % 2, 0);
+        // One panel: each thread takes some channels.
+        assert_eq!(Plan::new(1, 1, 100, 8, 4), Plan { panels: 8, shares: 4 });
+        // Many panels: large tiles, all channels.
+        assert_eq!(Plan::new(406, 1, 43, 6, 1), Plan { panels: 6, shares: 1 });
+        assert_eq!(Plan::new(1, 1, 1, 1, 3), Plan { panels: 1, shares: 1 });
+    }
+}

@@ -1,0 +1,92 @@
+//! Kernels laid out once for many convolutions.
+
+use super::dense_op::{Form, Packing};
+use super::geometry::Geometry;
+use super::{Finish, finished, winograd};
+use crate::ops::matrix::unpack;
+use crate::ops::real::{has_kernel, hold, with_dtype};
+use crate::{Error, Result};
+use candle_core::Tensor;
+use std::sync::OnceLock;
+
+/// The kernel of a dense convolution, laid out for inference on the CPU.
+///
+/// For 3x3, stride 1, that is Winograd's form, four times as large and a quarter of the products, unless the environment
+/// variable `KMAX_WINOGRAD` is `off`.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    values: Tensor,
+    form: Form,
+    /// Where `values` do not tell it exactly.
+    kernel: Option<Tensor>,
+    shape: (usize, usize, usize, usize),
+    stride: usize,
+    padding: (usize, usize),
+    dilation: usize,
+}
+
+impl Prepared {
+    /// Of a kernel `[o, c, kh, kw]`; `None` for more than one group and on other devices.
+    ///
+    /// # Errors
+    /// If the kernel has not four axes.
+    pub fn new(
+        kernel: &Tensor,
+        stride: usize,
+        padding: (usize, usize),
+        dilation: usize,
+        groups: usize,
+    ) -> Result<Option<Self>> {
+        static WINOGRAD: OnceLock<bool> = OnceLock::new();
+        let on = *WINOGRAD.get_or_init(|| std::env::var("KMAX_WINOGRAD").as_deref() != Ok("off"));
+        if groups != 1 || !has_kernel(kernel) {
+            return Ok(None);
+        }
+        let kernel = kernel.contiguous()?;
+        let form = match on && winograd::pays(kernel.dims(), stride, padding, dilation) {
+            true => Form::Points,
+            false => Form::Packed,
+        };
+        Ok(Some(Self {
+            values: kernel.apply_op1_no_bwd(&Packing(form))?,
+            form,
+            shape: kernel.dims4()?,
+            kernel: (form == Form::Points).then_some(kernel),
+            stride,
+            padding,
+            dilation,
+        }))
+    }
+
+    /// As [`super::conv2d_finished`], without gradient.
+    ///
+    /// # Errors
+    /// If the shapes do not fit or `input` is of another element type.
+    pub fn conv2d_finished(&self, input: &Tensor, finish: Finish) -> Result<Tensor> {
+        if input.dtype() != self.values.dtype() {
+            let found = (input.dtype(), self.values.dtype());
+            return Err(Error::Argument(format!(
+                "conv2d: input and kernel differ in element type: {found:?}"
+            )));
+        }
+        let geometry = Geometry::of(input, self.shape, self.stride, self.padding, self.dilation, 1)?;
+        finished(input, &self.values, geometry, self.form, finish)
+    }
+
+    /// The kernel as it was given.
+    ///
+    /// # Errors
+    /// If Candle fails.
+    pub fn kernel(&self) -> Result<Tensor> {
+        if let Some(kernel) = &self.kernel {
+            return Ok(kernel.clone());
+        }
+        let (output, input, kh, kw) = self.shape;
+        let held = hold(&self.values);
+        let kernel = with_dtype!(self.values, T => {
+            let values = unpack(held.elements::<T>()?, output, input * kh * kw);
+            Tensor::from_vec(values, self.shape, self.values.device())
+        });
+        Ok(kernel?)
+    }
+}

@@ -1,0 +1,157 @@
+//! The innermost product: some rows of weights with a panel of columns, all sums in registers.
+
+use super::vector::{Array, Vector};
+use super::{Product, ROWS, prefetch};
+use crate::layers::Activation;
+use crate::ops::real::Real;
+use crate::ops::simd::{Level, level};
+use candle_core::DType;
+
+/// Vectors of a panel with AVX-512: 24 sums, four columns and a weight in 32 registers.
+const WIDE: usize = 4;
+/// With sixteen registers: 12 sums, two columns and a weight.
+const NARROW: usize = 2;
+
+/// Columns of a panel.
+pub(crate) fn width<T: Real>() -> usize {
+    match (T::DTYPE, level()) {
+        (DType::F32, Level::Avx512) => 16 * WIDE,
+        _ => 8 * NARROW,
+    }
+}
+
+/// Computes a [`Product`].
+///
+/// # Safety
+/// Its pointers are valid for what it says of them, nobody else touches its outputs meanwhile, and it has at most
+/// [`ROWS`] rows and [`width`] columns.
+pub(crate) unsafe fn multiply<T: Real>(product: &Product<T>) {
+    #[cfg(target_arch = "x86_64")]
+    if T::DTYPE == DType::F32 {
+        // SAFETY: `T` is `f32`, the only type of that name.
+        let product = unsafe { &*std::ptr::from_ref(product).cast::<Product<f32>>() };
+        match level() {
+            // SAFETY: the caller's promises; `level` answers this only where the machine has the instructions.
+            Level::Avx512 => return unsafe { avx512(product) },
+            // SAFETY: as above.
+            Level::Avx2 => return unsafe { avx2(product) },
+            Level::Portable => {}
+        }
+    }
+    // SAFETY: the caller's promises; an array needs no instructions.
+    unsafe { sums_of_width::<T, Array<T>>(product) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn avx512(product: &Product<f32>) {
+    use std::arch::x86_64::__m512;
+    // SAFETY: the caller's promises.
+    unsafe {
+        match product.width.div_ceil(16) {
+            1 => sums::<f32, __m512, 1>(product),
+            2 => sums::<f32, __m512, 2>(product),
+            3 => sums::<f32, __m512, 3>(product),
+            _ => sums::<f32, __m512, WIDE>(product),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2(product: &Product<f32>) {
+    // SAFETY: the caller's promises.
+    unsafe { sums_of_width::<f32, std::arch::x86_64::__m256>(product) }
+}
+
+/// [`sums`] with the vectors that the columns fill.
+#[inline(always)]
+unsafe fn sums_of_width<T: Real, V: Vector<T>>(product: &Product<T>) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        match product.width <= V::LANES {
+            true => sums::<T, V, 1>(product),
+            false => sums::<T, V, NARROW>(product),
+        }
+    }
+}
+
+/// The product in `N` vectors of columns.
+///
+/// # Safety
+/// Those of [`multiply`], with at most `N * V::LANES` columns; the machine has the instructions of `V`.
+#[inline(always)]
+unsafe fn sums<T: Real, V: Vector<T>, const N: usize>(p: &Product<T>) {
+    // Their lines are on the way while the sums are made.
+    for j in 0..p.rows {
+        for i in 0..N {
+            let at = j * p.apart + i * V::LANES;
+            prefetch(p.out.wrapping_add(at));
+            if let Some(residual) = p.last.as_ref().and_then(|last| last.residual) {
+                prefetch(residual.wrapping_add(at));
+            }
+        }
+    }
+    // SAFETY: by the caller's promises columns can be read in full vectors and weights in full rows.
+    let tile = unsafe { tile::<T, V, N>(p) };
+    for (j, sums) in tile.iter().enumerate().take(p.rows) {
+        for (i, sum) in sums.iter().enumerate() {
+            let (at, count) = (i * V::LANES, p.width.saturating_sub(i * V::LANES).min(V::LANES));
+            // SAFETY: `count` outputs and residuals of row `j` stand there (caller's promise).
+            unsafe {
+                let out = p.out.add(j * p.apart + at);
+                let mut sum = *sum;
+                if p.add {
+                    sum = sum.add(V::load(out, count));
+                }
+                if let Some(last) = &p.last {
+                    sum = sum.add(V::splat(last.bias[j]));
+                    if let Some(residual) = last.residual {
+                        sum = sum.add(V::load(residual.add(j * p.apart + at), count));
+                    }
+                    if matches!(last.activation, Activation::Relu | Activation::Relu6) {
+                        sum = sum.at_least(V::splat(T::ZERO));
+                    }
+                    if last.activation == Activation::Relu6 {
+                        sum = sum.at_most(V::splat(T::of(6.0)));
+                    }
+                }
+                sum.store(out, count);
+            }
+        }
+    }
+}
+
+/// The sums of a product alone.
+///
+/// # Safety
+/// Those of [`sums`].
+#[inline(always)]
+#[allow(clippy::needless_range_loop, clippy::manual_memcpy)]
+unsafe fn tile<T: Real, V: Vector<T>, const N: usize>(p: &Product<T>) -> [[V; N]; ROWS] {
+    // SAFETY: the caller's promises.
+    unsafe {
+        // Two arrays, and loops of constant length with plain indices: the first one stays in registers, as nothing ever
+        // asks for its address.
+        let mut sums = [[V::splat(T::ZERO); N]; ROWS];
+        let mut tile = sums;
+        let (mut columns, mut weights) = (p.columns, p.weights);
+        for _ in 0..p.depth {
+            let values: [V; N] = std::array::from_fn(|i| V::load(columns.add(i * V::LANES), V::LANES));
+            for j in 0..ROWS {
+                let weight = V::splat(*weights.add(j));
+                for i in 0..N {
+                    sums[j][i] = values[i].mul_add(weight, sums[j][i]);
+                }
+            }
+            columns = columns.add(p.step);
+            weights = weights.add(ROWS);
+        }
+        for j in 0..ROWS {
+            for i in 0..N {
+                tile[j][i] = sums[j][i];
+            }
+        }
+        tile
+    }
+}

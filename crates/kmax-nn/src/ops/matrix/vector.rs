@@ -1,0 +1,232 @@
+//! What the matrix kernel asks of a machine's vectors.
+
+use crate::ops::real::Real;
+
+/// A register of neighbouring elements.
+///
+/// The methods are inlined into a function that has the instructions enabled, and must not be called elsewhere.
+pub(super) trait Vector<T: Real>: Copy {
+    /// Elements.
+    const LANES: usize;
+
+    /// The same value in every lane.
+    ///
+    /// # Safety
+    /// The machine has the instructions.
+    unsafe fn splat(value: T) -> Self;
+
+    /// The first `count` lanes (at most [`Self::LANES`]) from `from`, zeros behind.
+    ///
+    /// # Safety
+    /// As [`Self::splat`]; `from` is valid for reads of `count` elements.
+    unsafe fn load(from: *const T, count: usize) -> Self;
+
+    /// Writes the first `count` lanes to `to`.
+    ///
+    /// # Safety
+    /// As [`Self::splat`]; `to` is valid for writes of `count` elements.
+    unsafe fn store(self, to: *mut T, count: usize);
+
+    /// `self * factor + sum`.
+    ///
+    /// # Safety
+    /// As [`Self::splat`].
+    unsafe fn mul_add(self, factor: Self, sum: Self) -> Self;
+
+    /// The sum.
+    ///
+    /// # Safety
+    /// As [`Self::splat`].
+    unsafe fn add(self, other: Self) -> Self;
+
+    /// The larger; where `self` is NaN, NaN.
+    ///
+    /// # Safety
+    /// As [`Self::splat`].
+    unsafe fn at_least(self, other: Self) -> Self;
+
+    /// The smaller; where `self` is NaN, NaN.
+    ///
+    /// # Safety
+    /// As [`Self::splat`].
+    unsafe fn at_most(self, other: Self) -> Self;
+}
+
+/// An array in place of a register: the scalar twin, and what machines without a kernel of their own run.
+#[derive(Clone, Copy)]
+pub(super) struct Array<T>([T; 8]);
+
+impl<T: Real> Vector<T> for Array<T> {
+    const LANES: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: T) -> Self {
+        Self([value; 8])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const T, count: usize) -> Self {
+        let mut values = [T::ZERO; 8];
+        // SAFETY: `count` elements can be read (caller's promise), and `min` keeps them within the array.
+        let from = unsafe { std::slice::from_raw_parts(from, count.min(8)) };
+        values[..from.len()].copy_from_slice(from);
+        Self(values)
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut T, count: usize) {
+        // SAFETY: `count` elements can be written (caller's promise).
+        let to = unsafe { std::slice::from_raw_parts_mut(to, count.min(8)) };
+        to.copy_from_slice(&self.0[..to.len()]);
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
+        // Without the instruction, a fused product is a slow call of a library.
+        if cfg!(target_arch = "aarch64") {
+            return Self(std::array::from_fn(|i| self.0[i].fused(factor.0[i], sum.0[i])));
+        }
+        Self(std::array::from_fn(|i| self.0[i] * factor.0[i] + sum.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn at_least(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| if self.0[i] < other.0[i] { other.0[i] } else { self.0[i] }))
+    }
+
+    #[inline(always)]
+    unsafe fn at_most(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| if self.0[i] > other.0[i] { other.0[i] } else { self.0[i] }))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::Vector;
+    use std::arch::x86_64::*;
+
+    impl Vector<f32> for __m512 {
+        const LANES: usize = 16;
+
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> Self {
+            // SAFETY: the machine has AVX-512 (caller's promise).
+            unsafe { _mm512_set1_ps(value) }
+        }
+
+        #[inline(always)]
+        unsafe fn load(from: *const f32, count: usize) -> Self {
+            // SAFETY: the caller's promises; masked lanes are not read.
+            unsafe {
+                match count {
+                    16.. => _mm512_loadu_ps(from),
+                    _ => _mm512_maskz_loadu_ps((1 << count) - 1, from),
+                }
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32, count: usize) {
+            // SAFETY: the caller's promises; masked lanes are not written.
+            unsafe {
+                match count {
+                    16.. => _mm512_storeu_ps(to, self),
+                    _ => _mm512_mask_storeu_ps(to, (1 << count) - 1, self),
+                }
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
+            // SAFETY: the machine has AVX-512 (caller's promise).
+            unsafe { _mm512_fmadd_ps(self, factor, sum) }
+        }
+
+        #[inline(always)]
+        unsafe fn add(self, other: Self) -> Self {
+            // SAFETY: the machine has AVX-512 (caller's promise).
+            unsafe { _mm512_add_ps(self, other) }
+        }
+
+        #[inline(always)]
+        unsafe fn at_least(self, other: Self) -> Self {
+            // SAFETY: the machine has AVX-512 (caller's promise). The second operand is the answer where one is NaN.
+            unsafe { _mm512_max_ps(other, self) }
+        }
+
+        #[inline(always)]
+        unsafe fn at_most(self, other: Self) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm512_min_ps(other, self) }
+        }
+    }
+
+    /// Of eight integers from `8 - count`: the first `count` have their sign bit set.
+    #[inline(always)]
+    unsafe fn mask(count: usize) -> __m256i {
+        const SIGNS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+        // SAFETY: the machine has AVX2 (caller's promise), and eight integers stand from any place up to 8.
+        unsafe { _mm256_loadu_si256(SIGNS.as_ptr().add(8 - count.min(8)).cast()) }
+    }
+
+    impl Vector<f32> for __m256 {
+        const LANES: usize = 8;
+
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> Self {
+            // SAFETY: the machine has AVX2 (caller's promise).
+            unsafe { _mm256_set1_ps(value) }
+        }
+
+        #[inline(always)]
+        unsafe fn load(from: *const f32, count: usize) -> Self {
+            // SAFETY: the caller's promises; masked lanes are not read.
+            unsafe {
+                match count {
+                    8.. => _mm256_loadu_ps(from),
+                    _ => _mm256_maskload_ps(from, mask(count)),
+                }
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32, count: usize) {
+            // SAFETY: the caller's promises; masked lanes are not written.
+            unsafe {
+                match count {
+                    8.. => _mm256_storeu_ps(to, self),
+                    _ => _mm256_maskstore_ps(to, mask(count), self),
+                }
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
+            // SAFETY: the machine has FMA (caller's promise).
+            unsafe { _mm256_fmadd_ps(self, factor, sum) }
+        }
+
+        #[inline(always)]
+        unsafe fn add(self, other: Self) -> Self {
+            // SAFETY: the machine has AVX2 (caller's promise).
+            unsafe { _mm256_add_ps(self, other) }
+        }
+
+        #[inline(always)]
+        unsafe fn at_least(self, other: Self) -> Self {
+            // SAFETY: the machine has AVX2 (caller's promise). The second operand is the answer where one is NaN.
+            unsafe { _mm256_max_ps(other, self) }
+        }
+
+        #[inline(always)]
+        unsafe fn at_most(self, other: Self) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm256_min_ps(other, self) }
+        }
+    }
+}
