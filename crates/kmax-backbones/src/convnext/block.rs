@@ -9,7 +9,8 @@ pub(crate) const KERNEL: Init = Init::TruncatedNormal { std: 0.02 };
 
 /// Depthwise 7x7 convolution, layer norm, 1x1 expansion by four, GELU, 1x1 projection, layer scale, drop path, shortcut.
 ///
-/// Parameters: `depthwise`, `norm`, `expand`, `project` (both stored as linear layers), and the layer scale `scale`.
+/// Parameters: `depthwise`, `norm`, `expand`, `project` (both stored as linear layers), and the layer scale `scale`,
+/// which is folded into `project` unless the block will train.
 #[derive(Debug)]
 pub struct Block {
     depthwise: Conv2d,
@@ -28,15 +29,21 @@ impl Block {
     /// If a parameter is missing or misshapen.
     pub fn new(dim: usize, layer_scale: f64, drop_path: f64, eps: f64, params: &Params) -> Result<Self> {
         let depthwise = ConvConfig::depthwise(dim, 7).with_bias();
-        let scale = match layer_scale > 0.0 {
+        let mut scale = match layer_scale > 0.0 {
             true => Some(params.get("scale", &[dim], Init::Const(layer_scale), Role::Scale)?),
             false => None,
         };
+        let mut project = Conv2d::linear(4 * dim, dim, KERNEL, &params.pp("project"))?;
+        if !params.is_trainable()
+            && let Some(scale) = scale.take()
+        {
+            project = project.scaled(&scale)?;
+        }
         Ok(Self {
             depthwise: Conv2d::new(depthwise, KERNEL, &params.pp("depthwise"))?,
             norm: LayerNorm::new(dim, 1, eps, &params.pp("norm"))?,
             expand: Conv2d::linear(dim, 4 * dim, KERNEL, &params.pp("expand"))?,
-            project: Conv2d::linear(4 * dim, dim, KERNEL, &params.pp("project"))?,
+            project,
             scale,
             drop_path: DropPath { rate: drop_path },
         })
@@ -48,7 +55,11 @@ impl Block {
     /// If the shapes do not fit.
     pub fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
         let y = self.norm.forward(&self.depthwise.forward(x)?)?;
-        let y = self.project.forward(&self.expand.forward_activated(&y, Activation::Gelu)?)?;
+        let y = self.expand.forward_activated(&y, Activation::Gelu)?;
+        if self.scale.is_none() && !mode.is_train() {
+            return Ok(self.project.forward_finished(&y, Some(x), Activation::Identity)?);
+        }
+        let y = self.project.forward(&y)?;
         let y = match &self.scale {
             Some(scale) => y.broadcast_mul(&scale.reshape((1, (), 1, 1))?)?,
             None => y,

@@ -198,6 +198,14 @@ impl Conv2d {
         })
     }
 
+    /// The same convolution with its outputs times `scale` `[out]`, for inference.
+    ///
+    /// # Errors
+    /// If the shape does not fit.
+    pub fn scaled(&self, scale: &Tensor) -> Result<Self> {
+        self.folded(scale, &scale.zeros_like()?)
+    }
+
     /// The same convolution with `x * scale + offset` per output channel folded in.
     fn folded(&self, scale: &Tensor, offset: &Tensor) -> Result<Self> {
         let weight = self.weight.tensor()?.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;

@@ -275,7 +275,7 @@ simd_fn! {
                 }
             }
             for row in scratch.weights.chunks_exact_mut(length) {
-                softmax(row);
+                softmax::<I, T>(row);
             }
             for (d, values) in scratch.value.chunks_exact(length).enumerate() {
                 let table = &head.value[d * distances..][..distances];
@@ -324,7 +324,7 @@ fn similarities<I: Isa, T: Real>(
 }
 
 #[inline(always)]
-fn softmax<T: Real>(row: &mut [Lanes<T>]) {
+fn softmax<I: Isa, T: Real>(row: &mut [Lanes<T>]) {
     let mut most = row.first().copied().unwrap_or([T::ZERO; LANES]);
     for values in row.iter() {
         for lane in 0..LANES {
@@ -334,7 +334,7 @@ fn softmax<T: Real>(row: &mut [Lanes<T>]) {
     let mut total = [T::ZERO; LANES];
     for values in row.iter_mut() {
         for lane in 0..LANES {
-            values[lane] = (values[lane] - most[lane]).exponential();
+            values[lane] = (values[lane] - most[lane]).exponential::<I>();
             total[lane] += values[lane];
         }
     }

@@ -245,7 +245,7 @@ simd_fn! {
         let mut lanes = [T::ZERO; LANES];
         for chunk in row.chunks_mut(LANES) {
             for (v, lane) in chunk.iter_mut().zip(&mut lanes) {
-                *v = (*v - bound).exponential();
+                *v = (*v - bound).exponential::<I>();
                 *lane += *v;
             }
         }

@@ -104,7 +104,7 @@ simd_fn! {
             Activation::Gelu => {
                 for x in row {
                     let y = *x + bias;
-                    *x = y * y.normal_cdf();
+                    *x = y * y.normal_cdf::<I>();
                 }
             }
         }
@@ -127,8 +127,8 @@ simd_fn! {
             // The distribution function and x times the density.
             Activation::Gelu => {
                 for ((out, x), grad) in all {
-                    let density = root * (-half * *x * *x).exponential();
-                    *out = *grad * I::mul_add(*x, density, x.normal_cdf());
+                    let density = root * (-half * *x * *x).exponential::<I>();
+                    *out = *grad * I::mul_add(*x, density, x.normal_cdf::<I>());
                 }
             }
         }

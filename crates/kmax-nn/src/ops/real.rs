@@ -1,5 +1,6 @@
 //! What the CPU kernels share: element types, borrowing storage, output buffers.
 
+use super::simd::Isa;
 use candle_core::{CpuStorage, DType, Layout, Result, Shape, Storage, Tensor, WithDType, bail};
 use std::ops::{Add, Deref, Div, Mul, Neg, Sub};
 
@@ -28,14 +29,14 @@ pub(crate) trait Real:
     /// To `f64`.
     fn wide(self) -> f64;
     /// The standard normal distribution function, `(1 + erf(self / sqrt 2)) / 2`, to 2e-7 in `f32`.
-    fn normal_cdf(self) -> Self;
+    fn normal_cdf<I: Isa>(self) -> Self;
     /// `e^self` in branch-free arithmetic that compilers turn into vectors; within 2 units in the last place
     /// between underflow and overflow (`f32`), the library's own in `f64`.
-    fn exponential(self) -> Self;
+    fn exponential<I: Isa>(self) -> Self;
 }
 
 macro_rules! real {
-    ($t:ident, $exp:path, $cdf:path) => {
+    ($t:ident, $exp:expr, $cdf:expr) => {
         impl Real for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -60,17 +61,17 @@ macro_rules! real {
                 f64::from(self)
             }
             #[inline(always)]
-            fn normal_cdf(self) -> Self {
+            fn normal_cdf<I: Isa>(self) -> Self {
                 $cdf(self)
             }
             #[inline(always)]
-            fn exponential(self) -> Self {
+            fn exponential<I: Isa>(self) -> Self {
                 $exp(self)
             }
         }
     };
 }
-real!(f32, super::special::exp32, super::special::normal_cdf32);
+real!(f32, super::special::exp32::<I>, super::special::normal_cdf32::<I>);
 real!(f64, f64::exp, super::special::normal_cdf64);
 
 /// Whether the CPU kernels take this tensor; others go through Candle's operations.

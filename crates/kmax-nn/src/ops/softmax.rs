@@ -64,7 +64,7 @@ simd_fn! {
         }
         let sums = total(rows.len(), |i, part: &mut Lanes<T>| {
             for ((x, most), part) in rows[i].iter_mut().zip(&most).zip(part) {
-                *x = (*x - *most).exponential();
+                *x = (*x - *most).exponential::<I>();
                 *part += *x;
             }
         });
@@ -107,7 +107,7 @@ simd_fn! {
         }
         let most = lanes.iter().chain(chunks.remainder()).fold(x[0], |most, x| most.maximum(*x));
         for (y, x) in y.iter_mut().zip(x) {
-            *y = (*x - most).exponential();
+            *y = (*x - most).exponential::<I>();
         }
         let factor = T::of(1.0 / row_dot::<I, T>(y, None));
         y.iter_mut().for_each(|y| *y *= factor);

@@ -14,6 +14,7 @@ mod prepared;
 #[cfg(test)]
 mod tests;
 mod winograd;
+mod winograd_tiles;
 
 use super::norm::{TrainedNorm, batch_norm_train};
 use super::{composed, real::has_kernel};

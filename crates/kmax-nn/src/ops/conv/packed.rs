@@ -193,13 +193,19 @@ mod tests {
 
     #[test]
     fn threads_share_out_the_work() {
-        // 27 panels on two threads: halves of the channels let both do the same.
-        let plan = Plan::new(27, 1, 171, 3, 2);
-        assert_eq!(plan.shares % 2, 0);
+        for (panels, weights, most, threads) in
+            [(27, 171, 3, 2), (7, 86, 3, 2), (103, 43, 6, 4), (406, 11, 8, 3)]
+        {
+            let plan = Plan::new(panels, 1, weights, most, threads);
+            let rounds = (panels.div_ceil(plan.panels) * plan.shares).div_ceil(threads);
+            let longest = rounds * plan.panels * weights.div_ceil(plan.shares);
+            let even = (panels * weights).div_ceil(threads);
+            assert!(longest * 100 <= even * 106, "{plan:?} of {panels} x {weights} on {threads}");
+        }
         // One panel: each thread takes some channels.
         assert_eq!(Plan::new(1, 1, 100, 8, 4), Plan { panels: 8, shares: 4 });
         // Many panels: large tiles, all channels.
-        assert_eq!(Plan::new(406, 1, 43, 6, 1), Plan { panels: 6, shares: 1 });
+        assert_eq!(Plan::new(408, 1, 43, 6, 1), Plan { panels: 6, shares: 1 });
         assert_eq!(Plan::new(1, 1, 1, 1, 3), Plan { panels: 1, shares: 1 });
     }
 }

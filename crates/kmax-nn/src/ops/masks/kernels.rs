@@ -61,7 +61,7 @@ simd_fn! {
         let mut sums = [T::ZERO; BLOCK];
         for row in rows {
             for lane in 0..BLOCK {
-                row[lane] = (row[lane] - most[lane]).exponential();
+                row[lane] = (row[lane] - most[lane]).exponential::<I>();
                 sums[lane] += row[lane];
             }
         }
