@@ -215,12 +215,19 @@ fn attend<T: Real>(x: &[T], heads: &[Head<T>], s: &Sizes) -> Vec<T> {
             lines(scratch, head_of, s);
             let (step, apart) = s.steps(s.queries());
             for (channel, row) in scratch.out.chunks_exact(s.queries()).enumerate() {
-                let start = ((image * s.heads + head) * s.value + channel) * out_area;
-                for (i, lanes) in row.iter().enumerate() {
-                    for (lane, v) in lanes[..count].iter().enumerate() {
+                let start = ((image * s.heads + head) * s.value + channel) * out_area + line * apart;
+                if apart == 1 {
+                    for (i, lanes) in row.iter().enumerate() {
                         // SAFETY: within the channel's map; its lines `line..line + count` are this task's alone.
-                        unsafe { *out.at(start + i * step + (line + lane) * apart) = *v };
+                        let to = unsafe { out.slice(start + i * step, count) };
+                        to.copy_from_slice(&lanes[..count]);
                     }
+                    continue;
+                }
+                for lane in 0..count {
+                    // SAFETY: as above; such a line's positions are neighbours.
+                    let to = unsafe { out.slice(start + lane * apart, row.len()) };
+                    to.iter_mut().zip(row).for_each(|(to, lanes)| *to = lanes[lane]);
                 }
             }
         });
@@ -280,10 +287,13 @@ simd_fn! {
             for (d, values) in scratch.value.chunks_exact(length).enumerate() {
                 let table = &head.value[d * distances..][..distances];
                 let by_position = at.map(|i| &table[length - 1 - i..][..length]);
+                let weights: [_; QUERIES] =
+                    std::array::from_fn(|r| &scratch.weights[r * length..][..values.len()]);
+                let by_position = by_position.map(|table| &table[..values.len()]);
                 let mut sums = [[T::ZERO; LANES]; QUERIES];
                 for (j, v) in values.iter().enumerate() {
                     for r in 0..QUERIES {
-                        let (weight, shift) = (&scratch.weights[r * length + j], by_position[r][j]);
+                        let (weight, shift) = (&weights[r][j], by_position[r][j]);
                         for lane in 0..LANES {
                             sums[r][lane] = I::mul_add(weight[lane], v[lane] + shift, sums[r][lane]);
                         }
@@ -309,6 +319,9 @@ fn similarities<I: Isa, T: Real>(
     by_key: [&[T]; QUERIES],
     content: T,
 ) -> [Lanes<T>; QUERIES] {
+    // Of one length, which saves the loop from asking.
+    let (query, by_query, by_key) =
+        (query.map(|q| &q[..key.len()]), by_query.map(|q| &q[..key.len()]), by_key.map(|k| &k[..key.len()]));
     let mut sums = [[T::ZERO; LANES]; QUERIES];
     for (d, k) in key.iter().enumerate() {
         for r in 0..QUERIES {

@@ -91,9 +91,10 @@ pub(super) fn forward<T: Real>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilog
                     // SAFETY: the sums of this point are this task's alone and lie within the buffer.
                     unsafe { multiply_all(points, w, tiles.len(), g.input, shared.at(point * rows * CHUNK)) };
                 });
+                let (chunks, _) = sums.as_chunks::<CHUNK>();
                 each(!many, g.output, |channel| {
                     let mut output: Output<T> = [[T::ZERO; CHUNK * TILE]; TILE];
-                    let row = |point| &sums[(point * rows + channel) * CHUNK..][..CHUNK];
+                    let row = |point| &chunks[point * rows + channel];
                     from_points(std::array::from_fn(row), &mut output);
                     let first = (image * g.output + channel) * area;
                     for (y, row) in output.iter_mut().enumerate() {

@@ -5,7 +5,7 @@ use crate::ops::real::Real;
 use crate::ops::simd::{Isa, simd_fn};
 
 /// One value of each tile.
-type Tiles<T> = [T; CHUNK];
+pub(super) type Tiles<T> = [T; CHUNK];
 /// The inputs of the tiles by row and column.
 pub(super) type Patch<T> = [[Tiles<T>; SPAN]; SPAN];
 /// Four rows of outputs, tile by tile.
@@ -86,8 +86,7 @@ fn evaluate<I: Isa, T: Real>(y: usize, m: [T; SPAN]) -> T {
 
 simd_fn! {
     /// The outputs of the tiles from their sums at all points.
-    pub(super) fn from_points[I, T](points: [&[T]; POINTS], output: &mut Output<T>) {
-        let points = points.map(|point| &point[..CHUNK]);
+    pub(super) fn from_points[I, T](points: [&Tiles<T>; POINTS], output: &mut Output<T>) {
         // By column of the output and row of points.
         let mut half = [[[T::ZERO; CHUNK]; SPAN]; TILE];
         for i in 0..SPAN {
