@@ -75,7 +75,7 @@ enum Weight {
     /// As it is stored.
     Open(Tensor),
     /// Laid out for inference.
-    Prepared(ops::Prepared),
+    Prepared(Box<ops::Prepared>),
 }
 
 impl Weight {
@@ -86,7 +86,7 @@ impl Weight {
             return Ok(Self::Open(weight));
         }
         let prepared = ops::Prepared::new(&weight, stride, padding, dilation, groups)?;
-        Ok(prepared.map_or(Self::Open(weight), Self::Prepared))
+        Ok(prepared.map_or(Self::Open(weight), |prepared| Self::Prepared(Box::new(prepared))))
     }
 
     fn tensor(&self) -> Result<Tensor> {
