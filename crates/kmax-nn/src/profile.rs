@@ -4,7 +4,7 @@
 //! [`operation`] cost one look at a thread's variable.
 
 use crate::Result;
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use std::cell::RefCell;
 use std::time::Instant;
 
@@ -145,6 +145,23 @@ pub fn matmul(lhs: &Tensor, rhs: &Tensor) -> Result<Tensor> {
     operation(label, || Ok(lhs.matmul(rhs)?))
 }
 
+/// FLOP/s of a float32 matrix product of that side, the best of three: the limit that efficiencies are measured against.
+///
+/// # Errors
+/// If Candle fails.
+pub fn product_rate(side: usize) -> Result<f64> {
+    let values = |seed: usize| (0..side * side).map(move |i| ((i + seed) % 251) as f32 / 125.0 - 1.0);
+    let matrix = |seed| Tensor::from_vec(values(seed).collect(), (side, side), &Device::Cpu);
+    let (a, b) = (matrix(0)?, matrix(7)?);
+    let mut best = f64::INFINITY;
+    for _ in 0..3 {
+        let start = Instant::now();
+        drop(a.matmul(&b)?);
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    Ok(2.0 * (side as f64).powi(3) / best)
+}
+
 /// The label of an operation with the first input's shape.
 fn labelled(name: &str, multiply_adds: f64, inputs: &[&Tensor], output: &Result<Tensor>) -> Label {
     let size = |t: &Tensor| t.elem_count() * t.dtype().size_in_bytes();
@@ -190,5 +207,6 @@ mod tests {
     fn nothing_is_asked_for_unless_recording() {
         assert_eq!(operation(|_| unreachable!("not recording"), || stage("a", || 1)), 1);
         assert!(record(|| ()).1.len() == 1);
+        assert!(product_rate(33).is_ok_and(|rate| rate > 0.0 && rate.is_finite()));
     }
 }

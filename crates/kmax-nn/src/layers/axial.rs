@@ -73,7 +73,7 @@ impl AxialAttention {
             config,
             tables: None,
         };
-        if !params.is_trainable() && params.device().is_cpu() {
+        if !params.is_trainable() && ops::runs_kernels(params.device()) {
             attention.tables = Some(attention.fold()?);
         }
         Ok(attention)

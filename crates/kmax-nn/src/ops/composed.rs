@@ -4,7 +4,7 @@
 use crate::Result;
 use candle_core::Tensor;
 
-/// Convolution by Candle, with its own padding step because Candle pads both axes alike.
+/// Convolution by Candle, which pads both axes alike: what one axis has more is padded before.
 pub(crate) fn conv2d(
     input: &Tensor,
     kernel: &Tensor,
@@ -14,9 +14,10 @@ pub(crate) fn conv2d(
     groups: usize,
 ) -> Result<Tensor> {
     let (vertical, horizontal) = padding;
+    let both = vertical.min(horizontal);
     let padded = input
-        .pad_with_zeros(2, vertical, vertical)?
-        .pad_with_zeros(3, horizontal, horizontal)?
+        .pad_with_zeros(2, vertical - both, vertical - both)?
+        .pad_with_zeros(3, horizontal - both, horizontal - both)?
         .contiguous()?;
-    Ok(padded.conv2d(&kernel.contiguous()?, 0, stride, dilation, groups)?)
+    Ok(padded.conv2d(&kernel.contiguous()?, both, stride, dilation, groups)?)
 }

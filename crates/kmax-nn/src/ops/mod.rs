@@ -20,6 +20,8 @@ mod softmax;
 mod special;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod twins;
 
 pub use axial::{AxialTables, axial_attention};
 pub use contrast::{Contrast, Groups, contrast};
@@ -31,3 +33,5 @@ pub use pointwise::{gelu, relu, relu6};
 pub use pool::max_pool2d;
 pub use resize::{Alignment, resize_bilinear};
 pub use softmax::softmax;
+
+pub(crate) use real::runs_kernels;

@@ -1,7 +1,7 @@
 //! What the CPU kernels share: element types, borrowing storage, output buffers.
 
-use super::simd::Isa;
-use candle_core::{CpuStorage, DType, Layout, Result, Shape, Storage, Tensor, WithDType, bail};
+use super::simd::{Isa, candle_only};
+use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, Tensor, WithDType, bail};
 use std::ops::{Add, Deref, Div, Mul, Neg, Sub};
 
 /// `f32` or `f64`: `f64` serves gradient checks and float64 references.
@@ -74,9 +74,14 @@ macro_rules! real {
 real!(f32, super::special::exp32::<I>, super::special::normal_cdf32::<I>);
 real!(f64, f64::exp, super::special::normal_cdf64);
 
+/// Whether there are kernels for this device, and the environment does not forbid them.
+pub(crate) fn runs_kernels(device: &Device) -> bool {
+    device.is_cpu() && !candle_only()
+}
+
 /// Whether the CPU kernels take this tensor; others go through Candle's operations.
 pub(crate) fn has_kernel(x: &Tensor) -> bool {
-    x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64)
+    runs_kernels(x.device()) && matches!(x.dtype(), DType::F32 | DType::F64)
 }
 
 /// The elements of a contiguous tensor.

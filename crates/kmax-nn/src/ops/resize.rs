@@ -3,7 +3,7 @@
 use super::real::{Real, Shared, by_dtype, elements, has_kernel, hold, with_dtype, written};
 use super::simd::simd_fn;
 use crate::{Error, Result, profile};
-use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Tensor};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -36,8 +36,13 @@ pub fn resize_bilinear(x: &Tensor, height: usize, width: usize, alignment: Align
         return profile::pass("resize", &[x], || Ok(x.contiguous()?.apply_op1(resize)?));
     }
     let matrix = |from, to| -> Result<Tensor> {
-        let mut matrix = vec![0f32; to * from];
-        for (i, Sample { low, high, share }) in samples::<f32>(from, to, alignment).into_iter().enumerate() {
+        let mut matrix = vec![0f64; to * from];
+        let wide = |Sample { low, high, share }: Sample<f32>| Sample { low, high, share: f64::from(share) };
+        let samples: Vec<Sample<f64>> = match x.dtype() {
+            DType::F64 => samples(from, to, alignment),
+            _ => samples(from, to, alignment).into_iter().map(wide).collect(),
+        };
+        for (i, Sample { low, high, share }) in samples.into_iter().enumerate() {
             matrix[i * from + low] += 1.0 - share;
             matrix[i * from + high] += share;
         }
@@ -213,35 +218,7 @@ simd_fn! {
 mod tests {
     use super::*;
     use crate::ops::testing::{assert_close, check_gradients, random};
-    use candle_core::DType;
-
-    /// The bilinear value straight from its definition.
-    fn reference(x: &Tensor, height: usize, width: usize, alignment: Alignment) -> Result<Tensor> {
-        let (b, c, h, w) = x.dims4()?;
-        let values = x.flatten_all()?.to_vec1::<f64>()?;
-        let position = |i: usize, from: usize, to: usize| match alignment {
-            Alignment::Corners if to == 1 => 0.0,
-            Alignment::Corners => i as f64 * (from - 1) as f64 / (to - 1) as f64,
-            Alignment::Borders => {
-                ((i as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64)
-            }
-        };
-        let mut out = Vec::new();
-        for map in values.chunks((h * w).max(1)).take(b * c) {
-            for y in 0..height {
-                for x in 0..width {
-                    let (py, px) = (position(y, h, height), position(x, w, width));
-                    let mut sum = 0.0;
-                    for (i, value) in map.iter().enumerate() {
-                        let near = |a: f64, b: usize| (1.0 - (a - b as f64).abs()).max(0.0);
-                        sum += value * near(py, i / w) * near(px, i % w);
-                    }
-                    out.push(sum);
-                }
-            }
-        }
-        Ok(Tensor::from_vec(out, (b, c, height, width), x.device())?)
-    }
+    use crate::ops::twins::maps::resized;
 
     #[test]
     fn resizing_equals_the_definition_and_the_differences() -> Result<()> {
@@ -257,7 +234,7 @@ mod tests {
         ] {
             let x = random(1, &shape)?;
             for alignment in [Alignment::Corners, Alignment::Borders] {
-                let expected = reference(&x, height, width, alignment)?;
+                let expected = resized(&x, height, width, alignment)?;
                 assert_close(&resize_bilinear(&x, height, width, alignment)?, &expected, 1e-13);
                 let single = resize_bilinear(&x.to_dtype(DType::F32)?, height, width, alignment)?;
                 assert_close(&single.to_dtype(DType::F64)?, &expected, 3e-6);

@@ -1,7 +1,8 @@
 //! One body, several instruction sets, chosen when the program runs.
 //!
 //! The environment variable `KMAX_CPU` (`avx512`, `avx2` or `portable`) forces a path that the machine has; anything
-//! else, or a path that it has not, means the best one.
+//! else, or a path that it has not, means the best one. With `candle`, a network runs on Candle's operations instead,
+//! as on other devices.
 
 use super::real::Real;
 use std::sync::OnceLock;
@@ -28,6 +29,12 @@ pub(crate) fn level() -> Level {
         };
         forced.min(detected())
     })
+}
+
+/// Whether the environment asks for Candle's operations where they can replace a kernel.
+pub(crate) fn candle_only() -> bool {
+    static ONLY: OnceLock<bool> = OnceLock::new();
+    *ONLY.get_or_init(|| std::env::var("KMAX_CPU").as_deref() == Ok("candle"))
 }
 
 #[cfg(target_arch = "x86_64")]

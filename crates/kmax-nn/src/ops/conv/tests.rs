@@ -2,8 +2,9 @@
 
 use super::{Finish, Prepared, batch_norm_train, conv2d, conv2d_finished, conv2d_norm_train};
 use crate::ops::testing::{assert_close, check_gradients, random};
+use crate::ops::twins::conv::Case as Twin;
 use crate::{Activation, Error, Result};
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 
 /// One case: batch, input channels, output channels, groups, size, kernel, stride, padding, dilation.
 type Case = (usize, usize, usize, usize, [usize; 2], [usize; 2], usize, (usize, usize), usize);
@@ -51,45 +52,23 @@ const DENSE: &[Case] = &[
     (0, 2, 3, 1, [4, 4], [3, 3], 1, (1, 1), 1),
 ];
 
-fn reference(x: &Tensor, w: &Tensor, case: Case) -> Result<Tensor> {
-    let (batch, input, output, groups, [h, wd], [kh, kw], s, p, d) = case;
-    let (xs, ws) = (x.flatten_all()?.to_vec1::<f64>()?, w.flatten_all()?.to_vec1::<f64>()?);
-    let oh = (h + 2 * p.0 - d * (kh - 1) - 1) / s + 1;
-    let ow = (wd + 2 * p.1 - d * (kw - 1) - 1) / s + 1;
-    let per = input / groups;
-    let mut out = Vec::new();
-    for b in 0..batch {
-        for o in 0..output {
-            for y in 0..oh {
-                for z in 0..ow {
-                    let mut sum = 0.0;
-                    for c in 0..per {
-                        for ky in 0..kh {
-                            for kx in 0..kw {
-                                let (iy, ix) = (y * s + ky * d, z * s + kx * d);
-                                if iy < p.0 || ix < p.1 || iy - p.0 >= h || ix - p.1 >= wd {
-                                    continue;
-                                }
-                                let channel = o / (output / groups) * per + c;
-                                let value = xs[((b * input + channel) * h + iy - p.0) * wd + ix - p.1];
-                                sum += value * ws[((o * per + c) * kh + ky) * kw + kx];
-                            }
-                        }
-                    }
-                    out.push(sum);
-                }
-            }
-        }
-    }
-    Ok(Tensor::from_vec(out, (batch, output, oh, ow), &Device::Cpu)?)
-}
-
 fn check(cases: &[Case]) -> Result<()> {
     for (i, &case) in cases.iter().enumerate() {
         let (batch, input, output, groups, [h, w], [kh, kw], s, p, d) = case;
         let x = random(i as u64, &[batch, input, h, w])?;
         let kernel = random(100 + i as u64, &[output, input / groups, kh, kw])?;
-        let expected = reference(&x, &kernel, case)?;
+        let twin = Twin {
+            batch,
+            input,
+            output,
+            groups,
+            size: [h, w],
+            kernel: [kh, kw],
+            stride: s,
+            padding: p,
+            dilation: d,
+        };
+        let expected = twin.forward(&x, &kernel)?;
         let run = |x: &Tensor, kernel: &Tensor| conv2d(x, kernel, s, p, d, groups);
         assert_close(&run(&x, &kernel)?, &expected, 1e-13);
         let single = run(&x.to_dtype(DType::F32)?, &kernel.to_dtype(DType::F32)?)?;

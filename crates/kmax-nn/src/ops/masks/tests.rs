@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::Init;
-use crate::ops::resize_bilinear;
+use crate::ops::{resize_bilinear, twins};
 use candle_core::{DType, Device, Tensor};
+use proptest::prelude::*;
 
 fn logits(queries: usize, [height, width]: [usize; 2]) -> Vec<f32> {
     drawn(3.0, queries * height * width)
@@ -77,51 +78,69 @@ fn cases() -> Vec<(usize, [usize; 2], Vec<Step>)> {
     ]
 }
 
-#[test]
-fn probabilities_equal_the_definition() -> Result<()> {
-    for (queries, size, steps) in cases() {
-        let logits = logits(queries, size);
-        let tensor = Tensor::from_slice(&logits, (queries, size[0], size[1]), &Device::Cpu)?;
-        for takes_part in [(|_| true) as fn(usize) -> bool, |q| q % 2 == 0] {
-            let expected = reference(&tensor, &steps, takes_part)?;
-            for mixing in [Mixing::Weights, Mixing::Difference] {
-                let masks = shown(&logits, queries, size, mixing, &steps)?.only(takes_part);
-                let [height, width] = masks.size();
-                assert_eq!(expected[0].len(), height * width);
-                let mut seen = vec![false; height * width];
-                // In two bands, the second larger than there are rows.
-                let half = height / 2;
-                for rows in [0..half, half..height + 9] {
-                    masks.visit(rows, |block| {
-                        let first = block.row * width + block.column;
-                        let most = block.confidences();
-                        let mut found = vec![[None; BLOCK]; queries];
-                        block.above(0.1, |query, pixels, probabilities| {
-                            for lane in (0..BLOCK).filter(|lane| pixels >> lane & 1 == 1) {
-                                found[query][lane] = Some(f64::from(probabilities[lane]));
-                            }
-                        });
-                        for lane in 0..block.pixels {
-                            let pixel = first + lane;
-                            assert!(!std::mem::replace(&mut seen[pixel], true), "seen twice");
-                            let largest = expected.iter().map(|plane| plane[pixel]).fold(0.0, f64::max);
-                            assert!((f64::from(most[lane]) - largest).abs() < 3e-6);
-                            for query in 0..queries {
-                                let (ours, exact) = (found[query][lane], expected[query][pixel]);
-                                match ours {
-                                    Some(value) => assert!((value - exact).abs() < 3e-6, "{value} {exact}"),
-                                    None => assert!(exact < 0.1 + 3e-6, "{exact} was not told"),
-                                }
+/// Compares the probabilities of all queries, and of every second one, with the definition.
+fn compare(queries: usize, size: [usize; 2], steps: &[Step], tolerance: f64) -> Result<()> {
+    let logits = logits(queries, size);
+    let tensor = Tensor::from_slice(&logits, (queries, size[0], size[1]), &Device::Cpu)?;
+    for takes_part in [(|_| true) as fn(usize) -> bool, |q| q % 2 == 0] {
+        let expected = reference(&tensor, steps, takes_part)?;
+        for mixing in [Mixing::Weights, Mixing::Difference] {
+            let masks = shown(&logits, queries, size, mixing, steps)?.only(takes_part);
+            let [height, width] = masks.size();
+            assert_eq!(expected[0].len(), height * width);
+            let mut seen = vec![false; height * width];
+            // In two bands, the second larger than there are rows.
+            let half = height / 2;
+            for rows in [0..half, half..height + 9] {
+                masks.visit(rows, |block| {
+                    let first = block.row * width + block.column;
+                    let most = block.confidences();
+                    let mut found = vec![[None; BLOCK]; queries];
+                    block.above(0.1, |query, pixels, probabilities| {
+                        for lane in (0..BLOCK).filter(|lane| pixels >> lane & 1 == 1) {
+                            found[query][lane] = Some(f64::from(probabilities[lane]));
+                        }
+                    });
+                    for lane in 0..block.pixels {
+                        let pixel = first + lane;
+                        assert!(!std::mem::replace(&mut seen[pixel], true), "seen twice");
+                        let largest = expected.iter().map(|plane| plane[pixel]).fold(0.0, f64::max);
+                        assert!((f64::from(most[lane]) - largest).abs() < tolerance);
+                        for query in 0..queries {
+                            let (ours, exact) = (found[query][lane], expected[query][pixel]);
+                            match ours {
+                                Some(value) => assert!((value - exact).abs() < tolerance, "{value} {exact}"),
+                                None => assert!(exact < 0.1 + tolerance, "{exact} was not told"),
                             }
                         }
-                        assert!(found.iter().all(|row| row[block.pixels..].iter().all(Option::is_none)));
-                    });
-                }
-                assert!(seen.iter().all(|&seen| seen));
+                    }
+                    assert!(found.iter().all(|row| row[block.pixels..].iter().all(Option::is_none)));
+                });
             }
+            assert!(seen.iter().all(|&seen| seen));
         }
     }
     Ok(())
+}
+
+#[test]
+fn probabilities_equal_the_definition() -> Result<()> {
+    cases().into_iter().try_for_each(|(queries, size, steps)| compare(queries, size, &steps, 3e-6))
+}
+
+#[test]
+fn probabilities_equal_the_definition_at_random_sizes() {
+    let size = || (1..=40usize, 1..=40usize).prop_map(|(height, width)| [height, width]);
+    let alignments = prop::sample::select(vec![Alignment::Corners, Alignment::Borders]);
+    let photo = (1..=40usize, 1..=320usize).prop_map(|(height, width)| [height, width]);
+    let resizes = (size(), size(), photo, alignments);
+    twins::drawn(24, (1..=9usize, size(), resizes), |(queries, from, (to, crop, photo, alignment))| {
+        // To the network's size, to the part that holds the photo, to the photo.
+        let crop = [crop[0].min(to[0]), crop[1].min(to[1])];
+        let steps = [Step::Resize(to, alignment), Step::Crop(crop), Step::Resize(photo, alignment)];
+        // The definition takes its sample positions in float64.
+        compare(queries, from, &steps, 5e-5)
+    });
 }
 
 #[test]
