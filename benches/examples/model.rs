@@ -3,8 +3,8 @@
 //! Arguments: the model (`resnet50`, `convnext_tiny`, `convnext_large`, `max_s`, `small`), the side of the image, the
 //! number of runs. Prints one JSON object. The number of threads is `RAYON_NUM_THREADS`'s.
 
-use candle_core::Tensor;
-use kmax_benches::{model, peak_rss_mb, random};
+use kmax_benches::{models, peak_rss_mb, random};
+use kmax_nn::profile::product_rate;
 use std::time::Instant;
 
 /// Multiply-adds in billions, convolutions and matrix products only.
@@ -16,38 +16,25 @@ const MULTIPLY_ADDS: &[(&str, usize, f64)] = &[
     ("max_s", 641, 104.5),
 ];
 
-/// GFLOP/s of a square matrix product, the better of two.
-fn product_rate(a: &Tensor) -> candle_core::Result<f64> {
-    let flops = 2.0 * (a.dim(0)? as f64).powi(3);
-    let mut best = f64::INFINITY;
-    for _ in 0..2 {
-        let start = Instant::now();
-        drop(a.matmul(a)?);
-        best = best.min(start.elapsed().as_secs_f64());
-    }
-    Ok(flops / best * 1e-9)
-}
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, name, side, runs] = arguments.as_slice() else {
         return Err("usage: model NAME SIDE RUNS".into());
     };
     let (side, runs): (usize, usize) = (side.parse()?, runs.parse()?);
-    let network = model(name)?.ok_or("an unknown model")?;
+    let network = models::frozen(&models::config(name).ok_or("an unknown model")?)?;
     let x = random(&[1, 3, side, side])?;
     network.forward(&x)?;
     // Before the product's matrices come.
     let memory = peak_rss_mb();
-    let a = random(&[4096, 4096])?;
-    let before = product_rate(&a)?;
+    let before = product_rate(4096)?;
     let mut seconds = Vec::new();
     for _ in 0..runs.max(1) {
         let start = Instant::now();
         drop(network.forward(&x)?);
         seconds.push(start.elapsed().as_secs_f64());
     }
-    let rate = (before + product_rate(&a)?) / 2.0;
+    let rate = 1e-9 * (before + product_rate(4096)?) / 2.0;
     seconds.sort_by(f64::total_cmp);
     let median = seconds[seconds.len() / 2];
     let known = MULTIPLY_ADDS.iter().find(|(n, s, _)| n == name && *s == side).map(|(_, _, count)| *count);

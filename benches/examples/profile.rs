@@ -1,17 +1,17 @@
 //! Where a forward pass spends its time: every operation at every shape, the slowest first.
 //!
-//! Arguments as of `model`: name, side, runs.
+//! Arguments as of `model`: name, side, runs; and `json` for one JSON object in place of a table.
 
-use kmax_benches::{model, random};
-use kmax_nn::profile;
+use kmax_benches::{models, random};
+use kmax_nn::profile::{self, Row};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, name, side, runs] = arguments.as_slice() else {
-        return Err("usage: profile NAME SIDE RUNS".into());
+    let [_, name, side, runs, form @ ..] = arguments.as_slice() else {
+        return Err("usage: profile NAME SIDE RUNS [json]".into());
     };
     let (side, runs): (usize, usize) = (side.parse()?, runs.parse()?);
-    let network = model(name)?.ok_or("an unknown model")?;
+    let network = models::frozen(&models::config(name).ok_or("an unknown model")?)?;
     let x = random(&[1, 3, side, side])?;
     network.forward(&x)?;
     let (result, mut rows) = profile::record(|| -> kmax::Result<()> {
@@ -22,21 +22,51 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     result?;
     rows.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
-    let each = 1e3 / runs as f64;
-    let whole: f64 = rows.iter().map(|row| row.seconds).sum();
-    println!("{:>9.2} ms", whole * each);
+    for row in &mut rows {
+        row.calls /= runs;
+        row.seconds /= runs as f64;
+        row.multiply_adds /= runs as f64;
+        row.bytes /= runs as f64;
+    }
+    let whole = rows.iter().map(|row| row.seconds).sum();
+    match form {
+        [] => table(&rows, whole),
+        _ => json(name, side, &rows, whole)?,
+    }
+    Ok(())
+}
+
+fn table(rows: &[Row], whole: f64) {
+    println!("{:>9.2} ms", whole * 1e3);
     for row in rows {
         println!(
             "{:>9.2} ms {:>5.1} % {:>6.1} GFLOP/s {:>6.1} GB/s {:>3} x  {:<16} {:<16} {}",
-            row.seconds * each,
+            row.seconds * 1e3,
             100.0 * row.seconds / whole,
             2e-9 * row.multiply_adds / row.seconds,
             1e-9 * row.bytes / row.seconds,
-            row.calls / runs,
+            row.calls,
             row.stage,
             row.operation,
             row.shape
         );
     }
+}
+
+fn json(model: &str, side: usize, rows: &[Row], whole: f64) -> kmax_nn::Result<()> {
+    let row = |row: &Row| {
+        let Row { stage, operation, shape, calls, seconds, .. } = row;
+        let (gflops, megabytes) = (2e-9 * row.multiply_adds / seconds, 1e-6 * row.bytes);
+        format!(
+            "{{\"stage\": \"{stage}\", \"operation\": \"{operation}\", \"shape\": \"{shape}\", \"calls\": {calls}, \
+             \"seconds\": {seconds:.7}, \"gflops\": {gflops:.2}, \"megabytes\": {megabytes:.2}}}"
+        )
+    };
+    let rows: Vec<String> = rows.iter().map(row).collect();
+    println!(
+        "{{\"model\": \"{model}\", \"size\": {side}, \"seconds\": {whole:.6}, \"gemm_gflops\": {:.1}, \"rows\": [\n{}\n]}}",
+        1e-9 * profile::product_rate(4096)?,
+        rows.join(",\n")
+    );
     Ok(())
 }

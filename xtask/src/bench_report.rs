@@ -10,10 +10,15 @@ const MODELS: &[(&str, usize, usize)] = &[
     ("resnet50", 641, 9),
     ("convnext_tiny", 641, 9),
     ("max_s", 641, 7),
+    ("small", 385, 15),
     ("small", 641, 9),
     ("resnet50", 1281, 7),
     ("convnext_large", 1281, 3),
 ];
+
+/// Those whose operations are listed.
+const PROFILES: &[(&str, usize, usize)] =
+    &[("resnet50", 641, 5), ("convnext_tiny", 641, 5), ("max_s", 641, 5), ("small", 385, 20)];
 
 /// Measures, writes the page and, if asked, the models' rows as JSON.
 pub fn run(json: Option<&Path>) -> Result<String, String> {
@@ -21,19 +26,25 @@ pub fn run(json: Option<&Path>) -> Result<String, String> {
     let mut rows = Vec::new();
     for (name, side, runs) in MODELS {
         for count in if threads > 1 { vec![1, threads] } else { vec![1] } {
+            // What all threads need is the measure; one thread shows what the others add.
+            let runs = if count < threads { runs.div_ceil(3) } else { *runs };
             let text = example("model", &[name, &side.to_string(), &runs.to_string()], count)?;
             eprint!("{text}");
             rows.push(parse(&text)?);
         }
     }
-    let operations = parse(&example("operations", &[], threads)?)?;
-    let page = Path::new("docs/PERFORMANCE.md");
-    write(page, &report(&rows, &operations, threads))?;
-    if let Some(file) = json {
-        let text = serde_json::to_string_pretty(&rows).map_err(|e| e.to_string())?;
-        write(file, &(text + "\n"))?;
+    let mut page = models(&rows, threads);
+    for (name, side, runs) in PROFILES {
+        let text = example("profile", &[name, &side.to_string(), &runs.to_string(), "json"], threads)?;
+        page += &operations(&parse(&text)?);
     }
-    Ok(format!("wrote {}", page.display()))
+    let file = Path::new("docs/PERFORMANCE.md");
+    write(file, &page)?;
+    if let Some(json) = json {
+        let text = serde_json::to_string_pretty(&rows).map_err(|e| e.to_string())?;
+        write(json, &(text + "\n"))?;
+    }
+    Ok(format!("wrote {}", file.display()))
 }
 
 fn example(name: &str, arguments: &[&str], threads: usize) -> Result<String, String> {
@@ -79,17 +90,7 @@ fn machine() -> String {
     model.map_or_else(|| std::env::consts::ARCH.to_string(), |(_, name)| name.trim().to_string())
 }
 
-const OPERATIONS: &str = "
-## Operations
-
-At the shapes of `resnet50` at 641, all threads, fused bias and ReLU where it is a convolution, 3x3 in the direct form;
-best run. The share is of the whole model's seconds, for all places where the operation stands.
-
-| operation | ms | GFLOP/s | efficiency | MB moved | GB/s | places | share |
-| --- | --- | --- | --- | --- | --- | --- | --- |
-";
-
-fn report(models: &[Value], operations: &Value, threads: usize) -> String {
+fn models(rows: &[Value], threads: usize) -> String {
     let mut page = format!(
         "# Performance\n\nWritten by `cargo xtask bench-report`; [SPEED.md](SPEED.md) says how the speed is made and what the\n\
          columns mean. Machine: {}, {threads} cores.\n\n## Whole models\n\nBatch 1, backbone to class and mask logits, \
@@ -97,34 +98,48 @@ fn report(models: &[Value], operations: &Value, threads: usize) -> String {
          | peak memory, MB |\n| --- | --- | --- | --- | --- | --- | --- |\n",
         machine()
     );
-    for row in models {
+    for row in rows {
         let name = row["model"].as_str().unwrap_or_default();
         let (side, count) = (number(row, "size"), number(row, "threads"));
         let (seconds, rate) = (cell(number(row, "seconds"), 3), cell(number(row, "gemm_gflops"), 0));
         let (share, memory) = (cell(number(row, "efficiency"), 2), cell(number(row, "peak_rss_mb"), 0));
         let _ = writeln!(page, "| {name} | {side} | {count} | {seconds} | {rate} | {share} | {memory} |");
     }
-    let of_model = |row: &&Value| {
-        row["model"] == "resnet50" && number(row, "size") == 641.0 && number(row, "threads") == threads as f64
-    };
-    let whole = models.iter().find(of_model).map_or(f64::NAN, |row| number(row, "seconds"));
-    let rows: Vec<&Value> =
-        operations.as_array().into_iter().flatten().filter(|row| row["seconds"].is_number()).collect();
-    let peak = rows.first().map_or(f64::NAN, |row| number(row, "gflops"));
-    page += OPERATIONS;
-    for row in rows {
+    page
+}
+
+/// Operations that take less of the whole are left out.
+const LEAST: f64 = 0.002;
+
+fn operations(profile: &Value) -> String {
+    let (whole, limit) = (number(profile, "seconds"), number(profile, "gemm_gflops"));
+    let mut page = format!(
+        "\n## Operations of {} at {}\n\nAll threads, mean of several passes; {:.1} ms in all, of which what takes less than \
+         {} % is left out. Winograd's products are counted as the convolution's.\n\n| stage | operation | input | calls | ms \
+         | share, % | GFLOP/s | efficiency | MB moved | GB/s |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+        profile["model"].as_str().unwrap_or_default(),
+        number(profile, "size"),
+        1e3 * whole,
+        100.0 * LEAST,
+    );
+    let rows = profile["rows"].as_array().into_iter().flatten();
+    for row in rows.filter(|row| number(row, "seconds") >= LEAST * whole) {
+        let text = |key: &str| row[key].as_str().unwrap_or_default();
         let (seconds, rate, moved) =
             (number(row, "seconds"), number(row, "gflops"), number(row, "megabytes"));
-        let times = number(row, "times");
         let _ = writeln!(
             page,
-            "| {} | {:.2} | {} | {} | {moved:.1} | {:.1} | {times} | {} |",
-            row["operation"].as_str().unwrap_or_default(),
+            "| {} | {} | {} | {} | {:.2} | {:.1} | {} | {} | {} | {} |",
+            text("stage"),
+            text("operation"),
+            text("shape"),
+            number(row, "calls"),
             seconds * 1e3,
+            100.0 * seconds / whole,
             cell(rate, 0),
-            cell(rate / peak, 2),
-            moved * 1e-3 / seconds,
-            cell(100.0 * times * seconds / whole, 1),
+            cell(rate / limit, 2),
+            cell(moved, 1),
+            cell(moved * 1e-3 / seconds, 1),
         );
     }
     page

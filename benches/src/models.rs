@@ -1,0 +1,53 @@
+//! Whole models with drawn weights.
+
+use candle_core::{DType, Device, Tensor};
+use kmax::{KMaxDeepLab, NetworkConfig, Result};
+use kmax_backbones::{BackboneConfig, ConvNeXtSize};
+use kmax_nn::{Mode, Params};
+use std::collections::HashMap;
+
+/// The network of that name: `resnet50`, `convnext_tiny`, `convnext_large`, `max_s`, or `small`, the built-in model's.
+pub fn config(name: &str) -> Option<NetworkConfig> {
+    let convnext = |size| NetworkConfig::port(BackboneConfig::convnext(size, 0.0), 133);
+    Some(match name {
+        "resnet50" => NetworkConfig::port(BackboneConfig::resnet50_port(), 133),
+        "convnext_tiny" => convnext(ConvNeXtSize::Tiny),
+        "convnext_large" => convnext(ConvNeXtSize::Large),
+        "max_s" => NetworkConfig::tf(BackboneConfig::max_s(), 133),
+        "small" => NetworkConfig::small(16),
+        _ => return None,
+    })
+}
+
+/// Frozen as a loaded model is.
+///
+/// # Errors
+/// If a parameter does not fit.
+pub fn frozen(config: &NetworkConfig) -> Result<KMaxDeepLab> {
+    let params = Params::trainable(None, 1, DType::F32, &Device::Cpu);
+    KMaxDeepLab::new(config, &params)?;
+    let values: HashMap<_, _> =
+        params.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach())).collect();
+    KMaxDeepLab::new(config, &Params::frozen(values, DType::F32, &Device::Cpu))
+}
+
+/// Ready to be trained.
+///
+/// # Errors
+/// If a parameter does not fit.
+pub fn trainable(config: &NetworkConfig) -> Result<KMaxDeepLab> {
+    KMaxDeepLab::new(config, &Params::trainable(None, 1, DType::F32, &Device::Cpu))
+}
+
+/// What a training step goes back from: squares in place of the criterion.
+///
+/// # Errors
+/// If the shape of the images does not fit.
+pub fn loss(network: &KMaxDeepLab, images: &Tensor) -> Result<Tensor> {
+    let trace = network.trace(images, &Mode::train(1))?;
+    let mut loss = trace.decoder.prediction.mask_logits.sqr()?.mean_all()?;
+    for logits in trace.decoder.prediction.class_logits.iter().chain(&trace.semantic_logits) {
+        loss = (loss + logits.sqr()?.mean_all()?)?;
+    }
+    Ok(loss)
+}
