@@ -67,6 +67,30 @@ fn a_photo_becomes_a_picture_a_map_and_a_list() {
 }
 
 #[test]
+fn a_profile_tells_where_the_time_went() {
+    let folder = folder();
+    let run = segment(folder.path(), &with_model(&["photo.png", "--profile"]));
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
+    for line in
+        ["class ", "stage ", "reading the photo ", "backbone ", "heads ", "writing results ", "operation "]
+    {
+        assert!(run.out.lines().any(|told| told.starts_with(line)), "no {line}: {}", run.out);
+    }
+    let run = segment(folder.path(), &with_model(&["photo.png", "--profile", "--json"]));
+    let lines: Vec<Value> = run.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let profile = &lines[1]["profile"];
+    assert!(lines.len() == 2 && lines[0]["segments"].is_array() && profile["gemm_gflops"].is_number());
+    for kind in ["stages", "operations"] {
+        let rows = profile[kind].as_array().expect("rows");
+        let sum: f64 = rows.iter().filter_map(|row| row["share"].as_f64()).sum();
+        assert!(rows.len() > 3 && sum < 1.0 + 1e-9, "{profile}");
+    }
+    let convolution = |row: &Value| row["operation"].as_str().is_some_and(|name| name.starts_with("conv"));
+    let rows = profile["operations"].as_array().expect("rows");
+    assert!(rows.iter().any(|row| convolution(row) && row["efficiency"].as_f64() > Some(0.0)), "{profile}");
+}
+
+#[test]
 fn instances_and_classes() {
     let folder = folder();
     let run = segment(folder.path(), &with_model(&["photo.png", "--task", "instance", "--min-score", "0"]));

@@ -10,6 +10,7 @@ use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
 use kmax_datasets::transforms::eval::{self, Deeplab2Eval, EvalInput, PortEval};
 use kmax_masks::{LabelMap, Panoptic};
+use kmax_nn::profile;
 
 /// A model that is ready to segment photos.
 ///
@@ -105,6 +106,15 @@ impl Segmenter {
     /// # Errors
     /// As [`Self::segment`].
     pub fn predict(&self, photo: &RgbImage) -> Result<Prediction<'_>> {
+        let (input, frame) = profile::stage("preprocessing", || self.input(photo))?;
+        let logits = self.network.forward(&input)?;
+        drop(input);
+        let predictions = Predictions::of(&logits, 0, self.config.network.resize, frame.input[1])?;
+        Ok(Prediction { config: &self.config, predictions, frame })
+    }
+
+    /// The network's input for a photo, and where the photo lies in it.
+    fn input(&self, photo: &RgbImage) -> Result<(Tensor, Frame)> {
         let settings = &self.config.preprocess;
         let EvalInput { image, content_height, content_width } = prepare(photo, settings)?;
         let frame = Frame {
@@ -120,11 +130,7 @@ impl Segmenter {
             plane.iter_mut().for_each(|value| *value = (*value - mean) / std);
         }
         let [height, width] = frame.input;
-        let input = Tensor::from_vec(values, (1, 3, height, width), &self.device)?;
-        let logits = self.network.forward(&input)?;
-        drop(input);
-        let predictions = Predictions::of(&logits, 0, self.config.network.resize, width)?;
-        Ok(Prediction { config: &self.config, predictions, frame })
+        Ok((Tensor::from_vec(values, (1, 3, height, width), &self.device)?, frame))
     }
 }
 

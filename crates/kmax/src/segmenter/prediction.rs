@@ -3,6 +3,10 @@
 use crate::postprocess::{self, Frame, Instance, Predictions, Scope};
 use crate::{Config, Result};
 use kmax_masks::{LabelMap, Panoptic};
+use kmax_nn::profile;
+
+/// Of a profile.
+const STAGE: &str = "post-processing";
 
 /// The network's answer for one photo, before it is turned into a result.
 #[derive(Debug, Clone)]
@@ -21,7 +25,7 @@ impl Prediction<'_> {
     /// If the photo has more than [`kmax_masks::MAX_PIXELS`].
     pub fn panoptic(&self) -> Result<Panoptic> {
         let Config { postprocess: settings, categories, .. } = self.config;
-        postprocess::panoptic(&self.predictions, &self.frame, settings, categories)
+        profile::stage(STAGE, || postprocess::panoptic(&self.predictions, &self.frame, settings, categories))
     }
 
     /// As [`postprocess::semantic`].
@@ -30,7 +34,7 @@ impl Prediction<'_> {
     /// As [`Self::panoptic`].
     pub fn semantic(&self) -> Result<LabelMap> {
         let Config { postprocess: settings, categories, .. } = self.config;
-        postprocess::semantic(&self.predictions, &self.frame, settings, categories)
+        profile::stage(STAGE, || postprocess::semantic(&self.predictions, &self.frame, settings, categories))
     }
 
     /// As [`postprocess::instances`].
@@ -39,6 +43,8 @@ impl Prediction<'_> {
     /// As [`Self::panoptic`].
     pub fn instances(&self, scope: Scope) -> Result<Vec<Instance>> {
         let Config { postprocess: settings, categories, .. } = self.config;
-        postprocess::instances(&self.predictions, &self.frame, settings, categories, scope)
+        profile::stage(STAGE, || {
+            postprocess::instances(&self.predictions, &self.frame, settings, categories, scope)
+        })
     }
 }

@@ -30,6 +30,9 @@ pub struct Arguments {
     /// Print one line of JSON for each photo instead of a table
     #[arg(long)]
     pub json: bool,
+    /// Also tell where the time went: by stage and by kind of operation, against the speed of a matrix product
+    #[arg(long)]
+    pub profile: bool,
     /// Class probability that a thing needs [default: the model's]
     #[arg(long, value_name = "P", value_parser = share, help_heading = "Thresholds")]
     pub class_threshold_thing: Option<f32>,

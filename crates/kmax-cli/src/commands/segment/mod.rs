@@ -3,6 +3,7 @@
 mod answer;
 mod arguments;
 mod inputs;
+mod profile;
 mod results;
 mod table;
 
@@ -13,6 +14,7 @@ use answer::Answer;
 use arguments::Format;
 use inputs::Input;
 use kmax::Segmenter;
+use kmax::profile::stage;
 use kmax_datasets::photo::read_photo;
 use std::io::Write;
 use std::sync::Arc;
@@ -21,10 +23,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
     arguments.check()?;
+    if !arguments.profile {
+        return all(arguments);
+    }
+    let (outcome, rows) = kmax::profile::record(|| all(arguments));
+    say(&profile::Profile::new(&rows).or_exit(Code::Failed)?.told(arguments.json));
+    outcome
+}
+
+/// Segments all photos.
+fn all(arguments: &Arguments) -> Outcome {
     let inputs = inputs::list(&arguments.photos)?;
     let ids = arguments.ids.as_deref().map(inputs::read_ids).transpose()?;
     let inputs = inputs::named(inputs, ids.as_ref());
-    let segmenter = Segmenter::on_cpu(&crate::model::open(&arguments.model)?).or_exit(Code::Model)?;
+    let segmenter = stage("loading the model", || {
+        Segmenter::on_cpu(&crate::model::open(&arguments.model)?).or_exit(Code::Model)
+    })?;
     let settings = arguments.postprocess(segmenter.config().postprocess);
     let segmenter = segmenter.with_postprocess(settings).or_exit(Code::Usage)?;
     let mut results = results::Results::create(arguments)?;
@@ -83,14 +97,14 @@ fn one(
     if let Some(reason) = &input.refused {
         return Err(Failure::new(Code::Input, reason));
     }
-    let photo = read_photo(&input.file).or_exit(Code::Input)?;
+    let photo = stage(profile::READING, || read_photo(&input.file)).or_exit(Code::Input)?;
     let fail = |e: kmax::Error| {
         // What a transform refuses is the photo's shape; anything else is ours.
         let code = if matches!(e, kmax::Error::Dataset(_)) { Code::Input } else { Code::Failed };
         Failure::new(code, format!("{}: {e}", input.file.display()))
     };
     let answer = Answer::new(arguments, segmenter, input, &photo).map_err(fail)?;
-    results.write(&answer, input, &photo, segmenter.config())?;
+    stage("writing results", || results.write(&answer, input, &photo, segmenter.config()))?;
     Ok(answer)
 }
 
