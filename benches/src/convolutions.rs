@@ -1,7 +1,7 @@
 //! Convolutions at the shapes of the models.
 
 use crate::{Operation, random};
-use kmax_nn::ops::{self, Finish};
+use kmax_nn::ops::{self, Finish, Prepared};
 use kmax_nn::{Activation, Result};
 
 /// Input and output channels, side of the input, kernel, stride, whether depthwise.
@@ -70,12 +70,12 @@ const TRAINING: &[Row] = &[
     (256, 256, 25, 5, 1, true),
 ];
 
-/// Those of ResNet-50's network at 641, with bias and ReLU, 3x3 in the direct form.
+/// Those of ResNet-50's network at 641, with bias and ReLU, kernels laid out before as in a loaded model.
 pub fn resnet50() -> impl Iterator<Item = Result<Operation>> {
     RESNET50.iter().map(|row| operation(*row, 1, true))
 }
 
-/// Some of the other models, with bias and ReLU.
+/// Some of the other models, in the same manner.
 pub fn others() -> impl Iterator<Item = Result<Operation>> {
     OTHERS.iter().map(|row| operation(*row, 1, true))
 }
@@ -103,10 +103,17 @@ fn operation(row: Row, batch: usize, finished: bool) -> Result<Operation> {
     if finished {
         inputs.push(random(&[output])?);
     }
+    let prepared = match finished {
+        true => Prepared::new(&inputs[1], stride, (padding, padding), 1, groups)?,
+        false => None,
+    };
     let operation = Operation::new(name, inputs, move |v| {
         let activation = if finished { Activation::Relu } else { Activation::Identity };
         let finish = Finish { bias: v.get(2), residual: None, activation };
-        ops::conv2d_finished(&v[0], &v[1], stride, (padding, padding), 1, groups, finish)
+        match &prepared {
+            Some(kernel) => kernel.conv2d_finished(&v[0], finish),
+            None => ops::conv2d_finished(&v[0], &v[1], stride, (padding, padding), 1, groups, finish),
+        }
     });
     Ok(operation.flops(flops))
 }

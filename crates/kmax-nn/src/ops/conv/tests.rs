@@ -52,23 +52,17 @@ const DENSE: &[Case] = &[
     (0, 2, 3, 1, [4, 4], [3, 3], 1, (1, 1), 1),
 ];
 
+fn reference(x: &Tensor, w: &Tensor, case: Case) -> Result<Tensor> {
+    let (batch, input, output, groups, size, kernel, stride, padding, dilation) = case;
+    Twin { batch, input, output, groups, size, kernel, stride, padding, dilation }.forward(x, w)
+}
+
 fn check(cases: &[Case]) -> Result<()> {
     for (i, &case) in cases.iter().enumerate() {
         let (batch, input, output, groups, [h, w], [kh, kw], s, p, d) = case;
         let x = random(i as u64, &[batch, input, h, w])?;
         let kernel = random(100 + i as u64, &[output, input / groups, kh, kw])?;
-        let twin = Twin {
-            batch,
-            input,
-            output,
-            groups,
-            size: [h, w],
-            kernel: [kh, kw],
-            stride: s,
-            padding: p,
-            dilation: d,
-        };
-        let expected = twin.forward(&x, &kernel)?;
+        let expected = reference(&x, &kernel, case)?;
         let run = |x: &Tensor, kernel: &Tensor| conv2d(x, kernel, s, p, d, groups);
         assert_close(&run(&x, &kernel)?, &expected, 1e-13);
         let single = run(&x.to_dtype(DType::F32)?, &kernel.to_dtype(DType::F32)?)?;

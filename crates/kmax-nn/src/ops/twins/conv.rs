@@ -217,31 +217,36 @@ fn with_bias_residual_and_activation() {
     });
 }
 
+/// With the kernel laid out before, where it can be.
+fn check_prepared(case: Case, activation: Activation, residual: bool) -> Result<()> {
+    let Case { stride, padding, dilation, groups, .. } = case;
+    let prepare = |w: &Tensor| Prepared::new(w, stride, padding, dilation, groups);
+    let arguments = with_finish(case, residual)?;
+    if prepare(&arguments[1])?.is_none() {
+        return Ok(());
+    }
+    compare(&arguments, &finished(case, &arguments, activation)?, 5e-6, |v| {
+        let finish = Finish { bias: Some(&v[2]), residual: v.get(3), activation };
+        prepare(&v[1])?.expect("as before").conv2d_finished(&v[0], finish)
+    })
+}
+
+#[test]
+fn prepared() {
+    let case = cases((Just(1), 1..=70usize, 1..=70usize), 24, 5, 3);
+    drawn(48, (case, activations(), any::<bool>()), |(case, activation, residual)| {
+        check_prepared(case, activation, residual)
+    });
+}
+
 #[test]
 fn winograd() {
     let shape = (1..=2usize, 32..=70usize, 32..=70usize, [1..=40usize, 1..=40usize]);
     drawn(24, (shape, activations(), any::<bool>()), |(shape, activation, residual)| {
         let (batch, input, output, size) = shape;
-        let plain = Case {
-            batch,
-            input,
-            output,
-            groups: 1,
-            size,
-            kernel: [3, 3],
-            stride: 1,
-            padding: (1, 1),
-            dilation: 1,
-        };
-        let arguments = with_finish(plain, residual)?;
-        if Prepared::new(&arguments[1], 1, (1, 1), 1, 1)?.is_none() {
-            return Ok(());
-        }
-        compare(&arguments, &finished(plain, &arguments, activation)?, 5e-6, |v| {
-            let finish = Finish { bias: Some(&v[2]), residual: v.get(3), activation };
-            let prepared = Prepared::new(&v[1], 1, (1, 1), 1, 1)?.expect("it pays");
-            prepared.conv2d_finished(&v[0], finish)
-        })
+        let (kernel, padding) = ([3, 3], (1, 1));
+        let case = Case { batch, input, output, groups: 1, size, kernel, stride: 1, padding, dilation: 1 };
+        check_prepared(case, activation, residual)
     });
 }
 
