@@ -55,7 +55,10 @@ impl Profile {
     fn json(&self) -> Value {
         let rows = |sums: &[Sum], kind: &str| -> Value {
             let row = |sum: &Sum| {
-                let mut row = json!({ kind: sum.name, "calls": sum.calls, "seconds": sum.seconds });
+                let mut row = json!({ kind: sum.name, "seconds": sum.seconds });
+                if kind == "operation" {
+                    row["calls"] = json!(sum.calls);
+                }
                 row["share"] = json!(sum.seconds / self.seconds);
                 row["gflops"] = json!(1e-9 * sum.flops / sum.seconds);
                 row["efficiency"] = json!(sum.flops / sum.seconds / self.limit);
@@ -84,10 +87,18 @@ impl Profile {
         );
         let names = self.stages.iter().chain(&self.operations).map(|sum| sum.name.len());
         let width = names.max().unwrap_or(0).max(9);
-        for (title, sums) in [("stage", &self.stages), ("operation", &self.operations)] {
+        // What a stage is made of differs too much for their number to say anything.
+        for (title, sums, counted) in [("stage", &self.stages, false), ("operation", &self.operations, true)]
+        {
             text += &format!(
                 "\n{title:width$} {:>6} {:>9} {:>7} {:>8} {:>10} {:>9} {:>6}\n",
-                "calls", "seconds", "share", "GFLOP/s", "efficiency", "MB moved", "GB/s"
+                if counted { "calls" } else { "" },
+                "seconds",
+                "share",
+                "GFLOP/s",
+                "efficiency",
+                "MB moved",
+                "GB/s"
             );
             for sum in sums {
                 // A dash where there is nothing of the kind.
@@ -99,7 +110,7 @@ impl Profile {
                 text += &format!(
                     "{:width$} {:>6} {:>9.4} {:>5.1} % {:>8} {:>10} {:>9} {:>6}\n",
                     sum.name,
-                    sum.calls,
+                    if counted { sum.calls.to_string() } else { String::new() },
                     sum.seconds,
                     100.0 * sum.seconds / self.seconds,
                     cell(sum.flops, 1e-9 * rate, 1),
@@ -170,6 +181,6 @@ mod tests {
         // Reading is none of the network's.
         assert_eq!(at("operations/2/seconds"), json!(0.5));
         let table = profile.told(false);
-        assert!(table.contains("1 photo in 5.000 s") && table.lines().count() == 11, "{table}");
+        assert!(table.contains("1 photo in 5.000 s") && table.lines().count() == 12, "{table}");
     }
 }
