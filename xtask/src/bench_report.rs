@@ -4,6 +4,7 @@ use crate::cargo::cargo;
 use serde_json::Value;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Models, sides and runs.
 const MODELS: &[(&str, usize, usize)] = &[
@@ -22,6 +23,7 @@ const PROFILES: &[(&str, usize, usize)] =
 
 /// Measures, writes the page and, if asked, the models' rows as JSON.
 pub fn run(json: Option<&Path>) -> Result<String, String> {
+    build()?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut rows = Vec::new();
     for (name, side, runs) in MODELS {
@@ -47,9 +49,20 @@ pub fn run(json: Option<&Path>) -> Result<String, String> {
     Ok(format!("wrote {}", file.display()))
 }
 
+/// Builds the programs that measure, as a part of the workspace: alone they would get features and a build of their own.
+fn build() -> Result<(), String> {
+    let status = cargo().args(["build", "--release", "--workspace", "--examples"]).status();
+    if status.map_err(|e| format!("cargo build: {e}"))?.success() {
+        Ok(())
+    } else {
+        Err("cargo build failed".into())
+    }
+}
+
 fn example(name: &str, arguments: &[&str], threads: usize) -> Result<String, String> {
-    let output = cargo()
-        .args(["run", "--release", "--quiet", "--package", "kmax-benches", "--example", name, "--"])
+    // This program lies where cargo puts the examples' folder.
+    let program = std::env::current_exe().map_err(|e| e.to_string())?.with_file_name("examples").join(name);
+    let output = Command::new(program)
         .args(arguments)
         .env("RAYON_NUM_THREADS", threads.to_string())
         // As `kmax` sets them for itself.
