@@ -50,6 +50,12 @@ impl Features {
         &self.maps[level.index()]
     }
 
+    /// The same without their history: no gradient goes on to the backbone.
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        Self { maps: self.maps.each_ref().map(Tensor::detach), activation: self.activation }
+    }
+
     /// The map after the network's activation (TF's `res2` to `res5`), which TF's auxiliary semantic decoder reads
     /// as its low-level features. Computed on request; where the map is activated already, or where the network ends
     /// its blocks without an activation of its own (EfficientNet-Lite), the same as [`Self::get`].

@@ -12,15 +12,18 @@ pub struct Draw {
     pub epoch: u64,
     /// The index of the image in its dataset.
     pub index: u64,
+    /// How often the epoch has shown the image before.
+    pub copy: u64,
 }
 
 impl Draw {
-    /// A generator keyed by the three numbers and `purpose`, so that two uses of one draw are independent.
+    /// A generator keyed by the four numbers and `purpose` (below 2^32), so that two uses of one draw are independent.
     ///
-    /// ChaCha is a keyed counter: the four numbers are its key, and no state is shared between examples.
+    /// ChaCha is a keyed counter: the numbers are its key, and no state is shared between examples.
     pub fn generator(self, purpose: u64) -> ChaCha8Rng {
         let mut key = [0; 32];
-        for (slot, number) in key.chunks_exact_mut(8).zip([self.seed, self.epoch, self.index, purpose]) {
+        let last = purpose | self.copy << 32;
+        for (slot, number) in key.chunks_exact_mut(8).zip([self.seed, self.epoch, self.index, last]) {
             slot.copy_from_slice(&number.to_le_bytes());
         }
         ChaCha8Rng::from_seed(key)
@@ -29,13 +32,18 @@ impl Draw {
 
 /// The order of `len` images in an epoch.
 pub(crate) fn permutation(seed: u64, epoch: u64, len: usize) -> Vec<usize> {
-    let mut generator = Draw { seed, epoch, index: u64::MAX }.generator(ORDER);
+    let mut generator = Draw { seed, epoch, index: u64::MAX, copy: 0 }.generator(ORDER);
     let mut order: Vec<usize> = (0..len).collect();
-    // Fisher and Yates; written out so that the order does not change with a library's version.
-    for last in (1..len).rev() {
-        order.swap(last, below(&mut generator, last + 1));
-    }
+    shuffle(&mut order, &mut generator);
     order
+}
+
+/// Puts items in a random order.
+pub(crate) fn shuffle<T>(items: &mut [T], generator: &mut ChaCha8Rng) {
+    // Fisher and Yates; written out so that the order does not change with a library's version.
+    for last in (1..items.len()).rev() {
+        items.swap(last, below(generator, last + 1));
+    }
 }
 
 /// A whole number from 0 to `end - 1`; 0 if `end` is 0.
@@ -52,6 +60,7 @@ pub(crate) fn unit(generator: &mut ChaCha8Rng) -> f32 {
 /// Purposes of [`Draw::generator`] within this crate.
 pub(crate) const ORDER: u64 = 0;
 pub(crate) const AUGMENT: u64 = 1;
+pub(crate) const REPEAT: u64 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -71,9 +80,14 @@ mod tests {
 
     #[test]
     fn draws_differ_by_each_number_and_stay_in_range() {
-        let draw = Draw { seed: 1, epoch: 2, index: 3 };
+        let draw = Draw { seed: 1, epoch: 2, index: 3, copy: 0 };
         let first = |draw: Draw, purpose| draw.generator(purpose).random::<u64>();
-        let others = [Draw { seed: 2, ..draw }, Draw { epoch: 3, ..draw }, Draw { index: 4, ..draw }];
+        let others = [
+            Draw { seed: 2, ..draw },
+            Draw { epoch: 3, ..draw },
+            Draw { index: 4, ..draw },
+            Draw { copy: 1, ..draw },
+        ];
         assert!(others.iter().all(|&other| first(other, 0) != first(draw, 0)));
         assert_ne!(first(draw, 0), first(draw, 1));
         let mut generator = draw.generator(0);

@@ -1,5 +1,6 @@
 //! Examples in batches, made by several threads in an order that the threads do not change.
 
+mod order;
 mod pool;
 
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use crate::coco::CocoPanoptic;
 use crate::transforms::train::{TrainTransform, TrainingExample};
 use crate::{Draw, Error, Result};
+pub use order::RepeatFactors;
 use pool::Pool;
 
 /// Something that makes examples: a dataset with its transform.
@@ -64,11 +66,26 @@ pub struct LoaderConfig {
     pub seed: u64,
     /// Whether each epoch has an order of its own; otherwise that of the dataset.
     pub shuffle: bool,
+    /// How often an epoch shows each image; otherwise once.
+    pub repeat: Option<RepeatFactors>,
 }
 
 impl Default for LoaderConfig {
     fn default() -> Self {
-        Self { batch: 1, workers: 1, ahead: 2, seed: 0, shuffle: true }
+        Self { batch: 1, workers: 1, ahead: 2, seed: 0, shuffle: true, repeat: None }
+    }
+}
+
+impl LoaderConfig {
+    /// Batches of an epoch over `images` images.
+    pub fn batches_per_epoch(&self, images: usize) -> usize {
+        order::length(self, images).checked_div(self.batch).unwrap_or(0)
+    }
+
+    /// The position after `batches` batches over `images` images from the very beginning.
+    pub fn position_after(&self, images: usize, batches: usize) -> Position {
+        let per_epoch = self.batches_per_epoch(images).max(1);
+        Position { epoch: (batches / per_epoch) as u64, batch: batches % per_epoch }
     }
 }
 
@@ -92,8 +109,9 @@ pub struct Batch<T> {
 
 /// An endless iterator over batches, filled by a pool of threads.
 ///
-/// The batches depend on the dataset, the seed and the position only. An epoch has `images / batch` batches; the
-/// few images left over differ from epoch to epoch when shuffled. Dropping the loader ends the threads.
+/// The batches depend on the dataset, the seed and the position only. An epoch has `images / batch` batches, `images`
+/// being the sum of the [`RepeatFactors`] if there are any; the few left over differ from epoch to epoch when
+/// shuffled. Dropping the loader ends the threads.
 pub struct Loader<E: Examples> {
     pool: Pool<E>,
     config: LoaderConfig,
@@ -105,15 +123,19 @@ impl<E: Examples> Loader<E> {
     /// Starts the threads at a position.
     ///
     /// # Errors
-    /// If there are fewer images than a batch has, the position is past the end of its epoch, a number is 0 that
-    /// must not be, or no thread can be started.
+    /// If there are fewer images than a batch has, or not as many as repeat factors, the position is past the end of
+    /// its epoch, a number is 0 that must not be, or no thread can be started.
     pub fn new(examples: Arc<E>, config: LoaderConfig, start: Position) -> Result<Self> {
         for (name, value) in [("batch", config.batch), ("workers", config.workers), ("ahead", config.ahead)] {
             if value == 0 {
                 return Err(Error::setting(name, "must be at least 1"));
             }
         }
-        let per_epoch = examples.len() / config.batch;
+        let images = examples.len();
+        if config.repeat.as_ref().is_some_and(|repeat| repeat.factors().len() != images) {
+            return Err(Error::setting("repeat", format!("needs a factor for each of the {images} images")));
+        }
+        let per_epoch = config.batches_per_epoch(images);
         if per_epoch == 0 {
             let reason = format!("{} images are fewer than one batch of {}", examples.len(), config.batch);
             return Err(Error::setting("batch", reason));
@@ -126,20 +148,9 @@ impl<E: Examples> Loader<E> {
         Ok(Self { pool, per_epoch, config, next: start })
     }
 
-    /// Batches an epoch.
-    pub fn batches_per_epoch(&self) -> usize {
-        self.per_epoch
-    }
-
     /// Where the next batch stands.
     pub fn position(&self) -> Position {
         self.next
-    }
-
-    /// The position after `batches` batches from the very beginning.
-    pub fn position_after(&self, batches: u64) -> Position {
-        let per_epoch = self.per_epoch as u64;
-        Position { epoch: batches / per_epoch, batch: (batches % per_epoch) as usize }
     }
 }
 
@@ -162,6 +173,7 @@ impl<E: Examples> Iterator for Loader<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
@@ -172,7 +184,7 @@ mod tests {
     }
 
     impl Examples for Fake {
-        type Example = (u64, u64, u64);
+        type Example = (u64, u64, u64, u64);
 
         fn len(&self) -> usize {
             self.len
@@ -185,7 +197,7 @@ mod tests {
             assert_ne!(draw.index, 14, "out of luck");
             match draw.index {
                 13 => Err(Error::setting("image", "13")),
-                _ => Ok((draw.seed, draw.epoch, draw.index)),
+                _ => Ok((draw.seed, draw.epoch, draw.index, draw.copy)),
             }
         }
     }
@@ -195,7 +207,7 @@ mod tests {
     }
 
     fn config(workers: usize) -> LoaderConfig {
-        LoaderConfig { batch: 3, workers, ahead: 2, seed: 9, shuffle: true }
+        LoaderConfig { batch: 3, workers, ahead: 2, seed: 9, shuffle: true, repeat: None }
     }
 
     #[test]
@@ -205,11 +217,11 @@ mod tests {
         assert_eq!(all, threaded);
         assert_eq!(all[4].position, Position { epoch: 1, batch: 1 });
         let mut late = loader(11, config(2), all[4].position)?;
-        assert_eq!(late.position_after(4), all[4].position);
+        assert_eq!(config(2).position_after(11, 4), all[4].position);
         assert_eq!(late.next().expect("endless")?, all[4]);
         assert_eq!(late.position(), all[5].position);
         // No image twice within an epoch, and another order in the next.
-        let epoch = |batches: &[Batch<(u64, u64, u64)>]| -> Vec<u64> {
+        let epoch = |batches: &[Batch<(u64, u64, u64, u64)>]| -> Vec<u64> {
             batches.iter().flat_map(|batch| batch.examples.iter().map(|example| example.2)).collect()
         };
         let mut first = epoch(&all[..3]);
@@ -245,6 +257,26 @@ mod tests {
         let error = loader(18, ordered, Position { epoch: 2, batch: 14 })?.next().expect("endless");
         let message = error.expect_err("a panic").to_string();
         assert!(message.contains("example 14 of epoch 2") && message.contains("out of luck"), "{message}");
+        Ok(())
+    }
+
+    #[test]
+    fn repeats_can_be_resumed_anywhere() -> Result<()> {
+        let classes: Vec<_> = (0..11).map(|image| BTreeSet::from([image / 9])).collect();
+        let repeat = Some(RepeatFactors::new(&classes, 1.0)?);
+        let repeated = |workers| LoaderConfig { repeat: repeat.clone(), ..config(workers) };
+        // Nine factors of sqrt(11 / 9) and two of sqrt(11 / 2).
+        assert_eq!(repeated(1).batches_per_epoch(11), 4);
+        let all: Vec<_> = loader(11, repeated(1), Position::default())?.take(12).collect::<Result<_>>()?;
+        for (batches, expected) in all.iter().enumerate() {
+            let start = repeated(1).position_after(11, batches);
+            assert_eq!(&loader(11, repeated(3), start)?.next().expect("endless")?, expected);
+        }
+        // An image's copies are draws of their own.
+        let mut epoch: Vec<_> = all[..4].iter().flat_map(|batch| &batch.examples).collect();
+        epoch.sort_unstable();
+        assert!(epoch.is_sorted_by(|a, b| a < b), "{epoch:?}");
+        assert!(loader(10, repeated(1), Position::default()).is_err());
         Ok(())
     }
 

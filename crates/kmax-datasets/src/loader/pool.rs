@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use super::order::{Showing, length, order};
 use super::{Examples, LoaderConfig, Position};
-use crate::draw::permutation;
 use crate::{Draw, Error, Result};
 
 /// What the threads share. Examples are numbered from the start of the loader.
@@ -18,7 +18,7 @@ struct State<T> {
     /// Made, but not handed out.
     ready: HashMap<u64, Result<T>>,
     /// The order of the epoch that `begin` is in.
-    order: (u64, Arc<Vec<usize>>),
+    order: (u64, Vec<Showing>),
     /// Whether the loader is gone.
     stop: bool,
 }
@@ -137,17 +137,13 @@ impl<E: Examples> Shared<E> {
         let number = state.begin;
         state.begin += 1;
         // Each epoch leaves out what does not fill a batch.
-        let per_epoch = self.examples.len() as u64 / batch * batch;
+        let per_epoch = length(&self.config, self.examples.len()) as u64 / batch * batch;
         let place = self.start.batch as u64 * batch + number;
         let (epoch, place) = (self.start.epoch + place / per_epoch, (place % per_epoch) as usize);
         if state.order.0 != epoch {
             state.order = (epoch, order(&self.config, epoch, self.examples.len()));
         }
-        let index = state.order.1[place] as u64;
-        Some((number, Draw { seed: self.config.seed, epoch, index }))
+        let Showing { image, copy } = state.order.1[place];
+        Some((number, Draw { seed: self.config.seed, epoch, index: image as u64, copy }))
     }
-}
-
-fn order(config: &LoaderConfig, epoch: u64, len: usize) -> Arc<Vec<usize>> {
-    Arc::new(if config.shuffle { permutation(config.seed, epoch, len) } else { (0..len).collect() })
 }

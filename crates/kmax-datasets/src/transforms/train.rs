@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn draw(index: u64) -> Draw {
-        Draw { seed: 5, epoch: 1, index }
+        Draw { seed: 5, epoch: 1, index, copy: 0 }
     }
 
     fn plain() -> TrainTransform {

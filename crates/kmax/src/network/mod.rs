@@ -18,6 +18,7 @@ use kmax_pixel_decoder::{PixelDecoder, ResizeRule};
 #[derive(Debug)]
 pub struct KMaxDeepLab {
     backbone: Box<dyn Backbone>,
+    backbone_rests: bool,
     levels: Vec<Level>,
     pixel_decoder: PixelDecoder,
     decoder: KmeansDecoder,
@@ -94,6 +95,7 @@ impl KMaxDeepLab {
         };
         Ok(Self {
             backbone,
+            backbone_rests: false,
             levels: config.levels.clone(),
             pixel_decoder,
             decoder,
@@ -107,6 +109,12 @@ impl KMaxDeepLab {
     pub fn without_dropout(mut self) -> Self {
         self.semantic_head = self.semantic_head.map(SemanticHead::without_dropout);
         self
+    }
+
+    /// The same with a backbone that does not train: it evaluates, and no gradient goes to it.
+    #[must_use]
+    pub fn with_resting_backbone(self) -> Self {
+        Self { backbone_rests: true, ..self }
     }
 
     /// Class and mask logits of `images` `[b, 3, h, w]`, normalised; nothing else is computed.
@@ -132,7 +140,10 @@ impl KMaxDeepLab {
     /// # Errors
     /// If the shape does not fit.
     pub fn trace(&self, images: &Tensor, mode: &Mode) -> Result<Trace> {
-        let features = profile::stage("backbone", || self.backbone.forward(images, mode))?;
+        let features = profile::stage("backbone", || match self.backbone_rests {
+            true => self.backbone.forward(images, &Mode::eval()).map(|features| features.detach()),
+            false => self.backbone.forward(images, mode),
+        })?;
         let pixel = self.decode_pixels(&features, mode)?;
         let decoder =
             profile::stage("k-means decoder", || self.decoder.forward(&pixel, Supervision::Deep, mode))?;

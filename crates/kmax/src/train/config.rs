@@ -86,6 +86,10 @@ pub struct DataConfig {
     /// Threads that read and augment photos.
     #[serde(default = "defaults::workers")]
     pub workers: usize,
+    /// Share of the photos below which a class is rare: photos that have it are shown more often, by the square root of
+    /// what it lacks. 0 shows all photos equally often.
+    #[serde(default)]
+    pub repeat_threshold: f64,
 }
 
 /// One split: a COCO panoptic json, the folder of its photos and the folder of its PNGs.
@@ -139,7 +143,8 @@ pub struct ScheduleConfig {
     /// Decoupled weight decay of kernels.
     #[serde(default = "defaults::weight_decay")]
     pub weight_decay: f64,
-    /// Learning rate of the backbone relative to the rest.
+    /// Learning rate of the backbone relative to the rest. At 0 the backbone stays as it is, running statistics
+    /// included, and no gradient of it is computed.
     #[serde(default = "defaults::backbone_multiplier")]
     pub backbone_multiplier: f64,
     /// Largest norm of the whole gradient; 0 leaves it alone.
@@ -254,6 +259,7 @@ impl TrainConfig {
             ("augment.jitter[0]", f64::from(self.augment.jitter[0]), 1.0),
             ("augment.jitter[1]", f64::from(self.augment.jitter[1]), 1.0),
             ("augment.jitter[2]", f64::from(self.augment.jitter[2]), 1.0),
+            ("data.repeat_threshold", self.data.repeat_threshold, 1.0),
             ("schedule.ema", self.schedule.ema, 1.0),
             ("schedule.weight_decay", self.schedule.weight_decay, 10.0),
             ("schedule.backbone_multiplier", self.schedule.backbone_multiplier, 10.0),
@@ -313,6 +319,7 @@ mod tests {
             (MINIMAL.replace("1e-3", "-1.0"), "schedule.learning_rate"),
             (MINIMAL.replace("1e-3", "nan"), "schedule.learning_rate"),
             (MINIMAL.to_string() + "[augment]\nscale = [2.0, 1.0]", "augment.scale"),
+            (MINIMAL.replace("[schedule]", "repeat_threshold = 2\n[schedule]"), "data.repeat_threshold"),
             (MINIMAL.replace("[model]", "[modle]"), "modle"),
         ];
         for (text, expected) in cases {

@@ -46,7 +46,7 @@ fn tiny() -> Config {
     }
 }
 
-/// Draws five photos of a bright box on a dark ground, with their annotations.
+/// Draws five photos of a bright box on a dark ground, with their annotations; the first box has none.
 fn draw(folder: &Path) -> Anyhow {
     let (mut images, mut annotations) = (Vec::new(), Vec::new());
     for i in 0..5u32 {
@@ -57,12 +57,12 @@ fn draw(folder: &Path) -> Anyhow {
             Rgb([level, level / 2, 255 - level])
         });
         // Ids are red + 256 green + 65536 blue.
-        let map = RgbImage::from_fn(48, 36, |x, y| Rgb([if inside(x, y) { 2 } else { 1 }, 0, 0]));
+        let map = RgbImage::from_fn(48, 36, |x, y| Rgb([if i > 0 && inside(x, y) { 2 } else { 1 }, 0, 0]));
         let name = format!("{i}.png");
         photo.save(folder.join(format!("photo{name}")))?;
         map.save(folder.join(&name))?;
         images.push(json!({ "id": i, "file_name": format!("photo{name}"), "width": 48, "height": 36 }));
-        let segments = json!([{ "id": 1, "category_id": 1 }, { "id": 2, "category_id": 2 }]);
+        let segments: Vec<_> = (1..=1 + i.min(1)).map(|id| json!({ "id": id, "category_id": id })).collect();
         annotations.push(json!({ "image_id": i, "file_name": name, "segments_info": segments }));
     }
     let categories = json!(tiny().categories);
@@ -83,7 +83,7 @@ fn settings(folder: &Path, output: &str) -> TrainConfig {
             weights: None,
             backbone_weights: None,
         },
-        data: DataConfig { train: split.clone(), val: split, workers: 2 },
+        data: DataConfig { train: split.clone(), val: split, workers: 2, repeat_threshold: 1.0 },
         augment: AugmentConfig { crop: [33, 33], ..AugmentConfig::default() },
         schedule: ScheduleConfig {
             steps: 100,
@@ -160,5 +160,19 @@ fn other_settings_are_not_resumed() -> Anyhow {
     other.schedule.learning_rate = 2e-2;
     let message = run(other, 1).expect_err("other settings").to_string();
     assert!(message.contains("other settings"), "{message}");
+    Ok(())
+}
+
+#[test]
+fn a_backbone_without_a_learning_rate_rests() -> Anyhow {
+    let folder = tempfile::tempdir()?;
+    draw(folder.path())?;
+    let mut config = settings(folder.path(), "run");
+    config.schedule.backbone_multiplier = 0.0;
+    let (_, first) = run(config.clone(), 1)?;
+    let (_, second) = run(config, 2)?;
+    let changed = |name: &str| first[name] != second[name];
+    assert!(first.keys().filter(|name| name.starts_with("model.backbone.")).all(|name| !changed(name)));
+    assert!(first.keys().filter(|name| name.starts_with("model.decoder.")).any(|name| changed(name)));
     Ok(())
 }

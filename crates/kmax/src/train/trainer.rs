@@ -7,7 +7,7 @@ use crate::{Config, KMaxDeepLab, Parsed};
 use candle_core::{DType, Device, Tensor};
 use kmax_backbones::BackboneConfig;
 use kmax_datasets::coco::CocoPanoptic;
-use kmax_datasets::loader::{Loader, LoaderConfig, TrainingSet};
+use kmax_datasets::loader::{Loader, LoaderConfig, RepeatFactors, TrainingSet};
 use kmax_datasets::transforms::train::{TrainTransform, TrainingExample};
 use kmax_losses::{Criterion, Losses};
 use kmax_nn::optim::{AdamW, Schedule};
@@ -64,7 +64,10 @@ impl Trainer {
         transform.check()?;
         let source = first_weights(&config, &model)?;
         let params = Params::trainable(source, config.seed, DType::F32, &device);
-        let network = KMaxDeepLab::new(&model.network, &params)?;
+        let mut network = KMaxDeepLab::new(&model.network, &params)?;
+        if config.schedule.backbone_multiplier == 0.0 {
+            network = network.with_resting_backbone();
+        }
         let optimizer = AdamW::new(params.parameters(), config.schedule.optimizer())?;
         let criterion = Criterion::new(model.losses.clone())?;
         let train = Arc::new(TrainingSet { dataset: train, transform });
@@ -134,13 +137,10 @@ impl Trainer {
             batch: self.config.schedule.batch,
             workers: self.config.data.workers,
             seed: self.config.seed,
+            repeat: self.repeat_factors()?,
             ..LoaderConfig::default()
         };
-        let per_epoch = (self.train.dataset.len() / settings.batch).max(1);
-        let start = kmax_datasets::loader::Position {
-            epoch: (self.step / per_epoch) as u64,
-            batch: self.step % per_epoch,
-        };
+        let start = settings.position_after(self.train.dataset.len(), self.step);
         let mut loader = Loader::new(self.train.clone(), settings, start)?;
         let mut log = Log::open(&self.config.output, self.step)?;
         let mut measured = None;
@@ -170,6 +170,16 @@ impl Trainer {
         let folder = self.config.output.join("model");
         super::export::export(&folder, &self.config, &self.model, self.weights()?, measured.as_ref())?;
         Ok(Some(folder))
+    }
+
+    fn repeat_factors(&self) -> Result<Option<RepeatFactors>> {
+        let threshold = self.config.data.repeat_threshold;
+        if threshold == 0.0 {
+            return Ok(None);
+        }
+        let entries = self.train.dataset.entries();
+        let classes = entries.map(|(_, shown)| shown.segments_info.iter().map(|s| s.category_id).collect());
+        Ok(Some(RepeatFactors::new(&classes.collect::<Vec<_>>(), threshold)?))
     }
 
     /// One optimizer step on `examples`.
@@ -245,7 +255,7 @@ impl Trainer {
         let decisive = (
             self.config.seed,
             &self.config.model,
-            &self.config.data.train,
+            (&self.config.data.train, self.config.data.repeat_threshold),
             &self.config.augment,
             &self.config.schedule,
             &self.model.network,

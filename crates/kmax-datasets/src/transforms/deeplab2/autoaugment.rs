@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn each_draw_is_of_the_policy() {
-        let mut random = crate::Draw { seed: 1, epoch: 0, index: 0 }.generator(0);
+        let mut random = crate::Draw { seed: 1, epoch: 0, index: 0, copy: 0 }.generator(0);
         let outcomes: Vec<_> =
             (0..60).map(|_| Policy::SimpleClassificationFifth.apply(ramp(), &mut random)).collect();
         let changed = outcomes.iter().filter(|&image| image != &ramp()).count();

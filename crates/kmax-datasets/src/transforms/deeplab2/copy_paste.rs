@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn draws_keep_any_number() {
-        let mut random = crate::Draw { seed: 0, epoch: 0, index: 0 }.generator(9);
+        let mut random = crate::Draw { seed: 0, epoch: 0, index: 0, copy: 0 }.generator(9);
         let counts: std::collections::HashSet<_> =
             (0..200).map(|_| draw(5, &mut random).iter().filter(|drawn| **drawn).count()).collect();
         assert_eq!(counts.len(), 6);

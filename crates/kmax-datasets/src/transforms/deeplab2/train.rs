@@ -155,7 +155,7 @@ mod tests {
     fn crops_have_the_size_asked_for_and_repeat() -> Result<()> {
         let (target, source) = (pair(60, 40), pair(30, 50));
         for index in 0..20 {
-            let draw = Draw { seed: 2, epoch: 0, index };
+            let draw = Draw { seed: 2, epoch: 0, index, copy: 0 };
             let out = settings().apply(&target, Some(&source), draw)?;
             assert_eq!((out.image.height, out.image.width, out.labels.data().len()), (33, 49, 33 * 49));
             assert!(out.labels.data().iter().all(|&label| label != 1), "padding of the second image");
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn wrong_settings_are_refused() {
-        let draw = Draw { seed: 2, epoch: 0, index: 0 };
+        let draw = Draw { seed: 2, epoch: 0, index: 0, copy: 0 };
         for scale in [[0.0, 1.0], [2.0, 1.0], [f32::NAN, 1.0], [1.0, 1e9]] {
             assert!(Deeplab2Train { scale, ..settings() }.apply(&pair(9, 9), None, draw).is_err());
         }

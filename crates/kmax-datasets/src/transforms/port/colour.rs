@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn draws_stay_in_range_and_leave_out_half() {
         let draws: Vec<SsdColour> = (0..400)
-            .map(|index| SsdColour::draw(&mut Draw { seed: 1, epoch: 0, index }.generator(0)))
+            .map(|index| SsdColour::draw(&mut Draw { seed: 1, epoch: 0, index, copy: 0 }.generator(0)))
             .collect();
         let count = |part: &dyn Fn(&SsdColour) -> bool| draws.iter().filter(|draw| part(draw)).count();
         assert!((140..260).contains(&count(&|draw| draw.brightness.is_some())));

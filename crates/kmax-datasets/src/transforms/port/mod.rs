@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn draw(index: u64) -> Draw {
-        Draw { seed: 3, epoch: 0, index }
+        Draw { seed: 3, epoch: 0, index, copy: 0 }
     }
 
     #[test]
