@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug, Clone, Default)]
 pub struct Mode {
     rng: Option<Arc<Mutex<ChaCha8Rng>>>,
+    recomputes: bool,
 }
 
 impl Mode {
@@ -21,7 +22,19 @@ impl Mode {
 
     /// Batch statistics; random layers draw from a generator seeded with `seed`.
     pub fn train(seed: u64) -> Self {
-        Self { rng: Some(Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(seed)))) }
+        Self { rng: Some(Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(seed)))), recomputes: false }
+    }
+
+    /// The same, in which blocks that can do so compute their inner maps again in the backward pass in place of keeping
+    /// them (activation checkpointing). Results and gradients stay the same.
+    #[must_use]
+    pub fn recomputing(self, recomputes: bool) -> Self {
+        Self { recomputes, ..self }
+    }
+
+    /// Whether blocks compute their inner maps again in the backward pass.
+    pub fn recomputes(&self) -> bool {
+        self.recomputes
     }
 
     /// Whether batch statistics are used and running statistics updated.

@@ -32,12 +32,18 @@ impl SameConv {
         })
     }
 
+    /// The layer that does it all for maps of the size of `x`, if there is one.
+    fn without_step(&self, x: &Tensor) -> Result<Option<&ConvNorm>> {
+        let (_, _, height, width) = x.dims4()?;
+        Ok((height % 2 == 1 && width % 2 == 1).then_some(&self.symmetric))
+    }
+
     /// From `[b, in, h, w]` to `[b, out, ceil(h / 2), ceil(w / 2)]`.
     pub(crate) fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        let (_, _, height, width) = x.dims4()?;
-        if height % 2 == 1 && width % 2 == 1 {
-            return Ok(self.symmetric.forward(x, mode)?);
+        if let Some(symmetric) = self.without_step(x)? {
+            return Ok(symmetric.forward(x, mode)?);
         }
+        let (_, _, height, width) = x.dims4()?;
         let pad = |size: usize| {
             let total = if size % 2 == 1 { self.kernel - 1 } else { self.kernel - 2 };
             (total / 2, total - total / 2)
@@ -96,6 +102,15 @@ impl Block {
     }
 
     pub(crate) fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        let shortcut = self.shortcut.then_some(self.drop_path);
+        let depthwise = match &self.depthwise {
+            Depthwise::Plain(conv) => Some(conv),
+            Depthwise::Strided(conv) => conv.without_step(x)?,
+        };
+        if let Some(depthwise) = depthwise {
+            let layers: Vec<_> = self.expand.iter().chain([depthwise, &self.project]).collect();
+            return Ok(ConvNorm::chain(&layers, x, shortcut, mode)?);
+        }
         let inner = match &self.expand {
             Some(expand) => expand.forward(x, mode)?,
             None => x.clone(),
@@ -104,10 +119,7 @@ impl Block {
             Depthwise::Plain(conv) => conv.forward(&inner, mode)?,
             Depthwise::Strided(conv) => conv.forward(&inner, mode)?,
         };
-        let y = self.project.forward(&inner, mode)?;
-        if !self.shortcut {
-            return Ok(y);
-        }
-        Ok((self.drop_path.forward(&y, mode)? + x)?)
+        // A stride leaves no shortcut.
+        Ok(self.project.forward(&inner, mode)?)
     }
 }

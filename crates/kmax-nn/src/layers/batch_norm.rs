@@ -104,7 +104,13 @@ impl BatchNorm {
         Ok(trained.output)
     }
 
-    fn update(&self, mean: &Tensor, variance: &Tensor, count: usize) -> Result<()> {
+    /// Gain, shift and epsilon.
+    pub(super) fn parts(&self) -> (&Tensor, &Tensor, f64) {
+        (&self.weight, &self.bias, self.config.eps)
+    }
+
+    /// Moves the running statistics towards those of a batch, taken of `count` values a channel.
+    pub(super) fn update(&self, mean: &Tensor, variance: &Tensor, count: usize) -> Result<()> {
         if count < 2 {
             let reason = "batch norm: training needs more than one value per channel";
             return Err(Error::Argument(reason.into()));

@@ -178,6 +178,14 @@ impl Conv2d {
         }
     }
 
+    /// The kernel, as it is stored, and the shape, if there is no bias.
+    pub(super) fn without_bias(&self) -> Option<(&Tensor, &ConvConfig)> {
+        match &self.weight {
+            Weight::Open(weight) if self.bias.is_none() => Some((weight, &self.config)),
+            _ => None,
+        }
+    }
+
     /// Convolves, normalises and activates: one step of the gradient in training.
     fn forward_normed(
         &self,
@@ -223,9 +231,9 @@ impl Conv2d {
 /// Parameters: those of [`Conv2d`] under the given prefix, those of [`BatchNorm`] under `norm`.
 #[derive(Debug, Clone)]
 pub struct ConvNorm {
-    conv: Conv2d,
-    norm: Option<BatchNorm>,
-    activation: Activation,
+    pub(super) conv: Conv2d,
+    pub(super) norm: Option<BatchNorm>,
+    pub(super) activation: Activation,
 }
 
 impl ConvNorm {

@@ -20,14 +20,19 @@ impl DropPath {
         if !mode.is_train() || self.rate <= 0.0 {
             return Ok(x.clone());
         }
-        let keep = 1.0 - self.rate;
-        let batch = x.dim(0)?;
-        let draws = mode.uniform(batch).into_iter();
-        let mask: Vec<f64> = draws.map(|u| if u < keep { 1.0 / keep } else { 0.0 }).collect();
         let mut shape = vec![1; x.rank()];
-        shape[0] = batch;
-        let mask = Tensor::from_vec(mask, shape, &candle_core::Device::Cpu)?;
+        shape[0] = x.dim(0)?;
+        let mask = Tensor::from_vec(self.scales(shape[0], mode), shape, &candle_core::Device::Cpu)?;
         Ok(x.broadcast_mul(&mask.to_dtype(x.dtype())?.to_device(x.device())?)?)
+    }
+
+    /// The factor of the branch for each sample of a training step.
+    pub(super) fn scales(self, batch: usize, mode: &Mode) -> Vec<f64> {
+        if self.rate <= 0.0 {
+            return vec![1.0; batch];
+        }
+        let keep = 1.0 - self.rate;
+        mode.uniform(batch).into_iter().map(|u| if u < keep { 1.0 / keep } else { 0.0 }).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 mod activation;
 mod axial;
 mod batch_norm;
+mod chain;
 mod conv;
 mod drop_path;
 mod layer_norm;

@@ -25,12 +25,16 @@ mod twins;
 
 pub use axial::{AxialTables, axial_attention};
 pub use contrast::{Contrast, Groups, contrast};
-pub use conv::{Finish, Prepared, conv2d, conv2d_finished, conv2d_norm_train, depthwise_conv2d};
+pub use conv::{
+    Chained, Finish, Link, Prepared, conv_norm_chain, conv2d, conv2d_finished, conv2d_norm_train,
+    depthwise_conv2d,
+};
 pub use kmeans::{center_sums, nearest_center};
 pub use masks::{BLOCK, Block, Mixing, ResizedMasks, Winners};
 pub use norm::{TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm};
 pub use pointwise::{gelu, relu, relu6};
 pub use pool::max_pool2d;
+pub(crate) use real::has_kernel;
 pub use resize::{Alignment, resize_bilinear};
 pub use softmax::softmax;
 

@@ -78,6 +78,7 @@ fn settings(folder: &Path, output: &str) -> TrainConfig {
     TrainConfig {
         seed: 11,
         output: folder.join(output),
+        recompute: false,
         model: ModelSource {
             config: folder.join("config.json").display().to_string(),
             weights: None,

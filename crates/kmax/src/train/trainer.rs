@@ -188,7 +188,8 @@ impl Trainer {
     /// If the shapes do not fit or the loss is no longer a number.
     pub fn step(&mut self, examples: &[TrainingExample]) -> Result<StepReport> {
         // Each step has a generator of its own, so that nothing but the step's number needs to be remembered.
-        let mode = Mode::train(self.config.seed ^ (self.step as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mode = Mode::train(self.config.seed ^ (self.step as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+            .recomputing(self.config.recompute);
         let losses = self.losses(examples, &mode)?;
         if !losses.value.is_finite() {
             return Err(Error::Diverged { step: self.step, loss: losses.value });

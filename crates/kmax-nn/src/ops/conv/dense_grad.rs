@@ -10,6 +10,8 @@ use rayon::prelude::*;
 
 /// Output elements of a tile.
 const TILE: usize = 512;
+/// A task of copies takes at least this many elements.
+const GRAIN: usize = 16 * 1024;
 /// Rows of the patch matrix that one task keeps.
 const ROWS: usize = 256;
 
@@ -63,11 +65,18 @@ pub(super) fn input_gradient<T: Real>(grad: &[T], w: &[T], g: &Geometry) -> Vec<
 fn turn<T: Real>(w: &[T], g: &Geometry) -> Vec<T> {
     let (inputs, outputs, taps) = (g.input / g.groups, g.output / g.groups, g.taps());
     let mut turned = vec![T::ZERO; w.len()];
-    for (i, value) in w.iter().enumerate() {
-        let (o, c, tap) = (i / taps / inputs, i / taps % inputs, i % taps);
-        let (group, o) = (o / outputs, o % outputs);
-        turned[((group * inputs + c) * outputs + o) * taps + taps - 1 - tap] = *value;
+    if w.is_empty() {
+        return turned;
     }
+    let rows =
+        turned.par_chunks_exact_mut(outputs * taps).enumerate().with_min_len(GRAIN.div_ceil(outputs * taps));
+    rows.for_each(|(row, to)| {
+        let (group, c) = (row / inputs, row % inputs);
+        let from = w[group * outputs * inputs * taps..].chunks_exact(taps).skip(c).step_by(inputs);
+        for (to, from) in to.chunks_exact_mut(taps).zip(from) {
+            to.iter_mut().zip(from.iter().rev()).for_each(|(to, from)| *to = *from);
+        }
+    });
     turned
 }
 

@@ -19,16 +19,17 @@ struct KernelGradient(Geometry);
 /// A parallel task takes maps of at least this many elements together.
 const GRAIN: usize = 8192;
 
-/// `map(index, target, scratch)` for every map of the result.
+/// `map(index, target, scratch)` for every map of the result, `work` being the elements that one reads or writes.
 fn each_map<T: Real>(
     len: usize,
     area: usize,
+    work: usize,
     map: impl Fn(usize, &mut [T], &mut Scratch<T>) + Sync,
 ) -> Vec<T> {
     if len == 0 {
         return Vec::new();
     }
-    let grain = (GRAIN / area.max(1)).max(1);
+    let grain = (GRAIN / work.max(1)).max(1);
     // SAFETY: the maps tile the buffer and every `map` of this file writes its target in full.
     unsafe {
         written(len, |out| {
@@ -41,7 +42,7 @@ fn each_map<T: Real>(
 /// The output, finished map by map.
 pub(super) fn forward<T: Real>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilogue<T>) -> Vec<T> {
     let (from, area, taps) = (g.in_area(), g.out_area(), g.taps());
-    each_map(g.batch * g.output * area, area, |i, out, scratch| {
+    each_map(g.batch * g.output * area, area, area, |i, out, scratch| {
         let channel = i % g.input;
         depthwise::forward(&x[i * from..][..from], &w[channel * taps..][..taps], g, out, scratch);
         epilogue.finish(out, channel, i * area);
@@ -108,8 +109,8 @@ impl CustomOp2 for InputGradient {
 
 /// The gradient of the input for the gradient `grad` of the output.
 pub(super) fn input_gradient<T: Real>(grad: &[T], w: &[T], g: &Geometry) -> Vec<T> {
-    let (from, taps) = (g.out_area(), g.taps());
-    each_map(g.batch * g.input * g.in_area(), g.in_area(), |i, out, scratch| {
+    let (from, taps, area) = (g.out_area(), g.taps(), g.in_area());
+    each_map(g.batch * g.input * area, area, area, |i, out, scratch| {
         let kernel = &w[i % g.input * taps..][..taps];
         depthwise::input_gradient(&grad[i * from..][..from], kernel, g, out, scratch);
     })
@@ -137,7 +138,7 @@ impl CustomOp2 for KernelGradient {
 /// The gradient of the kernel for the input `x` and the gradient `grad` of the output.
 pub(super) fn kernel_gradient<T: Real>(x: &[T], grad: &[T], g: &Geometry) -> Vec<T> {
     let (area, out_area) = (g.in_area(), g.out_area());
-    each_map(g.input * g.taps(), g.taps(), |channel, out: &mut [T], scratch| {
+    each_map(g.input * g.taps(), g.taps(), g.batch * area, |channel, out: &mut [T], scratch| {
         let mut sums = vec![0.0; g.taps()];
         for image in 0..g.batch {
             let i = image * g.input + channel;

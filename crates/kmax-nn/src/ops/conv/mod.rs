@@ -1,5 +1,6 @@
 //! Two-dimensional convolution.
 
+mod chain_op;
 mod dense;
 mod dense_grad;
 mod dense_op;
@@ -16,7 +17,7 @@ mod tests;
 mod winograd;
 mod winograd_tiles;
 
-use super::norm::{TrainedNorm, batch_norm_train};
+use super::norm::{TrainedNorm, batch_norm_train, channel_affine};
 use super::{composed, real::has_kernel};
 use crate::layers::Activation;
 use crate::{Error, Result, profile};
@@ -25,6 +26,8 @@ use dense_op::Form;
 use geometry::Geometry;
 
 pub use prepared::Prepared;
+
+pub use chain_op::{Chained, Link, conv_norm_chain};
 
 /// Convolution of `input` `[b, c, h, w]` with `kernel` `[o, c / groups, kh, kw]`, zero padding `(vertical,
 /// horizontal)` on both sides, one stride and one dilation for both axes.
@@ -89,7 +92,8 @@ pub fn conv2d_finished(
     if differentiable || !has_kernel(input) {
         let mut y = conv2d(input, kernel, stride, padding, dilation, groups)?;
         if let Some(bias) = bias {
-            y = y.broadcast_add(&bias.reshape((1, (), 1, 1))?)?;
+            // Candle's gradient of a broadcast sum is slow.
+            y = channel_affine(&y, &bias.ones_like()?, bias)?;
         }
         if let Some(residual) = residual {
             y = (y + residual)?;

@@ -10,7 +10,7 @@ use crate::ops::real::{Real, by_dtype, elements, hold, with_dtype};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
 /// The convolution alone, without gradient.
-struct Plain(Geometry);
+pub(super) struct Plain(pub Geometry);
 
 impl CustomOp2 for Plain {
     fn name(&self) -> &'static str {
@@ -99,19 +99,11 @@ impl CustomOp3 for ConvNorm {
             let tensor = |values: Vec<T>, like: &Tensor| Tensor::from_vec(values, like.shape(), like.device());
             let mut of_input = None;
             if input.track_op() {
-                let values = match g.is_depthwise() {
-                    true => depthwise_op::input_gradient(&inner, w.elements()?, g),
-                    false => dense_grad::input_gradient(&inner, w.elements()?, g),
-                };
-                of_input = Some(tensor(values, input)?);
+                of_input = Some(tensor(input_gradient(&inner, w.elements()?, g), input)?);
             }
             let mut of_kernel = None;
             if kernel.track_op() {
-                let values = match g.is_depthwise() {
-                    true => depthwise_op::kernel_gradient(x.elements()?, &inner, g),
-                    false => dense_grad::kernel_gradient(x.elements()?, &inner, g),
-                };
-                of_kernel = Some(tensor(values, kernel)?);
+                of_kernel = Some(tensor(kernel_gradient(x.elements()?, &inner, g), kernel)?);
             }
             Ok((of_input, of_kernel, Some(tensor(of_gain, affine)?)))
         })
@@ -120,4 +112,20 @@ impl CustomOp3 for ConvNorm {
 
 fn halves<T: Real>(affine: &[T]) -> (&[T], &[T]) {
     affine.split_at(affine.len() / 2)
+}
+
+/// The gradient of a convolution's input.
+pub(super) fn input_gradient<T: Real>(grad: &[T], kernel: &[T], g: &Geometry) -> Vec<T> {
+    match g.is_depthwise() {
+        true => depthwise_op::input_gradient(grad, kernel, g),
+        false => dense_grad::input_gradient(grad, kernel, g),
+    }
+}
+
+/// The gradient of a convolution's kernel.
+pub(super) fn kernel_gradient<T: Real>(input: &[T], grad: &[T], g: &Geometry) -> Vec<T> {
+    match g.is_depthwise() {
+        true => depthwise_op::kernel_gradient(input, grad, g),
+        false => dense_grad::kernel_gradient(input, grad, g),
+    }
 }
