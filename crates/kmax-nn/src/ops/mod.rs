@@ -22,6 +22,7 @@ mod special;
 pub(crate) mod testing;
 #[cfg(test)]
 mod twins;
+mod vector;
 
 pub use axial::{AxialTables, axial_attention};
 pub use contrast::{Contrast, Groups, contrast};

@@ -4,6 +4,7 @@
 //! ("phases"): every kernel tap then reads consecutive elements, whatever the stride. Accumulators stay in
 //! registers over all taps.
 
+use super::depthwise_rows::square;
 use super::geometry::Geometry;
 use crate::ops::real::Real;
 use crate::ops::simd::{Isa, simd_fn};
@@ -78,6 +79,13 @@ impl<T: Real> Scratch<T> {
 /// Convolves the map `x` with `kernel` into `out`.
 pub(crate) fn forward<T: Real>(x: &[T], kernel: &[T], g: &Geometry, out: &mut [T], scratch: &mut Scratch<T>) {
     scratch.split(x, g);
+    let (values, step) = (&scratch.values, scratch.step);
+    match (g.stride, g.kernel) {
+        (1, (3, 3)) => return square::<T, 3>(values, step, kernel, out, g.out.1),
+        (1, (5, 5)) => return square::<T, 5>(values, step, kernel, out, g.out.1),
+        (1, (7, 7)) => return square::<T, 7>(values, step, kernel, out, g.out.1),
+        _ => {}
+    }
     let taps = taps(kernel, g, scratch.row, scratch.step);
     gather_rows(&scratch.values, scratch.step * g.stride, &taps, out, g.out.1);
 }

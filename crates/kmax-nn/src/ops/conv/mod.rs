@@ -6,6 +6,7 @@ mod dense_grad;
 mod dense_op;
 mod depthwise;
 mod depthwise_op;
+mod depthwise_rows;
 mod epilogue;
 mod geometry;
 mod norm_op;

@@ -18,8 +18,8 @@ const DEPTH: usize = 1024;
 const TILE: usize = 384 * 1024;
 /// Elements of a cache line.
 const LINE: usize = 16;
-/// Rows that are asked for ahead of their use.
-const AHEAD: usize = 8;
+/// Elements that are asked for ahead of their use: what memory sends while they wait.
+const AHEAD: usize = 4096;
 /// Elements copied at once.
 const PIECE: usize = 16;
 /// Outputs of a tile at most.
@@ -155,9 +155,10 @@ impl<T: Real> Work<'_, T> {
             spread(row, &mut patches[(k - part.start) * wide..], wide, self.part * wide);
         };
         if is_direct(g) {
+            let ahead = (AHEAD / self.pixels.len()).clamp(8, 64);
             for k in part.clone() {
                 // Too short runs for the machine's own foresight.
-                let later = self.maps.as_ptr().wrapping_add((k + AHEAD) * g.in_area());
+                let later = self.maps.as_ptr().wrapping_add((k + ahead) * g.in_area());
                 self.pixels.clone().step_by(LINE).for_each(|pixel| prefetch(later.wrapping_add(pixel)));
                 put(k, &self.maps[k * g.in_area()..][self.pixels.clone()]);
             }

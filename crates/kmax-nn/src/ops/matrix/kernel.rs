@@ -1,10 +1,10 @@
 //! The innermost product: some rows of weights with a panel of columns, all sums in registers.
 
-use super::vector::{Array, Vector};
 use super::{Product, ROWS, prefetch};
 use crate::layers::Activation;
 use crate::ops::real::Real;
 use crate::ops::simd::{Level, level};
+use crate::ops::vector::{Array, Vector};
 use candle_core::DType;
 
 /// Vectors of a panel with AVX-512: 24 sums, four columns and a weight in 32 registers.

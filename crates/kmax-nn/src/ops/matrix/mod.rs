@@ -8,7 +8,6 @@
 mod kernel;
 #[cfg(test)]
 mod tests;
-mod vector;
 
 pub(crate) use kernel::{multiply, width};
 

@@ -1,11 +1,12 @@
-//! What the matrix kernel asks of a machine's vectors.
+//! A machine's vectors, for kernels that must say what stands in which register.
 
-use crate::ops::real::Real;
+use super::real::Real;
+use candle_core::DType;
 
 /// A register of neighbouring elements.
 ///
 /// The methods are inlined into a function that has the instructions enabled, and must not be called elsewhere.
-pub(super) trait Vector<T: Real>: Copy {
+pub(crate) trait Vector<T: Real>: Copy {
     /// Elements.
     const LANES: usize;
 
@@ -54,7 +55,7 @@ pub(super) trait Vector<T: Real>: Copy {
 
 /// An array in place of a register: the scalar twin, and what machines without a kernel of their own run.
 #[derive(Clone, Copy)]
-pub(super) struct Array<T>([T; 8]);
+pub(crate) struct Array<T>([T; 8]);
 
 impl<T: Real> Vector<T> for Array<T> {
     const LANES: usize = 8;
@@ -103,6 +104,20 @@ impl<T: Real> Vector<T> for Array<T> {
     unsafe fn at_most(self, other: Self) -> Self {
         Self(std::array::from_fn(|i| if self.0[i] > other.0[i] { other.0[i] } else { self.0[i] }))
     }
+}
+
+/// Elements of `f32`, if that is what `T` is.
+pub(crate) fn as_f32<T: Real>(values: &[T]) -> Option<&[f32]> {
+    // SAFETY: `T` is `f32`, the only type of that name.
+    (T::DTYPE == DType::F32)
+        .then(|| unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) })
+}
+
+/// As [`as_f32`], for writing.
+pub(crate) fn as_f32_mut<T: Real>(values: &mut [T]) -> Option<&mut [f32]> {
+    let (pointer, len) = (values.as_mut_ptr().cast(), values.len());
+    // SAFETY: as above; the borrow goes on in the result.
+    (T::DTYPE == DType::F32).then(|| unsafe { std::slice::from_raw_parts_mut(pointer, len) })
 }
 
 #[cfg(target_arch = "x86_64")]
