@@ -1,15 +1,17 @@
-//! A run that was stopped and resumed is the run that was not, bit for bit.
+//! Where a run starts; and a run that was stopped and resumed is the run that was not, bit for bit.
 
 use super::*;
 use crate::{ClassOrder, Config, NetworkConfig, PostprocessConfig, PreprocessConfig};
+use candle_core::{DType, Device, Tensor};
 use image::{Rgb, RgbImage};
 use kmax_attention::DecoderConfig;
 use kmax_backbones::{BackboneConfig, ResNetConfig};
 use kmax_losses::LossConfig;
 use kmax_masks::{Categories, Category};
+use kmax_nn::Params;
 use kmax_pixel_decoder::PixelDecoderConfig;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 type Anyhow = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -175,5 +177,41 @@ fn a_backbone_without_a_learning_rate_rests() -> Anyhow {
     let changed = |name: &str| first[name] != second[name];
     assert!(first.keys().filter(|name| name.starts_with("model.backbone.")).all(|name| !changed(name)));
     assert!(first.keys().filter(|name| name.starts_with("model.decoder.")).any(|name| changed(name)));
+    Ok(())
+}
+
+#[test]
+fn a_run_starts_from_a_converted_encoder() -> Anyhow {
+    let folder = tempfile::tempdir()?;
+    draw(folder.path())?;
+    let file = folder.path().join("encoder.safetensors");
+    let params = Params::trainable(None, 99, DType::F32, &Device::Cpu);
+    kmax_backbones::build(&tiny().network.backbone, &params.pp("backbone"))?;
+    let named = params.parameters().into_iter().map(|p| (p.name, p.var.as_detached_tensor()));
+    let encoder: HashMap<String, Tensor> = named.collect();
+    let mut config = settings(folder.path(), "run");
+    config.model.backbone_weights = Some(file.clone());
+    let weights = |encoder: &HashMap<String, Tensor>| -> std::result::Result<_, Box<dyn std::error::Error>> {
+        candle_core::safetensors::save(encoder, &file)?;
+        Ok(Trainer::new(config.clone())?.weights()?)
+    };
+    let found = weights(&encoder)?;
+    assert!(found.len() > encoder.len());
+    for (name, expected) in &encoder {
+        let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+        assert_eq!(values(&found[name])?, values(expected)?, "{name}");
+    }
+
+    let name = "backbone.stages.0.blocks.0.conv1.weight";
+    let mut lacking = encoder.clone();
+    let kernel = lacking.remove(name).ok_or("a kernel")?;
+    let message = weights(&lacking).expect_err("a tensor lacks").to_string();
+    assert!(message.contains("encoder.safetensors") && message.contains(name), "{message}");
+    lacking.insert(name.into(), kernel.flatten_all()?);
+    let message = weights(&lacking).expect_err("another shape").to_string();
+    assert!(message.contains(name) && message.contains("expected ["), "{message}");
+    let foreign = HashMap::from([("layer1.0.conv1.weight".to_string(), kernel)]);
+    let message = weights(&foreign).expect_err("names of others").to_string();
+    assert!(message.contains("kmax convert"), "{message}");
     Ok(())
 }
