@@ -76,6 +76,9 @@ fn unpack_files(path: &Path, reader: impl Read, folder: &Path, limit: u64) -> Re
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
                 return Err(fail(format!("a second file of the name `{file}`")));
             }
+            Err(e) if e.kind() == std::io::ErrorKind::InvalidFilename => {
+                return Err(fail("has too long a name".to_string()));
+            }
             other => other.map_err(|e| Error::io(&target, e))?,
         };
         copy(&mut entry, &mut output, size).map_err(|e| fail(e.to_string()))?;
@@ -99,7 +102,12 @@ fn file_name(path: &Path) -> std::result::Result<&str, String> {
             _ => return Err("leads outside the archive's folder".to_string()),
         }
     }
-    path.file_name().and_then(|name| name.to_str()).ok_or_else(|| "has no file name".to_string())
+    let name =
+        path.file_name().and_then(|name| name.to_str()).ok_or_else(|| "has no file name".to_string())?;
+    match name.contains(char::is_control) {
+        true => Err("has control characters in its name".to_string()),
+        false => Ok(name),
+    }
 }
 
 #[cfg(test)]
@@ -107,10 +115,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_that_leave_the_folder_are_refused() {
+    fn paths_that_are_no_file_of_the_folder_are_refused() {
         assert_eq!(file_name(Path::new("./model/ckpt-1.index")), Ok("ckpt-1.index"));
-        for path in ["../ckpt.index", "/etc/ckpt.index", "a/../../b", "..", ""] {
+        for path in ["../ckpt.index", "/etc/ckpt.index", "a/../../b", "..", "", "a/ckpt\0.index"] {
             assert!(file_name(Path::new(path)).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn names_that_no_file_can_have_are_told_by_the_archive() -> Result<()> {
+        let folder = TempDir::new().map_err(|e| Error::io(Path::new("."), e))?;
+        for (name, expected) in [("ckpt\0.index".to_string(), "control"), ("n".repeat(300), "too long")] {
+            let header = |kind: EntryType, path: &str, size: usize| {
+                let mut header = tar::Header::new_ustar();
+                header.set_entry_type(kind);
+                header.set_path(path).expect("a short path");
+                header.set_size(size as u64);
+                header.set_cksum();
+                header
+            };
+            // The name stands in a record of its own: its length, `path=`, the name.
+            let record = format!(" path={name}\n");
+            let record = format!("{}{record}", record.len() + if record.len() > 96 { 3 } else { 2 });
+            let mut builder = tar::Builder::new(Vec::new());
+            let append = |builder: &mut tar::Builder<_>, header: tar::Header, data: &[u8]| {
+                builder.append(&header, data).expect("in memory");
+            };
+            append(&mut builder, header(EntryType::XHeader, "x", record.len()), record.as_bytes());
+            append(&mut builder, header(EntryType::Regular, "y", 1), b"1");
+            let bytes = builder.into_inner().expect("in memory");
+            let error = unpack_files(Path::new("some.tar"), &bytes[..], folder.path(), 1 << 20);
+            let message = error.expect_err("no such name").to_string();
+            assert!(message.contains("some.tar") && message.contains(expected), "{message}");
+        }
+        Ok(())
     }
 }
