@@ -1,6 +1,7 @@
 //! A machine's vectors, for kernels that must say what stands in which register.
 
 use super::real::Real;
+use super::simd::{Isa, Separate};
 use candle_core::DType;
 
 /// A register of neighbouring elements.
@@ -83,11 +84,7 @@ impl<T: Real> Vector<T> for Array<T> {
 
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
-        // Without the instruction, a fused product is a slow call of a library.
-        if cfg!(target_arch = "aarch64") {
-            return Self(std::array::from_fn(|i| self.0[i].fused(factor.0[i], sum.0[i])));
-        }
-        Self(std::array::from_fn(|i| self.0[i] * factor.0[i] + sum.0[i]))
+        Self(std::array::from_fn(|i| Separate::mul_add(self.0[i], factor.0[i], sum.0[i])))
     }
 
     #[inline(always)]
