@@ -19,6 +19,8 @@ pub mod profile;
 
 pub use error::{Error, Result};
 pub use init::Init;
-pub use layers::{Activation, BatchNorm, BatchNormConfig, Conv2d, ConvConfig, ConvNorm, DropPath, LayerNorm};
+pub use layers::{
+    Activation, BatchNorm, BatchNormConfig, ChannelMlp, Conv2d, ConvConfig, ConvNorm, DropPath, LayerNorm,
+};
 pub use mode::Mode;
 pub use params::{Parameter, Params, Role, TensorSource};

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use candle_core::Tensor;
-use kmax_nn::{Activation, Conv2d, ConvConfig, DropPath, Init, LayerNorm, Mode, Params, Role};
+use kmax_nn::{ChannelMlp, Conv2d, ConvConfig, DropPath, Init, LayerNorm, Mode, Params, Role};
 
 /// How all kernels start (arXiv 2201.03545, and deeplab2).
 pub(crate) const KERNEL: Init = Init::TruncatedNormal { std: 0.02 };
@@ -14,9 +14,7 @@ pub(crate) const KERNEL: Init = Init::TruncatedNormal { std: 0.02 };
 #[derive(Debug)]
 pub struct Block {
     depthwise: Conv2d,
-    norm: LayerNorm,
-    expand: Conv2d,
-    project: Conv2d,
+    mlp: ChannelMlp,
     scale: Option<Tensor>,
     drop_path: DropPath,
 }
@@ -41,9 +39,11 @@ impl Block {
         }
         Ok(Self {
             depthwise: Conv2d::new(depthwise, KERNEL, &params.pp("depthwise"))?,
-            norm: LayerNorm::new(dim, 1, eps, &params.pp("norm"))?,
-            expand: Conv2d::linear(dim, 4 * dim, KERNEL, &params.pp("expand"))?,
-            project,
+            mlp: ChannelMlp {
+                norm: LayerNorm::new(dim, 1, eps, &params.pp("norm"))?,
+                expand: Conv2d::linear(dim, 4 * dim, KERNEL, &params.pp("expand"))?,
+                project,
+            },
             scale,
             drop_path: DropPath { rate: drop_path },
         })
@@ -54,12 +54,11 @@ impl Block {
     /// # Errors
     /// If the shapes do not fit.
     pub fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        let y = self.norm.forward(&self.depthwise.forward(x)?)?;
-        let y = self.expand.forward_activated(&y, Activation::Gelu)?;
+        let y = self.depthwise.forward(x)?;
         if self.scale.is_none() && !mode.is_train() {
-            return Ok(self.project.forward_finished(&y, Some(x), Activation::Identity)?);
+            return Ok(self.mlp.forward_added(&y, x)?);
         }
-        let y = self.project.forward(&y)?;
+        let y = self.mlp.forward(&y)?;
         let y = match &self.scale {
             Some(scale) => y.broadcast_mul(&scale.reshape((1, (), 1, 1))?)?,
             None => y,

@@ -178,6 +178,14 @@ impl Conv2d {
         }
     }
 
+    /// The kernel laid out for inference and the bias, if it has both.
+    pub(super) fn prepared(&self) -> Option<(&ops::Prepared, &Tensor)> {
+        match &self.weight {
+            Weight::Prepared(prepared) => Some((prepared, self.bias.as_ref()?)),
+            Weight::Open(_) => None,
+        }
+    }
+
     /// The kernel, as it is stored, and the shape, if there is no bias.
     pub(super) fn without_bias(&self) -> Option<(&Tensor, &ConvConfig)> {
         match &self.weight {

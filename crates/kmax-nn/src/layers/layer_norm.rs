@@ -23,6 +23,11 @@ impl LayerNorm {
         Ok(Self { weight, bias, axis, eps })
     }
 
+    /// Gain, shift and epsilon, if the axis is that of a map's channels.
+    pub(super) fn over_channels(&self) -> Option<(&Tensor, &Tensor, f64)> {
+        (self.axis == 1).then_some((&self.weight, &self.bias, self.eps))
+    }
+
     /// Normalises `x`.
     ///
     /// # Errors

@@ -139,11 +139,14 @@ impl Columns {
 
 /// Sums over the rows, lane by lane, in groups to keep the rounding small.
 #[inline(always)]
-pub(crate) fn total<T: Real>(count: usize, mut term: impl FnMut(usize, &mut Lanes<T>)) -> Lanes<T> {
+pub(crate) fn total<T: Real, const N: usize>(
+    count: usize,
+    mut term: impl FnMut(usize, &mut [T; N]),
+) -> [T; N] {
     const GROUP: usize = 16;
-    let mut sum = [T::ZERO; WIDTH];
+    let mut sum = [T::ZERO; N];
     for start in (0..count).step_by(GROUP) {
-        let mut part = [T::ZERO; WIDTH];
+        let mut part = [T::ZERO; N];
         for i in start..count.min(start + GROUP) {
             term(i, &mut part);
         }

@@ -9,6 +9,8 @@ mod depthwise_op;
 mod depthwise_rows;
 mod epilogue;
 mod geometry;
+mod mlp;
+mod mlp_op;
 mod norm_op;
 mod packed;
 mod patches;
@@ -26,6 +28,7 @@ use candle_core::Tensor;
 use dense_op::Form;
 use geometry::Geometry;
 
+pub use mlp_op::{Mlp, mlp};
 pub use prepared::Prepared;
 
 pub use chain_op::{Chained, Link, conv_norm_chain};

@@ -151,26 +151,35 @@ impl<T: Real> Work<'_, T> {
     /// The rows `part` of the patch matrix, in panels.
     fn lay_out(&self, part: &Range<usize>, patches: &mut [T]) {
         let (g, wide) = (self.g, width::<T>());
-        let mut put = |k: usize, row: &[T]| {
-            spread(row, &mut patches[(k - part.start) * wide..], wide, self.part * wide);
-        };
         if is_direct(g) {
-            let ahead = (AHEAD / self.pixels.len()).clamp(8, 64);
-            for k in part.clone() {
-                // Too short runs for the machine's own foresight.
-                let later = self.maps.as_ptr().wrapping_add((k + ahead) * g.in_area());
-                self.pixels.clone().step_by(LINE).for_each(|pixel| prefetch(later.wrapping_add(pixel)));
-                put(k, &self.maps[k * g.in_area()..][self.pixels.clone()]);
-            }
-            return;
+            let maps = &self.maps[part.start * g.in_area()..part.end * g.in_area()];
+            return lay_out_maps(maps, g.in_area(), &self.pixels, patches, self.part);
         }
         let mut row = [T::ZERO; PIXELS];
         let row = &mut row[..self.pixels.len()];
         for k in part.clone() {
             let map = &self.maps[k / g.taps() * g.in_area()..][..g.in_area()];
             patches::gather_row(map, g, k % g.taps(), &self.pixels, row);
-            put(k, row);
+            spread(row, &mut patches[(k - part.start) * wide..], wide, self.part * wide);
         }
+    }
+}
+
+/// The `pixels` of maps of so many pixels in panels of `depth` rows, one for each map.
+pub(super) fn lay_out_maps<T: Real>(
+    maps: &[T],
+    area: usize,
+    pixels: &Range<usize>,
+    panels: &mut [T],
+    depth: usize,
+) {
+    let (wide, ahead) = (width::<T>(), (AHEAD / pixels.len().max(1)).clamp(8, 64) * area);
+    for (k, map) in maps.chunks_exact(area.max(1)).enumerate() {
+        let row = &map[pixels.clone()];
+        // Too short runs for the machine's own foresight.
+        let later = row.as_ptr().wrapping_add(ahead);
+        (0..row.len()).step_by(LINE).for_each(|pixel| prefetch(later.wrapping_add(pixel)));
+        spread(row, &mut panels[k * wide..], wide, depth * wide);
     }
 }
 

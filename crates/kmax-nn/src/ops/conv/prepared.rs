@@ -73,6 +73,13 @@ impl Prepared {
         finished(input, &self.values, geometry, self.form, finish)
     }
 
+    /// Of a 1x1 convolution without stride and padding: its packed values, and outputs and inputs of the matrix that they are.
+    pub(super) fn matrix(&self) -> Option<(&Tensor, [usize; 2])> {
+        let (outputs, inputs, height, width) = self.shape;
+        let plain = (height, width, self.stride, self.padding) == (1, 1, 1, (0, 0));
+        (plain && self.form == Form::Packed).then_some((&self.values, [outputs, inputs]))
+    }
+
     /// The kernel as it was given.
     ///
     /// # Errors

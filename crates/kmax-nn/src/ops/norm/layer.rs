@@ -84,13 +84,13 @@ impl CustomOp3 for LayerNorm {
 
 /// Mean of each lane and one over its standard deviation.
 #[inline(always)]
-fn moments<T: Real>(rows: &[Lanes<T>], eps: T) -> (Lanes<T>, Lanes<T>) {
+fn moments<T: Real, const N: usize>(rows: &[[T; N]], eps: T) -> ([T; N], [T; N]) {
     let share = T::ONE / T::of(rows.len() as f64);
     let mean =
-        total(rows.len(), |i, part: &mut Lanes<T>| part.iter_mut().zip(&rows[i]).for_each(|(p, x)| *p += *x));
+        total(rows.len(), |i, part: &mut [T; N]| part.iter_mut().zip(&rows[i]).for_each(|(p, x)| *p += *x));
     let mean = mean.map(|sum| sum * share);
-    let squares = total(rows.len(), |i, part: &mut Lanes<T>| {
-        for k in 0..WIDTH {
+    let squares = total(rows.len(), |i, part: &mut [T; N]| {
+        for k in 0..N {
             let apart = rows[i][k] - mean[k];
             part[k] += apart * apart;
         }
@@ -98,11 +98,20 @@ fn moments<T: Real>(rows: &[Lanes<T>], eps: T) -> (Lanes<T>, Lanes<T>) {
     (mean, squares.map(|sum| T::ONE / (sum * share + eps).root()))
 }
 
+/// Normalises columns side by side, `width` of them, in place: `rows` has one row of them for each channel.
+pub(crate) fn normalize<T: Real>(rows: &mut [T], width: usize, gain: &[T], shift: &[T], eps: T) {
+    match width {
+        64 => forward(rows.as_chunks_mut::<64>().0, gain, shift, eps),
+        16 => forward(rows.as_chunks_mut::<16>().0, gain, shift, eps),
+        _ => unreachable!("no panel has {width} columns"),
+    }
+}
+
 simd_fn! {
-    fn forward[I, T](rows: &mut [Lanes<T>], gain: &[T], shift: &[T], eps: T) {
+    fn forward[I, T, const N: usize](rows: &mut [[T; N]], gain: &[T], shift: &[T], eps: T) {
         let (mean, inverse) = moments(rows, eps);
         for ((row, gain), shift) in rows.iter_mut().zip(gain).zip(shift) {
-            for k in 0..WIDTH {
+            for k in 0..N {
                 row[k] = I::mul_add((row[k] - mean[k]) * inverse[k], *gain, *shift);
             }
         }

@@ -9,3 +9,4 @@ pub(crate) use batch::Train;
 pub use batch::{TrainedNorm, batch_norm, batch_norm_train, channel_affine};
 pub use l2::l2_normalize;
 pub use layer::layer_norm;
+pub(crate) use layer::normalize;

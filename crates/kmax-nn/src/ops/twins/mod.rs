@@ -7,6 +7,7 @@ mod columns;
 mod contrast;
 pub(crate) mod conv;
 pub(crate) mod maps;
+mod mlp;
 
 use super::runs_kernels;
 use super::testing::{assert_close, check_gradients, random};

@@ -1,0 +1,223 @@
+//! Layer norm, expansion, GELU, projection and shortcut, a tile of pixels at a time: the expanded map, several times as
+//! large as the others, never leaves the cache.
+
+use super::packed::lay_out_maps;
+use crate::layers::Activation;
+use crate::ops::buffer::with_buffer;
+use crate::ops::matrix::{Last, Product, ROWS, multiply, packed_len, width};
+use crate::ops::norm::normalize;
+use crate::ops::pointwise::activate;
+use crate::ops::real::{Real, Shared, written};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Expanded channels held at once.
+const CHUNK: usize = 64 * ROWS;
+/// Bytes of a tile's inputs, outputs and expanded channels: what a usual second-level cache holds beside the weights that
+/// pass through.
+const TILE: usize = 576 * 1024;
+/// Pixels at whose multiples tiles begin: those of the widest register.
+const UNIT: usize = 16;
+
+/// The constants, norm and projection with their biases.
+pub(super) struct Weights<'a, T> {
+    pub gain: &'a [T],
+    pub shift: &'a [T],
+    pub eps: T,
+    /// Packed, of a matrix `[hidden, channels]`.
+    pub expand: &'a [T],
+    pub expand_bias: &'a [T],
+    /// Packed, of a matrix `[channels, hidden]`.
+    pub project: &'a [T],
+    pub project_bias: &'a [T],
+}
+
+/// Sizes of the maps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Maps {
+    pub batch: usize,
+    pub channels: usize,
+    pub hidden: usize,
+    /// Pixels of one.
+    pub area: usize,
+}
+
+/// `shortcut + project(gelu(expand(norm(x))))`, maps `[batch, channels, area]`.
+pub(super) fn forward<T: Real>(x: &[T], shortcut: &[T], weights: &Weights<T>, maps: Maps) -> Vec<T> {
+    let Maps { batch, channels, hidden, area } = maps;
+    let len = batch * channels * area;
+    let fits = x.len() == len
+        && shortcut.len() == len
+        && [weights.gain, weights.shift, weights.project_bias].iter().all(|w| w.len() == channels)
+        && weights.expand_bias.len() == hidden
+        && weights.expand.len() == packed_len(hidden, channels)
+        && weights.project.len() == packed_len(channels, hidden);
+    assert!(fits, "weights or maps of another shape");
+    if len == 0 {
+        return Vec::new();
+    }
+    let pixels = TILE / ((2 * channels + hidden.min(CHUNK)) * size_of::<T>());
+    let tiles = tiles(area, batch, pixels.max(width::<T>()), rayon::current_num_threads());
+    let fill = |out: &mut [T]| {
+        let out = Shared::new(out);
+        let tasks = (0..batch * tiles).into_par_iter().with_max_len(1);
+        tasks.for_each(|task| {
+            let (image, tile) = (task / tiles, task % tiles);
+            let work = Work {
+                x,
+                shortcut,
+                weights,
+                maps,
+                first: image * channels * area,
+                pixels: cut(area, tiles, tile),
+            };
+            let panels = work.pixels.len().div_ceil(width::<T>());
+            let (inputs, expanded) = (panels * channels, panels * hidden.min(CHUNK));
+            with_buffer((inputs + expanded) * width::<T>(), |buffer| {
+                let (inputs, expanded) = buffer.split_at_mut(inputs * width::<T>());
+                // SAFETY: the outputs of these pixels are this task's alone.
+                unsafe { work.run(out, inputs, expanded) };
+            });
+        });
+    };
+    // SAFETY: the tiles cover all pixels of all images, with all channels.
+    unsafe { written(len, fill) }
+}
+
+/// Tiles of an image: of so many pixels at most, and a number that threads can share.
+fn tiles(area: usize, batch: usize, pixels: usize, threads: usize) -> usize {
+    let units = area.div_ceil(UNIT);
+    let needed = units.div_ceil((pixels / UNIT).max(1));
+    (needed..=units).find(|tiles| (batch * tiles).is_multiple_of(threads)).unwrap_or(needed)
+}
+
+/// The pixels of a tile: all tiles alike but for one unit.
+fn cut(area: usize, tiles: usize, tile: usize) -> Range<usize> {
+    let units = area.div_ceil(UNIT);
+    let at = |tile: usize| (tile * units / tiles * UNIT).min(area);
+    at(tile)..at(tile + 1)
+}
+
+/// A tile of one image.
+struct Work<'a, T> {
+    x: &'a [T],
+    shortcut: &'a [T],
+    weights: &'a Weights<'a, T>,
+    maps: Maps,
+    /// Where the image begins.
+    first: usize,
+    pixels: Range<usize>,
+}
+
+impl<T: Real> Work<'_, T> {
+    /// # Safety
+    /// `out` is the whole output, and nobody else touches these pixels of it. The buffers hold the tile's panels of pixels:
+    /// `inputs` with all channels, `expanded` with [`CHUNK`] of the expanded ones or all.
+    unsafe fn run(&self, out: Shared<T>, inputs: &mut [T], expanded: &mut [T]) {
+        let Maps { channels, hidden, area, .. } = self.maps;
+        let (wide, chunk) = (width::<T>(), hidden.min(CHUNK));
+        lay_out_maps(&self.x[self.first..][..channels * area], area, &self.pixels, inputs, channels);
+        let Weights { gain, shift, eps, .. } = *self.weights;
+        inputs.chunks_exact_mut(channels * wide).for_each(|panel| normalize(panel, wide, gain, shift, eps));
+        // Without expanded channels there is still a bias.
+        for from in (0..hidden.max(1)).step_by(CHUNK) {
+            let part = from..(from + CHUNK).min(hidden);
+            // SAFETY: the caller's promises.
+            unsafe {
+                self.expand(&part, chunk, inputs, expanded);
+                self.project(&part, chunk, expanded, out);
+            }
+        }
+    }
+
+    /// # Safety
+    /// Those of [`Self::run`]; `part` begins at a panel of weights.
+    unsafe fn expand(&self, part: &Range<usize>, chunk: usize, inputs: &[T], expanded: &mut [T]) {
+        let (channels, wide) = (self.maps.channels, width::<T>());
+        for row in part.clone().step_by(ROWS) {
+            let rows = ROWS.min(part.end - row);
+            let mut bias = [T::ZERO; ROWS];
+            bias[..rows].copy_from_slice(&self.weights.expand_bias[row..][..rows]);
+            let panels = inputs.chunks_exact(channels * wide).zip(expanded.chunks_exact_mut(chunk * wide));
+            for (inputs, expanded) in panels {
+                let out = &mut expanded[(row - part.start) * wide..][..rows * wide];
+                let product = Product {
+                    depth: channels,
+                    columns: inputs.as_ptr(),
+                    step: wide,
+                    weights: self.weights.expand[row * channels..].as_ptr(),
+                    out: out.as_mut_ptr(),
+                    apart: wide,
+                    rows,
+                    width: wide,
+                    add: false,
+                    last: Some(Last { bias, residual: None, activation: Activation::Identity }),
+                };
+                // SAFETY: the panels hold all channels, `out` holds the rows.
+                unsafe { multiply(&product) };
+                activate(Activation::Gelu, out, T::ZERO);
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Self::expand`].
+    unsafe fn project(&self, part: &Range<usize>, chunk: usize, expanded: &[T], out: Shared<T>) {
+        let (Maps { channels, hidden, area, .. }, wide) = (self.maps, width::<T>());
+        for row in (0..channels).step_by(ROWS) {
+            let rows = ROWS.min(channels - row);
+            let mut bias = [T::ZERO; ROWS];
+            bias[..rows].copy_from_slice(&self.weights.project_bias[row..][..rows]);
+            for (expanded, pixel) in
+                expanded.chunks_exact(chunk * wide).zip(self.pixels.clone().step_by(wide))
+            {
+                let at = self.first + row * area + pixel;
+                let residual = Some(self.shortcut[at..].as_ptr());
+                let product = Product {
+                    depth: part.len(),
+                    columns: expanded.as_ptr(),
+                    step: wide,
+                    weights: self.weights.project[row * hidden + part.start * ROWS..].as_ptr(),
+                    // SAFETY: within the output.
+                    out: unsafe { out.at(at) },
+                    apart: area,
+                    rows,
+                    width: wide.min(self.pixels.end - pixel),
+                    add: part.start > 0,
+                    last: (part.end == hidden).then_some(Last {
+                        bias,
+                        residual,
+                        activation: Activation::Identity,
+                    }),
+                };
+                // SAFETY: the panels hold the part, outputs and shortcut the rows; both are of the caller's pixels.
+                unsafe { multiply(&product) };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_cover_all_pixels_evenly() {
+        for (area, batch, pixels, threads) in [
+            (1681, 1, 128, 2),
+            (441, 1, 80, 2),
+            (25921, 1, 256, 3),
+            (1, 1, 64, 4),
+            (97, 3, 64, 2),
+            (441, 1, 80, 64),
+        ] {
+            let tiles = tiles(area, batch, pixels, threads);
+            let cuts: Vec<_> = (0..tiles).map(|tile| cut(area, tiles, tile)).collect();
+            assert!(cuts.iter().all(|cut| !cut.is_empty() && cut.len() <= pixels), "{cuts:?}");
+            assert!(cuts.windows(2).all(|two| two[0].end == two[1].start));
+            assert_eq!((cuts[0].start, cuts[tiles - 1].end), (0, area));
+            let longest = cuts.iter().map(Range::len).max();
+            assert!(cuts[..tiles - 1].iter().all(|cut| Some(cut.len() + UNIT) >= longest), "{cuts:?}");
+        }
+    }
+}
