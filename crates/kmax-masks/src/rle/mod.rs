@@ -91,6 +91,33 @@ impl Rle {
         Ok(Self::trusted(size, counts))
     }
 
+    /// From the positions, down the columns and from left to right, at which the mask changes between background and set, in
+    /// any order. Two changes at one position are none; the mask changes behind the last pixel if it must.
+    ///
+    /// So the parts of a mask can be found one by one, each with an edge where it begins and one where it ends.
+    ///
+    /// # Errors
+    /// If an edge lies outside, or there are more than [`crate::MAX_PIXELS`].
+    pub fn from_edges(width: usize, height: usize, mut edges: Vec<u32>) -> Result<Self> {
+        let size = size_of(width, height)?;
+        let pixels = (width * height) as u32;
+        edges.sort_unstable();
+        if let Some(edge) = edges.last().filter(|edge| **edge > pixels) {
+            return Err(Error::Rle(format!("an edge at {edge} of a mask of {width} x {height}")));
+        }
+        let (mut counts, mut position) = (Vec::new(), 0);
+        for equal in edges.chunk_by(|a, b| a == b) {
+            if equal.len() % 2 == 1 {
+                counts.push(equal[0] - position);
+                position = equal[0];
+            }
+        }
+        if position < pixels || counts.is_empty() {
+            counts.push(pixels - position);
+        }
+        Ok(Self::trusted(size, counts))
+    }
+
     /// The pixels of a map that hold `id`.
     pub fn encode(map: &LabelMap, id: u32) -> Self {
         Self::encode_all(map).into_iter().find(|&(found, _)| found == id).map_or_else(
@@ -249,7 +276,32 @@ mod tests {
         assert_eq!(Rle::new([0, 7], vec![]).unwrap().decode(), Vec::<bool>::new());
     }
 
+    #[test]
+    fn edges_are_checked() {
+        assert_eq!(Rle::from_edges(3, 2, vec![6, 1, 4, 4]).unwrap().counts(), [1, 5]);
+        assert_eq!(Rle::from_edges(3, 2, vec![0]).unwrap().counts(), [0, 6]);
+        assert_eq!(Rle::from_edges(3, 2, vec![]).unwrap(), Rle::empty(3, 2).unwrap());
+        assert!(Rle::from_edges(3, 2, vec![7]).is_err());
+        assert!(Rle::from_edges(usize::MAX, 2, vec![]).is_err());
+    }
+
     proptest! {
+        #[test]
+        fn edges_of_parts_join((width, height, ids) in crate::rle::tests::maps(), band in 1..4usize) {
+            let mask: Vec<bool> = ids.iter().map(|id| *id == 1).collect();
+            let mut edges = Vec::new();
+            // Each band of rows ends what it began.
+            for (x, top) in (0..width).flat_map(|x| (0..height).step_by(band).map(move |top| (x, top))) {
+                let bottom = (top + band).min(height);
+                let set = |y: usize| y >= top && y < bottom && mask[y * width + x];
+                let changes = (top..=bottom).filter(|&y| set(y) != (y > top && set(y - 1)));
+                edges.extend(changes.map(|y| (x * height + y) as u32));
+            }
+            edges.reverse();
+            let expected = Rle::from_mask(width, height, &mask).unwrap();
+            prop_assert_eq!(Rle::from_edges(width, height, edges).unwrap(), expected);
+        }
+
         #[test]
         fn encode_and_decode_are_inverse((width, height, ids) in crate::rle::tests::maps()) {
             let map = LabelMap::new(width, height, ids).unwrap();

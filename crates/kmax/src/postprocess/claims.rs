@@ -1,5 +1,6 @@
 //! Where queries are above a threshold.
 
+use super::lanes::lanes;
 use super::total::Total;
 use crate::Result;
 use kmax_masks::LabelMap;
@@ -20,7 +21,7 @@ pub(super) struct Claims {
 }
 
 /// Marks a pixel that several queries claim.
-pub(super) const SEVERAL: u32 = u32::MAX;
+const SEVERAL: u32 = u32::MAX;
 
 impl Claims {
     /// Looks at every pixel of the masks once.
@@ -67,15 +68,4 @@ impl Claims {
         claims.several.sort_unstable();
         Ok(claims)
     }
-}
-
-/// The bits that are set, from the lowest.
-fn lanes(mut bits: u32) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let lane = bits.trailing_zeros();
-        (bits != 0).then(|| {
-            bits &= bits - 1;
-            lane as usize
-        })
-    })
 }

@@ -1,9 +1,8 @@
 //! Instance results.
 
-use super::claims::{Claims, SEVERAL};
+use super::outlines::Outlines;
 use super::{Frame, Manner, PostprocessConfig, Predictions, classes};
 use crate::{Error, Result};
-use kmax_masks::rle::Merge;
 use kmax_masks::{Categories, Rle};
 use std::collections::{HashMap, HashSet};
 
@@ -56,49 +55,24 @@ pub fn instances(
     pairs.retain(|pair| scope == Scope::All || list[pair % predictions.classes].isthing);
 
     let masks = frame.masks(predictions, Manner::Port)?;
-    let claims = Claims::new(&masks, predictions.queries, config.pixel_threshold)?;
-    let totals = claims.totals.clone();
     let used: HashSet<usize> = pairs.iter().map(|pair| pair / predictions.classes).collect();
-    let masks = encode(claims, &used)?;
+    let wanted = |query: usize| used.contains(&query);
+    let mut outlines = Outlines::new(&masks, predictions.queries, config.pixel_threshold, wanted);
+    let mut masks = HashMap::new();
+    for &query in &used {
+        if let Some(mask) = outlines.take(query)? {
+            masks.insert(query, mask);
+        }
+    }
     let mut found = Vec::new();
     for pair in pairs {
         let (query, class) = (pair / predictions.classes, pair % predictions.classes);
         let Some(mask) = masks.get(&query) else { continue };
-        let (sum, count) = (totals[query].sum as f32, totals[query].count as f32);
+        let total = outlines.totals[query];
+        let (sum, count) = (total.sum as f32, total.count as f32);
         let score = probabilities[pair] * (sum / (count + 1e-6));
         found.push(Instance { category_id: list[class].id, score, mask: mask.clone() });
     }
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     Ok(found)
-}
-
-/// The masks of these queries, but for empty ones.
-fn encode(claims: Claims, used: &HashSet<usize>) -> Result<HashMap<usize, Rle>> {
-    // Pixels that several queries claim get an id for each such set of queries.
-    let mut sets: HashMap<Vec<u16>, u32> = HashMap::new();
-    let queries = claims.totals.len() as u32;
-    let mut map = claims.map;
-    let data = map.data_mut();
-    for group in claims.several.chunk_by(|a, b| a.0 == b.0) {
-        let set: Vec<u16> = group.iter().map(|(_, query)| *query).collect();
-        let next = queries + 1 + sets.len() as u32;
-        let pixel = &mut data[group[0].0 as usize];
-        debug_assert_eq!(*pixel, SEVERAL);
-        *pixel = *sets.entry(set).or_insert(next);
-    }
-    let mut parts: HashMap<usize, Vec<Rle>> = HashMap::new();
-    let mut keep = |query: usize, part: &Rle| {
-        if used.contains(&query) {
-            parts.entry(query).or_default().push(part.clone());
-        }
-    };
-    let sets: HashMap<u32, Vec<u16>> = sets.into_iter().map(|(set, id)| (id, set)).collect();
-    for (id, part) in Rle::encode_all(&map) {
-        match sets.get(&id) {
-            Some(set) => set.iter().for_each(|&query| keep(usize::from(query), &part)),
-            None if id == 0 => {}
-            None => keep(id as usize - 1, &part),
-        }
-    }
-    parts.into_iter().map(|(query, parts)| Ok((query, Rle::merge(&parts, Merge::Union)?))).collect()
 }
