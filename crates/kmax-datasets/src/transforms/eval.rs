@@ -51,21 +51,20 @@ impl Deeplab2Eval {
             return Err(Error::setting("max", reason));
         }
         let resized = size::resize_to_range([height, width], self.min, Some(max), None);
-        if resized.contains(&0) {
-            let reason =
-                format!("a photo of {width} x {height} pixels shrinks to nothing in {:?}", self.crop);
-            return Err(Error::setting("crop", reason));
-        }
-        Ok(resized)
+        Ok(at_least_a_pixel(resized, [height, width]))
     }
+}
+
+/// Keeps a pixel of the thinnest photos, whose shorter side rounds down to 0 and which both originals refuse.
+fn at_least_a_pixel(resized: [usize; 2], photo: [usize; 2]) -> [usize; 2] {
+    [0, 1].map(|side| resized[side].max(photo[side].min(1)))
 }
 
 /// deeplab2's `preprocess_image_and_label` without training: bilinear with aligned corners, not rounded, padded at
 /// the bottom and on the right with [`PAD`].
 ///
 /// # Errors
-/// If the photo has no pixels or becomes so thin that a side rounds down to 0, or the settings contradict each
-/// other.
+/// If the photo has no pixels or the settings contradict each other.
 pub fn deeplab2(image: &RgbImage, settings: &Deeplab2Eval) -> Result<EvalInput> {
     let resized = settings.resized(image.height() as usize, image.width() as usize)?;
     let content = resize::bilinear_photo(image, resized)?;
@@ -110,14 +109,14 @@ impl PortEval {
             let scale = self.longest as f64 / h.max(w);
             (h, w) = (h * scale, w * scale);
         }
-        [h, w].map(|side| (side + 0.5) as usize)
+        at_least_a_pixel([h, w].map(|side| (side + 0.5) as usize), [height, width])
     }
 }
 
 /// The port's input: Pillow's bilinear resize to 8-bit values, then [`PAD`] at the bottom and on the right.
 ///
 /// # Errors
-/// If the photo has no pixels, becomes so thin that a side rounds down to 0, or does not fit the input.
+/// If the photo has no pixels or does not fit the input.
 pub fn port(image: &RgbImage, settings: &PortEval) -> Result<EvalInput> {
     if image.width() == 0 || image.height() == 0 {
         return Err(Error::setting("image", "it has no pixels"));
@@ -131,7 +130,7 @@ pub fn port(image: &RgbImage, settings: &PortEval) -> Result<EvalInput> {
 /// An input as large as the photo's shape asks for, which few pixels of padding are added to.
 ///
 /// # Errors
-/// If the photo has no pixels, `longest` is not `32 k + 1`, or the photo is so thin that a side rounds down to 0.
+/// If the photo has no pixels or `longest` is not `32 k + 1`.
 pub fn fit(image: &RgbImage, longest: usize) -> Result<EvalInput> {
     if longest % 32 != 1 {
         return Err(Error::setting("longest", format!("must be a multiple of 32, plus 1, not {longest}")));
@@ -141,7 +140,7 @@ pub fn fit(image: &RgbImage, longest: usize) -> Result<EvalInput> {
     }
     let sides = [image.height() as usize, image.width() as usize];
     let scale = longest as f64 / sides[0].max(sides[1]) as f64;
-    let resized = sides.map(|side| (side as f64 * scale).round() as usize);
+    let resized = at_least_a_pixel(sides.map(|side| (side as f64 * scale).round() as usize), sides);
     let content = Planar::from_rgb(&pillow::bilinear(image, resized)?);
     let input = resized.map(|side| (side + 30) / 32 * 32 + 1);
     Ok(EvalInput {
@@ -182,13 +181,14 @@ mod tests {
             ((500, 333), (86, 129), [97, 129]),
             ((30, 30), (129, 129), [129, 129]),
             ((5000, 20), (1, 129), [1, 129]),
+            ((1, 5000), (129, 1), [129, 1]),
         ] {
             let photo = RgbImage::from_pixel(width, height, image::Rgb([9, 8, 7]));
             let fitted = fit(&photo, 129)?;
             assert_eq!((fitted.content_height, fitted.content_width), content);
             assert_eq!([fitted.image.height, fitted.image.width], input);
         }
-        assert!(fit(&RgbImage::new(5000, 1), 129).is_err());
+        assert!(fit(&RgbImage::new(0, 5), 129).is_err());
         assert!(
             fit(&RgbImage::new(64, 64), 128).is_err_and(|error| error.to_string().starts_with("longest"))
         );
@@ -196,10 +196,16 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_shown_is_refused() {
+    fn the_thinnest_photos_keep_a_pixel() -> Result<()> {
         let thin = RgbImage::new(3000, 1);
-        assert!(deeplab2(&thin, &Deeplab2Eval::square(65)).is_err());
-        assert!(port(&thin, &PortEval::square(65)).is_err());
+        for input in [deeplab2(&thin, &Deeplab2Eval::square(65))?, port(&thin, &PortEval::square(65))?] {
+            assert_eq!((input.content_height, input.content_width, input.image.height), (1, 65, 65));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_refused() {
         assert!(deeplab2(&RgbImage::new(0, 0), &Deeplab2Eval::square(65)).is_err());
         assert!(port(&RgbImage::new(0, 0), &PortEval::square(65)).is_err());
         let odd = Deeplab2Eval { crop: [65; 2], min: None, max: Some([129; 2]) };

@@ -107,14 +107,18 @@ pub(super) struct Finished<'a> {
 pub(super) enum Form {
     /// `[o, c / groups, kh, kw]`.
     Plain,
-    /// In panels of a matrix `[o, c kh kw]`; one group.
-    Packed,
-    /// At Winograd's points, a matrix `[o, c]` in panels for each.
-    Points,
+    /// Laid out for inference; one group.
+    Packed(Packing),
 }
 
-/// A kernel of one group laid out for inference.
-pub(super) struct Packing(pub Form);
+/// How a kernel of one group is laid out for inference, and the operation that does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    /// In panels of a matrix `[o, c kh kw]`.
+    Direct,
+    /// At Winograd's points, a matrix `[o, c]` in panels for each.
+    Winograd,
+}
 
 impl CustomOp1 for Packing {
     fn name(&self) -> &'static str {
@@ -125,10 +129,9 @@ impl CustomOp1 for Packing {
         let (outputs, inputs, kh, kw) = layout.shape().dims4()?;
         by_dtype!(w, T => {
             let w = elements::<T>(w, layout)?;
-            let values = match self.0 {
-                Form::Plain => w.to_vec(),
-                Form::Packed => packed_panels(w, outputs, inputs * kh * kw),
-                Form::Points => {
+            let values = match self {
+                Self::Direct => packed_panels(w, outputs, inputs * kh * kw),
+                Self::Winograd => {
                     let points = winograd::kernel(w, outputs, inputs);
                     let each = points.chunks_exact((outputs * inputs).max(1));
                     each.flat_map(|point| packed_panels(point, outputs, inputs)).collect()
@@ -168,8 +171,8 @@ impl CustomOp2 for Finished<'_> {
             };
             let g = &self.geometry;
             let out = match self.form {
-                Form::Points => winograd::forward(x, w, g, &epilogue),
-                Form::Packed => packed::forward(x, w, g, &epilogue),
+                Form::Packed(Packing::Winograd) => winograd::forward(x, w, g, &epilogue),
+                Form::Packed(Packing::Direct) => packed::forward(x, w, g, &epilogue),
                 Form::Plain if g.is_depthwise() => super::depthwise_op::forward(x, w, g, &epilogue),
                 Form::Plain => dense::forward(x, w, g, &epilogue),
             };

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 #[derive(Debug, Clone)]
 pub struct Prepared {
     values: Tensor,
-    form: Form,
+    packing: Packing,
     /// Where `values` do not tell it exactly.
     kernel: Option<Tensor>,
     shape: (usize, usize, usize, usize),
@@ -43,15 +43,15 @@ impl Prepared {
             return Ok(None);
         }
         let kernel = kernel.contiguous()?;
-        let form = match on && winograd::pays(kernel.dims(), stride, padding, dilation) {
-            true => Form::Points,
-            false => Form::Packed,
+        let packing = match on && winograd::pays(kernel.dims(), stride, padding, dilation) {
+            true => Packing::Winograd,
+            false => Packing::Direct,
         };
         Ok(Some(Self {
-            values: kernel.apply_op1_no_bwd(&Packing(form))?,
-            form,
+            values: kernel.apply_op1_no_bwd(&packing)?,
+            packing,
             shape: kernel.dims4()?,
-            kernel: (form == Form::Points).then_some(kernel),
+            kernel: (packing == Packing::Winograd).then_some(kernel),
             stride,
             padding,
             dilation,
@@ -70,14 +70,14 @@ impl Prepared {
             )));
         }
         let geometry = Geometry::of(input, self.shape, self.stride, self.padding, self.dilation, 1)?;
-        finished(input, &self.values, geometry, self.form, finish)
+        finished(input, &self.values, geometry, Form::Packed(self.packing), finish)
     }
 
     /// Of a 1x1 convolution without stride and padding: its packed values, and outputs and inputs of the matrix that they are.
     pub(super) fn matrix(&self) -> Option<(&Tensor, [usize; 2])> {
         let (outputs, inputs, height, width) = self.shape;
         let plain = (height, width, self.stride, self.padding) == (1, 1, 1, (0, 0));
-        (plain && self.form == Form::Packed).then_some((&self.values, [outputs, inputs]))
+        (plain && self.packing == Packing::Direct).then_some((&self.values, [outputs, inputs]))
     }
 
     /// The kernel as it was given.
