@@ -1,8 +1,10 @@
 //! Convolutions at the shapes of the models.
 
 use crate::{Operation, random};
+use candle_core::{DType, Device};
 use kmax_nn::ops::{self, Finish, Prepared};
-use kmax_nn::{Activation, Result};
+use kmax_nn::{Activation, ChannelMlp, Conv2d, Init, LayerNorm, Params, Result};
+use std::collections::HashMap;
 
 /// Input and output channels, side of the input, kernel, stride, whether depthwise.
 type Row = (usize, usize, usize, usize, usize, bool);
@@ -48,8 +50,6 @@ const OTHERS: &[Row] = &[
     (256, 64, 321, 1, 1, false),
     (256, 512, 321, 1, 2, false),
     (3, 96, 641, 4, 4, false),
-    (96, 384, 161, 1, 1, false),
-    (384, 96, 161, 1, 1, false),
     (96, 192, 161, 2, 2, false),
     (96, 96, 161, 7, 1, true),
     (384, 384, 41, 7, 1, true),
@@ -78,6 +78,30 @@ pub fn resnet50() -> impl Iterator<Item = Result<Operation>> {
 /// Some of the other models, in the same manner.
 pub fn others() -> impl Iterator<Item = Result<Operation>> {
     OTHERS.iter().map(|row| operation(*row, 1, true))
+}
+
+/// The branches over channels of ConvNeXt-T's blocks at 641, as they run in a loaded model.
+pub fn convnext_branches() -> impl Iterator<Item = Result<Operation>> {
+    [(96, 161), (192, 81), (384, 41), (768, 21)].into_iter().map(|(dim, side)| {
+        let build = |params: &Params| -> Result<ChannelMlp> {
+            let init = Init::TruncatedNormal { std: 0.02 };
+            Ok(ChannelMlp {
+                norm: LayerNorm::new(dim, 1, 1e-6, &params.pp("norm"))?,
+                expand: Conv2d::linear(dim, 4 * dim, init, &params.pp("expand"))?,
+                project: Conv2d::linear(4 * dim, dim, init, &params.pp("project"))?,
+            })
+        };
+        let open = Params::trainable(None, 1, DType::F32, &Device::Cpu);
+        build(&open)?;
+        let values: HashMap<_, _> =
+            open.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach())).collect();
+        let mlp = build(&Params::frozen(values, DType::F32, &Device::Cpu))?;
+        let map = [1, dim, side, side];
+        let inputs = vec![random(&map)?, random(&map)?];
+        let name = format!("norm, 1x1, gelu, 1x1 {dim}-{}-{dim} @{side}", 4 * dim);
+        let operation = Operation::new(name, inputs, move |v| mlp.forward_added(&v[0], &v[1]));
+        Ok(operation.flops((16 * dim * dim * side * side) as f64))
+    })
 }
 
 /// Some of the built-in model in training, alone.
