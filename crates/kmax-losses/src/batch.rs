@@ -14,6 +14,7 @@ use crate::targets::stride;
 use crate::{CrowdPixels, Error, LossConfig, Result, Targets, VOID};
 use candle_core::{Device, Tensor};
 use kmax_nn::ops;
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 
 /// One computation of the criterion.
@@ -203,19 +204,20 @@ impl<'a, T: Real> Batch<'a, T> {
         let noise = self.noise.uniforms(&name, batch * pixels);
         let plain = values::<T>(features)?;
         let mut gradient = vec![T::zero(); plain.len()];
-        let (mut losses, mut sampled) = (Vec::with_capacity(batch), Vec::with_capacity(batch));
-        let rows = plain.chunks_exact(channels * pixels).zip(gradient.chunks_exact_mut(channels * pixels));
-        for (image, ((plain, gradient), noise)) in rows.zip(noise.chunks_exact(pixels)).enumerate() {
-            let pair = (&self.targets[image], &assigned[image]);
+        let scale = self.scale() * config.pixel_weight;
+        let rows = plain.par_chunks_exact((channels * pixels).max(1));
+        let rows = rows.zip(gradient.par_chunks_exact_mut((channels * pixels).max(1)));
+        let pairs = self.targets.par_iter().zip(assigned);
+        let found = rows.zip(noise.par_chunks_exact(pixels)).zip(pairs).with_max_len(1);
+        let found = found.map(|(((plain, gradient), noise), pair)| {
             let area = pair.0.cell_of.iter().map(|cell| {
                 let cell = *cell as usize;
                 (pair.1.inverse_area[cell], pair.1.void[cell])
             });
             let chosen = sample(area, config.pixel_sample_temperature, noise, config.pixel_samples);
-            let scale = self.scale() * config.pixel_weight;
-            losses.push(pixel_term(plain, gradient, &chosen, pair, config, scale)?);
-            sampled.push(chosen);
-        }
+            Ok((pixel_term(plain, gradient, &chosen, pair, config, scale)?, chosen))
+        });
+        let (losses, sampled): (Vec<_>, Vec<_>) = found.collect::<Result<Vec<_>>>()?.into_iter().unzip();
         self.finite("the pixel features' loss", &losses)?;
         let value = config.pixel_weight * losses.iter().sum::<f64>() * self.scale();
         self.add(features, value, gradient)?;
