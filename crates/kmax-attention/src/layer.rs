@@ -3,7 +3,7 @@
 use crate::{DecoderConfig, Result, kmeans};
 use candle_core::Tensor;
 use kmax_heads::{Prediction, Predictor, PredictorConfig};
-use kmax_nn::layers::Pointwise1d;
+use kmax_nn::layers::{Chain, Pointwise1d};
 use kmax_nn::{Activation, BatchNorm, ConvConfig, ConvNorm, DropPath, Init, Mode, Params, ops};
 
 /// k-means cross-attention, self-attention among queries and a feed-forward network (deeplab2's
@@ -109,7 +109,8 @@ impl DecoderLayer {
         classify: bool,
         mode: &Mode,
     ) -> Result<LayerOutput> {
-        let pixel_space = self.pixel_conv1.forward(&Activation::Gelu.forward(pixels)?, mode)?;
+        let first = Chain { before: Activation::Gelu, layers: &[&self.pixel_conv1], shortcut: None };
+        let pixel_space = first.forward(pixels, mode)?;
         let query_space = self.query_conv1.forward(queries, mode)?;
 
         let classes = classify.then_some(&query_space);

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use candle_core::{Device, Tensor};
-use kmax_nn::layers::Pointwise1d;
+use kmax_nn::layers::{Chain, Pointwise1d};
 use kmax_nn::{
     Activation, BatchNorm, BatchNormConfig, ConvConfig, ConvNorm, Init, Mode, Params, ops, profile,
 };
@@ -111,8 +111,9 @@ impl Predictor {
         mode: &Mode,
     ) -> Result<Prediction> {
         let (batch, _, height, width) = pixels.dims4()?;
-        let x = self.depthwise.forward(pixels, mode)?;
-        let x = self.conv2.forward(&self.conv1.forward(&x, mode)?, mode)?;
+        let layers = [&self.depthwise, &self.conv1, &self.conv2];
+        let x =
+            Chain { before: Activation::Identity, layers: &layers, shortcut: None }.forward(pixels, mode)?;
         // PyTorch's and TensorFlow's guard against a division by zero.
         let pixel_feature = ops::l2_normalize(&x, 1, 1e-12)?;
         let kernels = self.mask.forward(mask_embedding, mode)?.transpose(1, 2)?.contiguous()?;

@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use candle_core::Tensor;
+use kmax_nn::layers::Chain;
 use kmax_nn::ops::{Alignment, resize_bilinear};
 use kmax_nn::{Activation, BatchNormConfig, Conv2d, ConvConfig, ConvNorm, Init, Mode, Params};
 use serde::{Deserialize, Serialize};
@@ -154,8 +155,9 @@ impl Fusion {
         let (_, _, height, width) = low.dims4()?;
         let alignment = if corners { Alignment::Corners } else { Alignment::Borders };
         let x = resize_bilinear(x, height, width, alignment)?;
-        let x = self.depthwise.forward(&Tensor::cat(&[x, low], 1)?, mode)?;
-        Ok(self.conv.forward(&x, mode)?)
+        let x = Tensor::cat(&[x, low], 1)?;
+        let layers = [&self.depthwise, &self.conv];
+        Ok(Chain { before: Activation::Identity, layers: &layers, shortcut: None }.forward(&x, mode)?)
     }
 }
 
@@ -215,7 +217,8 @@ impl SemanticHead {
                 decoder.four.forward(&x, four, corners(&x)?, mode)?
             }
         };
-        let x = self.conv.forward(&self.depthwise.forward(&x, mode)?, mode)?;
+        let layers = [&self.depthwise, &self.conv];
+        let x = Chain { before: Activation::Identity, layers: &layers, shortcut: None }.forward(&x, mode)?;
         Ok(self.last.forward(&x)?)
     }
 }

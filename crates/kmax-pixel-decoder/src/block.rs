@@ -2,7 +2,7 @@
 
 use crate::{PixelDecoderConfig, Result, StageConfig, StageKind};
 use candle_core::Tensor;
-use kmax_nn::layers::{AxialAttention2d, AxialConfig};
+use kmax_nn::layers::{AxialAttention2d, AxialConfig, Chain, Shortcut};
 use kmax_nn::{Activation, ConvConfig, ConvNorm, DropPath, Init, Mode, Params};
 
 /// One block with a GELU in front (deeplab2's `SingleBlock`): 1x1, axial attention or 3x3, 1x1, all over a shortcut.
@@ -75,19 +75,26 @@ impl Block {
     /// # Errors
     /// If the shapes do not fit.
     pub fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
+        let attention = match &self.middle {
+            Middle::Axial(attention) => attention,
+            Middle::Bottleneck(conv) => {
+                let shortcut = Shortcut { drop_path: self.drop_path, layer: self.shortcut.as_ref() };
+                let layers = [&self.conv1, conv, &self.conv3];
+                let chain = Chain { before: Activation::Gelu, layers: &layers, shortcut: Some(shortcut) };
+                return Ok(chain.forward(x, mode)?);
+            }
+        };
         let x = Activation::Gelu.forward(x)?;
         let shortcut = match &self.shortcut {
             Some(conv) => conv.forward(&x, mode)?,
             None => x.clone(),
         };
-        let branch = self.conv1.forward(&x, mode)?;
-        let branch = match &self.middle {
-            Middle::Axial(attention) => Activation::Gelu.forward(&attention.forward(&branch, mode)?)?,
-            Middle::Bottleneck(conv) => conv.forward(&branch, mode)?,
-        };
+        let branch = attention.forward(&self.conv1.forward(&x, mode)?, mode)?;
         if !mode.is_train() {
+            let branch = Activation::Gelu.forward(&branch)?;
             return Ok(self.conv3.forward_finished(&branch, Some(&shortcut), Activation::Identity, mode)?);
         }
-        Ok((self.drop_path.forward(&self.conv3.forward(&branch, mode)?, mode)? + shortcut)?)
+        let end = Chain { before: Activation::Gelu, layers: &[&self.conv3], shortcut: None };
+        Ok((self.drop_path.forward(&end.forward(&branch, mode)?, mode)? + shortcut)?)
     }
 }

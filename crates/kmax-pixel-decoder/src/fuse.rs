@@ -3,6 +3,7 @@
 use crate::block::he_normal;
 use crate::{Error, PixelDecoderConfig, Result};
 use candle_core::Tensor;
+use kmax_nn::layers::Chain;
 use kmax_nn::ops::{Alignment, resize_bilinear};
 use kmax_nn::{Activation, ConvConfig, ConvNorm, Mode, Params};
 
@@ -71,7 +72,10 @@ impl ResizedFuse {
     pub fn forward(&self, low: &Tensor, high: &Tensor, mode: &Mode) -> Result<Tensor> {
         let projected = |conv: &Option<ConvNorm>, x: &Tensor| -> Result<Tensor> {
             match conv {
-                Some(conv) => Ok(conv.forward(&Activation::Gelu.forward(x)?, mode)?),
+                Some(conv) => {
+                    let chain = Chain { before: Activation::Gelu, layers: &[conv], shortcut: None };
+                    Ok(chain.forward(x, mode)?)
+                }
                 None => Ok(x.clone()),
             }
         };

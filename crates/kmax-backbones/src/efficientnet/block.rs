@@ -3,6 +3,7 @@
 use super::config::Group;
 use crate::Result;
 use candle_core::Tensor;
+use kmax_nn::layers::{Chain, Shortcut};
 use kmax_nn::{Activation, BatchNormConfig, ConvConfig, ConvNorm, DropPath, Init, Mode, Params};
 
 /// A convolution of stride 2 with batch norm and ReLU6, padded as TensorFlow's `SAME`: both sides alike at an odd
@@ -102,14 +103,15 @@ impl Block {
     }
 
     pub(crate) fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        let shortcut = self.shortcut.then_some(self.drop_path);
+        let shortcut = self.shortcut.then_some(Shortcut { drop_path: self.drop_path, layer: None });
         let depthwise = match &self.depthwise {
             Depthwise::Plain(conv) => Some(conv),
             Depthwise::Strided(conv) => conv.without_step(x)?,
         };
         if let Some(depthwise) = depthwise {
             let layers: Vec<_> = self.expand.iter().chain([depthwise, &self.project]).collect();
-            return Ok(ConvNorm::chain(&layers, x, shortcut, mode)?);
+            let chain = Chain { before: Activation::Identity, layers: &layers, shortcut };
+            return Ok(chain.forward(x, mode)?);
         }
         let inner = match &self.expand {
             Some(expand) => expand.forward(x, mode)?,

@@ -186,10 +186,10 @@ impl Conv2d {
         }
     }
 
-    /// The kernel, as it is stored, and the shape, if there is no bias.
-    pub(super) fn without_bias(&self) -> Option<(&Tensor, &ConvConfig)> {
+    /// The kernel, as it is stored, and the bias, unless the layer is frozen.
+    pub(super) fn open_parts(&self) -> Option<(&Tensor, Option<&Tensor>, &ConvConfig)> {
         match &self.weight {
-            Weight::Open(weight) if self.bias.is_none() => Some((weight, &self.config)),
+            Weight::Open(weight) => Some((weight, self.bias.as_ref(), &self.config)),
             _ => None,
         }
     }

@@ -13,6 +13,7 @@ mod pointwise;
 pub use activation::Activation;
 pub use axial::{AxialAttention, AxialAttention2d, AxialConfig, MAX_SPAN};
 pub use batch_norm::{BatchNorm, BatchNormConfig, RunningVariance};
+pub use chain::{Chain, Shortcut};
 pub use channel_mlp::ChannelMlp;
 pub use conv::{Conv2d, ConvConfig, ConvNorm};
 pub use drop_path::DropPath;

@@ -27,8 +27,8 @@ mod vector;
 pub use axial::{AxialTables, axial_attention};
 pub use contrast::{Contrast, Groups, contrast};
 pub use conv::{
-    Chained, Finish, Link, Mlp, Prepared, conv_norm_chain, conv2d, conv2d_finished, conv2d_norm_train,
-    depthwise_conv2d, mlp,
+    Chained, Finish, Link, Mlp, Prepared, Residual, conv_norm_chain, conv2d, conv2d_finished,
+    conv2d_norm_train, depthwise_conv2d, mlp,
 };
 pub use kmeans::{center_sums, nearest_center};
 pub use masks::{BLOCK, Block, Mixing, ResizedMasks, Winners};

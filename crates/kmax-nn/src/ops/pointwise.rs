@@ -1,7 +1,7 @@
 //! Activations.
 
 use super::real::{Real, by_dtype, elements, has_kernel, hold, with_dtype, written};
-use super::simd::simd_fn;
+use super::simd::{Isa, simd_fn};
 use crate::Result;
 use crate::layers::Activation;
 use crate::profile;
@@ -77,13 +77,7 @@ impl CustomOp1 for Pointwise {
         let grad = grad.contiguous()?;
         let (hx, hd) = (hold(x), hold(&grad));
         with_dtype!(x, T => {
-            let (values, grad) = (hx.elements::<T>()?, hd.elements::<T>()?);
-            let fill = |out: &mut [T]| {
-                let pieces = out.par_chunks_mut(PIECE).zip(values.par_chunks(PIECE)).zip(grad.par_chunks(PIECE));
-                pieces.for_each(|((out, x), grad)| slope(self.0, x, grad, out));
-            };
-            // SAFETY: the pieces tile the buffer and `slope` writes each in full.
-            let out = unsafe { written(values.len(), fill) };
+            let out = activation_gradient::<T>(self.0, hx.elements()?, hd.elements()?);
             Ok(Some(Tensor::from_vec(out, x.shape(), x.device())?))
         })
     }
@@ -111,10 +105,28 @@ simd_fn! {
     }
 }
 
+/// The derivative of GELU: the distribution function and `x` times the density.
+#[inline(always)]
+pub(crate) fn gelu_slope<I: Isa, T: Real>(x: T) -> T {
+    const ROOT: f64 = 0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
+    let density = T::of(ROOT) * (T::of(-0.5) * x * x).exponential::<I>();
+    I::mul_add(x, density, x.normal_cdf::<I>())
+}
+
+/// The gradient of `x` for the gradient of `activation(x)`.
+pub(crate) fn activation_gradient<T: Real>(activation: Activation, x: &[T], grad: &[T]) -> Vec<T> {
+    let fill = |out: &mut [T]| {
+        let pieces = out.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE)).zip(grad.par_chunks(PIECE));
+        pieces.for_each(|((out, x), grad)| slope(activation, x, grad, out));
+    };
+    // SAFETY: the pieces tile the buffer and `slope` writes each in full.
+    unsafe { written(x.len(), fill) }
+}
+
 simd_fn! {
     /// `out = grad * activation'(x)`.
     fn slope[I, T](activation: Activation, x: &[T], grad: &[T], out: &mut [T]) {
-        let (half, six, root) = (T::of(0.5), T::of(6.0), T::of(0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2));
+        let six = T::of(6.0);
         let all = out.iter_mut().zip(x).zip(grad);
         match activation {
             Activation::Identity => out.copy_from_slice(grad),
@@ -124,11 +136,9 @@ simd_fn! {
             Activation::Relu6 => all.for_each(|((out, x), grad)| {
                 *out = if *x > T::ZERO && *x < six { *grad } else { T::ZERO };
             }),
-            // The distribution function and x times the density.
             Activation::Gelu => {
                 for ((out, x), grad) in all {
-                    let density = root * (-half * *x * *x).exponential::<I>();
-                    *out = *grad * I::mul_add(*x, density, x.normal_cdf::<I>());
+                    *out = *grad * gelu_slope::<I, T>(*x);
                 }
             }
         }

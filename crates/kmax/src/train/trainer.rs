@@ -187,6 +187,11 @@ impl Trainer {
     /// # Errors
     /// If the shapes do not fit or the loss is no longer a number.
     pub fn step(&mut self, examples: &[TrainingExample]) -> Result<StepReport> {
+        // On a thread of the pool: it takes part in the kernels, where one outside would fall asleep and be woken for each.
+        rayon::scope(|_| self.step_here(examples))
+    }
+
+    fn step_here(&mut self, examples: &[TrainingExample]) -> Result<StepReport> {
         // Each step has a generator of its own, so that nothing but the step's number needs to be remembered.
         let mode = Mode::train(self.config.seed ^ (self.step as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
             .recomputing(self.config.recompute);

@@ -4,38 +4,23 @@
 //! The inner maps of an inverted residual block are six times its outer ones. Candle would zero, add and keep a gradient
 //! for each of them.
 
-use super::geometry::Geometry;
-use super::norm_op::{Plain, input_gradient, kernel_gradient};
+use super::stage::{Link, Stage};
 use crate::Error;
 use crate::layers::Activation;
-use crate::ops::norm::Train;
-use crate::ops::real::{Real, by_dtype, elements, has_kernel, hold, with_dtype};
+use crate::ops::pointwise::activation_gradient;
+use crate::ops::real::{Real, by_dtype, has_kernel, hold, with_dtype};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A convolution (without bias) of a chain, its batch norm and its activation (not GELU).
+/// What is added to the result of a chain.
 #[derive(Debug, Clone)]
-pub struct Link {
-    /// `[o, c / groups, kh, kw]`.
-    pub kernel: Tensor,
-    /// Step of both axes.
-    pub stride: usize,
-    /// Zeros on both sides, vertical and horizontal.
-    pub padding: (usize, usize),
-    /// Distance of kernel taps.
-    pub dilation: usize,
-    /// Channel groups.
-    pub groups: usize,
-    /// Gain of the norm, `[o]`.
-    pub gain: Tensor,
-    /// Shift of the norm, `[o]`.
-    pub shift: Tensor,
-    /// Added to the variance.
-    pub eps: f64,
-    /// What follows the norm.
-    pub activation: Activation,
+pub struct Residual {
+    /// Factor of the result in each image.
+    pub scales: Vec<f64>,
+    /// A layer between the chain's input and the sum; the input itself without one.
+    pub link: Option<Link>,
 }
 
 /// What [`conv_norm_chain`] gives.
@@ -43,116 +28,161 @@ pub struct Link {
 pub struct Chained {
     /// The result.
     pub output: Tensor,
-    /// Mean and biased variance of each link's channels, and the number of values that they are taken of.
+    /// Mean and biased variance of each link's channels, and the number of values that they are taken of; the
+    /// residual's link comes last.
     pub statistics: Vec<(Tensor, Tensor, usize)>,
 }
 
-/// Convolution, batch norm with the batch's own statistics and activation of every link in turn, of `x`
-/// `[b, c, h, w]`. With a `shortcut`, `x` plus the result times that factor of each image; the last activation is then
-/// the identity. Differentiable in `x`, the kernels, gains and shifts; with `recompute`, the backward pass computes the
-/// maps in between again, which are then not kept.
+/// The activation `before`, then convolution, batch norm with the batch's own statistics and activation of every link in
+/// turn, of `x` `[b, c, h, w]`. With a `residual`, that of the activated `x` plus the result times its factor; both last
+/// activations are then the identity. Differentiable in `x` and the links' tensors; with `recompute`, the backward pass computes
+/// the maps in between again, which are then not kept.
 ///
 /// # Errors
-/// If the shapes do not fit, there is no link, or there is no kernel for the device, element type or activation.
+/// If the shapes do not fit, there is no link, or there is no kernel for the device or element type.
 pub fn conv_norm_chain(
     x: &Tensor,
+    before: Activation,
     links: &[Link],
-    shortcut: Option<Vec<f64>>,
+    residual: Option<&Residual>,
     recompute: bool,
 ) -> crate::Result<Chained> {
     let fail = |reason: &str| Err(Error::Argument(format!("conv_norm_chain: {reason}")));
-    if !has_kernel(x) || links.iter().any(|link| link.activation == Activation::Gelu) {
-        return fail("no kernel for this device, element type or activation");
+    if !has_kernel(x) {
+        return fail("no kernel for this device or element type");
     }
     let x = x.contiguous()?;
-    let plain = links.iter().map(Link::plain).collect::<Result<Vec<_>>>()?;
-    let stages = stages(&x, &plain)?;
-    let (Some(last), Some(end)) = (links.last(), stages.last()) else { return fail("no link") };
-    if let Some(scales) = &shortcut {
-        let same = end.geometry.out_shape().dims() == x.dims() && scales.len() == end.geometry.batch;
-        if !same || last.activation != Activation::Identity {
-            return fail("the shortcut does not fit, or lies behind an activation");
+    let side = residual.and_then(|residual| residual.link.as_ref());
+    let plan = Plan {
+        before,
+        links: links.iter().map(Link::plain).collect::<Result<_>>()?,
+        side: side.map(Link::plain).transpose()?,
+        scales: residual.map(|residual| residual.scales.clone()),
+    };
+    let maps = plan.run(&x)?;
+    let (Some(last), Some(end)) = (links.last(), maps.stages.last()) else { return fail("no link") };
+    if let Some(scales) = &plan.scales {
+        let aside = maps.side.as_ref().map(|stage| stage.geometry.out_shape());
+        let same = end.geometry.out_shape() == aside.unwrap_or(x.shape().clone());
+        let plain =
+            [Some(last), side].into_iter().flatten().all(|link| link.activation == Activation::Identity);
+        if !same || scales.len() != end.geometry.batch || !plain {
+            return fail("the residual does not fit, or an activation lies before the sum");
         }
     }
-    let statistics = stages.iter().map(|stage| {
-        let (mean, variance) = stage.train.statistics(&stage.sums)?;
-        Ok((mean, variance, stage.geometry.batch * stage.geometry.out_area()))
-    });
-    let statistics = statistics.collect::<crate::Result<_>>()?;
-    let rows = links.iter().flat_map(|link| [&link.kernel, &link.gain, &link.shift]);
+    let stages = maps.stages.iter().zip(&plan.links).chain(maps.side.iter().zip(&plan.side));
+    let statistics = stages.map(|(stage, link)| stage.statistics(link)).collect::<crate::Result<_>>()?;
+    let rows = links.iter().chain(side).flat_map(Link::tensors);
     let rows = rows.map(Tensor::flatten_all).collect::<Result<Vec<_>>>()?;
-    let stages = Mutex::new(Some(Arc::new(stages)));
-    let chain = Chain { links: plain, stages, recompute, shortcut };
+    let chain = Chain { plan, maps: Mutex::new(Some(Arc::new(maps))), recompute };
     Ok(Chained { output: x.apply_op2(&Tensor::cat(&rows, 0)?, chain)?, statistics })
 }
 
-impl Link {
-    /// The same without history.
-    fn plain(&self) -> Result<Self> {
-        let plain = |tensor: &Tensor| tensor.detach().contiguous();
-        let (kernel, gain, shift) = (plain(&self.kernel)?, plain(&self.gain)?, plain(&self.shift)?);
-        Ok(Self { kernel, gain, shift, ..self.clone() })
-    }
-}
-
-/// What a link's backward pass reads.
-struct Stage {
-    geometry: Geometry,
-    input: Tensor,
-    /// The output of the convolution.
-    sums: Tensor,
-    train: Train,
-}
-
-impl Stage {
-    fn new(input: Tensor, link: &Link) -> crate::Result<Self> {
-        let Link { kernel, stride, padding, dilation, groups, gain, shift, eps, activation } = link;
-        let geometry = Geometry::new(&input, kernel, *stride, *padding, *dilation, *groups)?;
-        if gain.dims() != [geometry.output] || shift.dims() != [geometry.output] {
-            return Err(Error::Argument("conv_norm_chain: gain or shift does not fit the kernel".into()));
-        }
-        let sums = input.apply_op2_no_bwd(kernel, &Plain(geometry))?;
-        let train = Train::new(&sums, *eps, *activation)?;
-        Ok(Self { geometry, input, sums, train })
-    }
-
-    /// The sums normalised and activated.
-    fn output<T: Real>(&self, link: &Link) -> Result<Vec<T>> {
-        let (sums, gain, shift) = (hold(&self.sums), hold(&link.gain), hold(&link.shift));
-        Ok(self.train.forward(sums.elements::<T>()?, gain.elements()?, shift.elements()?))
-    }
-}
-
-fn stages(x: &Tensor, links: &[Link]) -> crate::Result<Vec<Stage>> {
-    let mut stages: Vec<Stage> = Vec::with_capacity(links.len());
-    for (i, link) in links.iter().enumerate() {
-        let input = match stages.last() {
-            None => x.detach(),
-            Some(stage) => with_dtype!(x, T => {
-                Tensor::from_vec(stage.output::<T>(&links[i - 1])?, stage.geometry.out_shape(), x.device())
-            })?,
-        };
-        stages.push(Stage::new(input, link)?);
-    }
-    Ok(stages)
-}
-
-/// Of the input, and the kernel, gain and shift of each link in one row.
-struct Chain {
+/// What is done, without history.
+struct Plan {
+    before: Activation,
     links: Vec<Link>,
+    side: Option<Link>,
+    scales: Option<Vec<f64>>,
+}
+
+/// The maps that the backward pass reads.
+struct Maps {
+    /// The activated input.
+    start: Tensor,
+    stages: Vec<Stage>,
+    side: Option<Stage>,
+}
+
+impl Plan {
+    fn run(&self, x: &Tensor) -> crate::Result<Maps> {
+        let start = self.before.forward(&x.detach())?;
+        let mut stages: Vec<Stage> = Vec::with_capacity(self.links.len());
+        for (i, link) in self.links.iter().enumerate() {
+            let input = match stages.last() {
+                None => start.clone(),
+                Some(stage) => with_dtype!(x, T => {
+                    let values = stage.output::<T>(&self.links[i - 1])?;
+                    Tensor::from_vec(values, stage.geometry.out_shape(), x.device())
+                })?,
+            };
+            stages.push(Stage::new(input, link)?);
+        }
+        let side = self.side.as_ref().map(|link| Stage::new(start.clone(), link)).transpose()?;
+        Ok(Maps { start, stages, side })
+    }
+}
+
+/// Of the input, and the tensors of each link and of the residual's in one row.
+struct Chain {
+    plan: Plan,
     /// Empty where they are to be computed again.
-    stages: Mutex<Option<Arc<Vec<Stage>>>>,
+    maps: Mutex<Option<Arc<Maps>>>,
     recompute: bool,
-    shortcut: Option<Vec<f64>>,
 }
 
 impl Chain {
-    fn stages(&self, x: &Tensor) -> Result<Arc<Vec<Stage>>> {
-        let kept = self.stages.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    fn maps(&self, x: &Tensor) -> Result<Arc<Maps>> {
+        let kept = self.maps.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match kept {
-            Some(stages) => Ok(stages),
-            None => Ok(Arc::new(stages(x, &self.links).map_err(candle_core::Error::wrap)?)),
+            Some(maps) => Ok(maps),
+            None => Ok(Arc::new(self.plan.run(x).map_err(candle_core::Error::wrap)?)),
         }
+    }
+
+    fn output<T: Real>(&self, maps: &Maps) -> Result<Vec<T>> {
+        let Some((stage, link)) = maps.stages.last().zip(self.plan.links.last()) else {
+            bail!("a chain without links")
+        };
+        let mut out = stage.output::<T>(link)?;
+        if let Some(scales) = &self.plan.scales {
+            let start = hold(&maps.start);
+            let aside = match maps.side.as_ref().zip(self.plan.side.as_ref()) {
+                Some((stage, link)) => Cow::Owned(stage.output(link)?),
+                None => Cow::Borrowed(start.elements()?),
+            };
+            each_image(&mut out, &aside, scales, |y, x, scale| *y = *y * scale + x);
+        }
+        Ok(out)
+    }
+
+    /// The gradients of the input and of the links' tensors.
+    fn gradients<T: Real>(
+        &self,
+        maps: &Maps,
+        x: &Tensor,
+        y: &Tensor,
+        outer: &[T],
+    ) -> Result<(Vec<T>, Vec<T>)> {
+        let Plan { before, links, side, scales } = &self.plan;
+        let mut of_links = vec![T::ZERO; links.iter().chain(side).map(Link::len).sum()];
+        let (mut rest, of_side) = of_links.split_at_mut(links.iter().map(Link::len).sum());
+        let mut flow = Cow::Borrowed(outer);
+        if let Some(scales) = scales.as_ref().filter(|scales| scales.iter().any(|s| *s != 1.0)) {
+            each_image(flow.to_mut(), outer, scales, |flow, _, scale| *flow *= scale);
+        }
+        for (i, (stage, link)) in maps.stages.iter().zip(links).enumerate().rev() {
+            // What a rectifier let through is told from its result; there is none before a residual.
+            let result = maps.stages.get(i + 1).map_or(y, |next| &next.input);
+            let (earlier, of_link) = rest.split_at_mut(rest.len() - link.len());
+            rest = earlier;
+            let of_input = stage.backward(link, result, &flow, i > 0 || x.track_op(), of_link)?;
+            flow = Cow::Owned(of_input.unwrap_or_default());
+        }
+        let mut flow = flow.into_owned();
+        let mut add = |more: &[T]| each_image(&mut flow, more, &[1.0], |flow, more, _| *flow += more);
+        match maps.side.as_ref().zip(side.as_ref()) {
+            Some((stage, link)) => {
+                let of_start = stage.backward(link, &stage.input, outer, x.track_op(), of_side)?;
+                add(&of_start.unwrap_or_default());
+            }
+            None if scales.is_some() && x.track_op() => add(outer),
+            None => {}
+        }
+        if *before != Activation::Identity && x.track_op() {
+            flow = activation_gradient(*before, hold(x).elements()?, &flow);
+        }
+        Ok((flow, of_links))
     }
 }
 
@@ -161,25 +191,12 @@ impl CustomOp2 for Chain {
         "conv2d-batch-norm-chain-train"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        layout: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let mut kept = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((stage, link)) = kept.as_ref().and_then(|stages| stages.last()).zip(self.links.last())
-        else {
+    fn cpu_fwd(&self, x: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+        let mut kept = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((maps, end)) = kept.as_ref().and_then(|maps| Some((maps, maps.stages.last()?))) else {
             bail!("a chain runs forward once")
         };
-        let result = by_dtype!(x, T => {
-            let mut out = stage.output::<T>(link)?;
-            if let Some(scales) = &self.shortcut {
-                each_image(&mut out, elements(x, layout)?, scales, |y, x, scale| *y = *y * scale + x);
-            }
-            (out, stage.geometry.out_shape())
-        });
+        let result = by_dtype!(x, T => (self.output::<T>(maps)?, end.geometry.out_shape()));
         if self.recompute {
             *kept = None;
         }
@@ -193,42 +210,15 @@ impl CustomOp2 for Chain {
         y: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (grad, stages) = (grad.contiguous()?, self.stages(x)?);
+        let (grad, maps) = (grad.contiguous()?, self.maps(x)?);
         let outer = hold(&grad);
         with_dtype!(x, T => {
-            let outer = outer.elements::<T>()?;
-            let mut flow = Cow::Borrowed(outer);
-            if let Some(scales) = self.shortcut.as_ref().filter(|scales| scales.iter().any(|s| *s != 1.0)) {
-                each_image(flow.to_mut(), outer, scales, |flow, _, scale| *flow *= scale);
-            }
-            // Filled from its end.
-            let mut of_packed = vec![T::ZERO; packed.elem_count()];
-            let mut end = of_packed.len();
-            for (i, (stage, link)) in stages.iter().zip(&self.links).enumerate().rev() {
-                // What an activation let through is told from its result; there is none before a shortcut.
-                let result = stages.get(i + 1).map_or(y, |next| &next.input);
-                let (sums, input, result) = (hold(&stage.sums), hold(&stage.input), hold(result));
-                let (kernel, gain) = (hold(&link.kernel), hold(&link.gain));
-                let (inner, of_gain, of_shift) =
-                    stage.train.backward(sums.elements()?, gain.elements()?, result.elements()?, &flow);
-                let of_kernel = kernel_gradient(input.elements()?, &inner, &stage.geometry);
-                for row in [of_shift, of_gain, of_kernel] {
-                    of_packed[end - row.len()..end].copy_from_slice(&row);
-                    end -= row.len();
-                }
-                if i > 0 || x.track_op() {
-                    flow = Cow::Owned(input_gradient(&inner, kernel.elements()?, &stage.geometry));
-                }
-            }
-            let mut of_x = None;
-            if x.track_op() {
-                let mut flow = flow.into_owned();
-                if let Some(scales) = &self.shortcut {
-                    each_image(&mut flow, outer, scales, |flow, outer, _| *flow += outer);
-                }
-                of_x = Some(Tensor::from_vec(flow, x.shape(), x.device())?);
-            }
-            Ok((of_x, Some(Tensor::from_vec(of_packed, packed.shape(), x.device())?)))
+            let (of_x, of_links) = self.gradients::<T>(&maps, x, y, outer.elements()?)?;
+            let of_x = match x.track_op() {
+                true => Some(Tensor::from_vec(of_x, x.shape(), x.device())?),
+                false => None,
+            };
+            Ok((of_x, Some(Tensor::from_vec(of_links, packed.shape(), x.device())?)))
         })
     }
 }

@@ -15,6 +15,7 @@ mod norm_op;
 mod packed;
 mod patches;
 mod prepared;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod winograd;
@@ -31,7 +32,8 @@ use geometry::Geometry;
 pub use mlp_op::{Mlp, mlp};
 pub use prepared::Prepared;
 
-pub use chain_op::{Chained, Link, conv_norm_chain};
+pub use chain_op::{Chained, Residual, conv_norm_chain};
+pub use stage::Link;
 
 /// Convolution of `input` `[b, c, h, w]` with `kernel` `[o, c / groups, kh, kw]`, zero padding `(vertical,
 /// horizontal)` on both sides, one stride and one dilation for both axes.
@@ -149,7 +151,7 @@ pub fn conv2d_norm_train(
     let geometry = Geometry::new(input, kernel, stride, padding, dilation, groups)?;
     let (gain, shift, eps) = norm;
     let fits = gain.dims() == [geometry.output] && shift.dims() == [geometry.output];
-    if !has_kernel(input) || activation == Activation::Gelu || !fits {
+    if !has_kernel(input) || !fits {
         let y = conv2d(input, kernel, stride, padding, dilation, groups)?;
         return batch_norm_train(&y, gain, shift, eps, activation);
     }

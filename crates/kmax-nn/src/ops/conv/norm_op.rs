@@ -92,9 +92,9 @@ impl CustomOp3 for ConvNorm {
         let (x, w, sums, y, grad) = (hold(input), hold(kernel), hold(&self.sums), hold(y), hold(&grad));
         let h = hold(affine);
         with_dtype!(affine, T => {
-            let (gain, _) = halves(h.elements::<T>()?);
+            let rows = halves(h.elements::<T>()?);
             let (inner, mut of_gain, of_shift) =
-                self.train.backward(sums.elements::<T>()?, gain, y.elements()?, grad.elements()?);
+                self.train.backward(sums.elements::<T>()?, rows, y.elements()?, grad.elements()?);
             of_gain.extend(of_shift);
             let tensor = |values: Vec<T>, like: &Tensor| Tensor::from_vec(values, like.shape(), like.device());
             let mut of_input = None;

@@ -1,6 +1,6 @@
 //! Batch normalisation: statistics, the affine map per channel, and the whole training step.
 
-use super::batch_kernels::{BLOCK, GRAIN, Moments, dot, normalise, spread, statistics};
+use super::batch_kernels::{BLOCK, GRAIN, Moments, dot, normalise, slopes, spread, statistics};
 use crate::layers::Activation;
 use crate::ops::real::{Real, Shared, by_dtype, elements, has_kernel, hold, with_dtype, written};
 use crate::{Error, Result, profile};
@@ -94,15 +94,9 @@ pub fn batch_norm_train(
         return Ok(TrainedNorm { output, mean: mean.detach(), variance: variance.detach() });
     }
     let (x, gain, shift) = (x.contiguous()?, gain.contiguous()?, shift.contiguous()?);
-    // GELU cannot be undone from its result, so it stays a step of its own.
-    let (inside, after) = match activation {
-        Activation::Gelu => (Activation::Identity, Activation::Gelu),
-        other => (other, Activation::Identity),
-    };
-    let train = Train::new(&x, eps, inside)?;
+    let train = Train::new(&x, eps, activation)?;
     let (mean, variance) = train.statistics(&x)?;
-    let output = x.apply_op3(&gain, &shift, train)?;
-    Ok(TrainedNorm { output: after.forward(&output)?, mean, variance })
+    Ok(TrainedNorm { output: x.apply_op3(&gain, &shift, train)?, mean, variance })
 }
 
 /// The training step; a channel's statistics are known.
@@ -114,7 +108,7 @@ pub(crate) struct Train {
 }
 
 impl Train {
-    /// Takes the statistics of `x`, which is contiguous. `activation` is not GELU.
+    /// Takes the statistics of `x`, which is contiguous.
     pub(crate) fn new(x: &Tensor, eps: f64, activation: Activation) -> Result<Self> {
         let (batch, channels, inner) = planes(x)?;
         let held = hold(x);
@@ -131,19 +125,25 @@ impl Train {
         Ok((values(&|m| m.mean)?, values(&|m| m.variance)?))
     }
 
+    /// Mean, scale and shift of a channel.
+    fn factors<T: Real>(&self, channel: usize, gain: &[T], shift: &[T]) -> (T, T, T) {
+        let moments = self.moments[channel];
+        let scale = gain[channel].wide() / (moments.variance + self.eps).sqrt();
+        (T::of(moments.mean), T::of(scale), shift[channel])
+    }
+
     /// The normalised and activated `x`.
     pub(crate) fn forward<T: Real>(&self, x: &[T], gain: &[T], shift: &[T]) -> Vec<T> {
-        let factors = self.moments.iter().zip(gain).zip(shift).map(|((m, gain), shift)| {
-            (T::of(m.mean), T::of(gain.wide() / (m.variance + self.eps).sqrt()), *shift)
-        });
+        let factors = (0..self.moments.len()).map(|channel| self.factors(channel, gain, shift));
         each_plane(x, self.batch, &factors.collect::<Vec<_>>(), self.activation)
     }
 
-    /// The gradients of `x`, gain and shift for the result `y` and its gradient.
+    /// The gradients of `x`, gain and shift for the result `y` and its gradient. Only the rectifiers read `y`, which has the
+    /// length of `x` in any case.
     pub(crate) fn backward<T: Real>(
         &self,
         x: &[T],
-        gain: &[T],
+        (gain, shift): (&[T], &[T]),
         y: &[T],
         grad: &[T],
     ) -> (Vec<T>, Vec<T>, Vec<T>) {
@@ -156,31 +156,33 @@ impl Train {
             let out = Shared::new(out);
             let sums = of_gain.par_iter_mut().zip(&mut of_shift).zip(&self.moments);
             sums.enumerate().with_min_len(grain).for_each(|(channel, ((of_gain, of_shift), moments))| {
-                let deviation = (moments.variance + self.eps).sqrt();
-                let (mean, count) = (T::of(moments.mean), (batch * inner) as f64);
+                let factors = self.factors(channel, gain, shift);
                 let (mut plain, mut centred) = (0.0, 0.0);
                 let starts = || (0..batch).map(|image| (image * channels + channel) * inner);
-                let blocks = || {
-                    starts()
-                        .flat_map(|s| (0..inner).step_by(BLOCK).map(move |i| s + i..s + inner.min(i + BLOCK)))
-                };
-                for at in blocks() {
-                    let (a, b) = dot(&x[at.clone()], mean, &y[at.clone()], &grad[at], self.activation);
-                    (plain, centred) = (plain + a, centred + b);
+                for start in starts() {
+                    for from in (0..inner).step_by(BLOCK) {
+                        let at = start + from..start + inner.min(from + BLOCK);
+                        // SAFETY: the planes of this channel belong to this task alone and lie within the buffer.
+                        let out = unsafe { out.slice(at.start, at.len()) };
+                        let (a, b) =
+                            slopes(&x[at.clone()], factors, &y[at.clone()], &grad[at], self.activation, out);
+                        (plain, centred) = (plain + a, centred + b);
+                    }
                 }
+                let (deviation, count) = ((moments.variance + self.eps).sqrt(), (batch * inner) as f64);
                 *of_gain = T::of(centred / deviation);
                 *of_shift = T::of(plain);
                 let scale = gain[channel].wide() / deviation;
                 let slope = scale * centred / (count * deviation * deviation);
-                let factors = (mean, T::of(scale), T::of(slope), T::of(scale * plain / count));
-                for at in starts().map(|s| s..s + inner) {
-                    // SAFETY: the planes of this channel belong to this task alone and lie within the buffer.
-                    let out = unsafe { out.slice(at.start, inner) };
-                    spread(&x[at.clone()], &y[at.clone()], &grad[at], factors, self.activation, out);
+                let factors = (factors.0, T::of(scale), T::of(slope), T::of(scale * plain / count));
+                for start in starts() {
+                    // SAFETY: as above, and the slopes are written.
+                    let out = unsafe { out.slice(start, inner) };
+                    spread(&x[start..][..inner], factors, out);
                 }
             });
         };
-        // SAFETY: the channels' planes tile the buffer, and `spread` writes each in full.
+        // SAFETY: the channels' planes tile the buffer, and `slopes` writes each in full before it is read.
         let of_x = unsafe { written(x.len(), fill) };
         (of_x, of_gain, of_shift)
     }
@@ -210,15 +212,16 @@ impl CustomOp3 for Train {
         &self,
         x: &Tensor,
         gain: &Tensor,
-        _: &Tensor,
+        shift: &Tensor,
         y: &Tensor,
         grad: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let grad = grad.contiguous()?;
-        let (hx, hg, hy, hd) = (hold(x), hold(gain), hold(y), hold(&grad));
+        let (hx, hg, hs, hy, hd) = (hold(x), hold(gain), hold(shift), hold(y), hold(&grad));
         with_dtype!(x, T => {
+            let affine = (hg.elements::<T>()?, hs.elements()?);
             let (of_x, of_gain, of_shift) =
-                self.backward::<T>(hx.elements()?, hg.elements()?, hy.elements()?, hd.elements()?);
+                self.backward::<T>(hx.elements()?, affine, hy.elements()?, hd.elements()?);
             let of_x = Tensor::from_vec(of_x, x.shape(), x.device())?;
             let of_gain = Tensor::from_vec(of_gain, gain.shape(), x.device())?;
             Ok((Some(of_x), Some(of_gain), Some(Tensor::from_vec(of_shift, gain.shape(), x.device())?)))
@@ -291,8 +294,7 @@ impl CustomOp3 for Affine {
                 for start in (0..batch).map(|image| (image * channels + channel) * inner) {
                     for i in (0..inner).step_by(BLOCK) {
                         let at = start + i..start + inner.min(i + BLOCK);
-                        let grad = &grad_values[at.clone()];
-                        let (a, b) = dot(&x_values[at], T::ZERO, grad, grad, Activation::Identity);
+                        let (a, b) = dot(&x_values[at.clone()], &grad_values[at]);
                         (plain, product) = (plain + a, product + b);
                     }
                 }

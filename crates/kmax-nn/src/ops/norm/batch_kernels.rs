@@ -1,6 +1,7 @@
 //! Loops over the planes of a channel.
 
 use crate::layers::Activation;
+use crate::ops::pointwise::gelu_slope;
 use crate::ops::real::Real;
 use crate::ops::simd::simd_fn;
 use rayon::prelude::*;
@@ -80,74 +81,89 @@ simd_fn! {
                 let value = positive(*x);
                 *y = if value > six { six } else { value };
             }),
-            _ => pairs.for_each(|(y, x)| *y = plain(*x)),
-        }
-    }
-}
-
-/// The share of the gradient that an activation lets through, told from its result.
-#[inline(always)]
-fn open<T: Real>(activation: Activation, y: T, six: T) -> T {
-    match activation {
-        Activation::Relu => {
-            if y > T::ZERO {
-                T::ONE
-            } else {
-                T::ZERO
+            Activation::Identity => pairs.for_each(|(y, x)| *y = plain(*x)),
+            // A loop rather than a closure: long closures are not inlined, and lose the instruction set.
+            Activation::Gelu => {
+                for (y, x) in pairs {
+                    let value = plain(*x);
+                    *y = value * value.normal_cdf::<I>();
+                }
             }
         }
-        Activation::Relu6 => {
-            if y > T::ZERO && y < six {
-                T::ONE
-            } else {
-                T::ZERO
-            }
-        }
-        _ => T::ONE,
     }
 }
 
 simd_fn! {
-    /// Sums of `g` and of `g (x - mean)`, `g` being `grad` behind the activation whose result is `y`.
-    pub(super) fn dot[I, T](x: &[T], mean: T, y: &[T], grad: &[T], activation: Activation) -> (f64, f64) {
-        let six = T::of(6.0);
+    /// The gradient `out` of a normalised value for the gradient `grad` behind the activation, whose result is `y`; gives
+    /// the sums of `out` and of `out (x - mean)`.
+    pub(super) fn slopes[I, T](
+        x: &[T],
+        factors: (T, T, T),
+        y: &[T],
+        grad: &[T],
+        activation: Activation,
+        out: &mut [T],
+    ) -> (f64, f64) {
+        let ((mean, scale, shift), six) = (factors, T::of(6.0));
+        let all = out.iter_mut().zip(y).zip(grad);
+        match activation {
+            Activation::Identity => out.copy_from_slice(grad),
+            Activation::Relu => all.for_each(|((out, y), grad)| {
+                *out = if *y > T::ZERO { *grad } else { T::ZERO };
+            }),
+            Activation::Relu6 => all.for_each(|((out, y), grad)| {
+                *out = if *y > T::ZERO && *y < six { *grad } else { T::ZERO };
+            }),
+            // GELU cannot be undone from its result.
+            Activation::Gelu => {
+                for ((out, x), grad) in out.iter_mut().zip(x).zip(grad) {
+                    *out = *grad * gelu_slope::<I, T>(I::mul_add(*x - mean, scale, shift));
+                }
+            }
+        }
         let (mut plain, mut centred) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-        let (mut more_plain, mut more_centred) = (0.0, 0.0);
-        for ((x, y), grad) in x.chunks(LANES).zip(y.chunks(LANES)).zip(grad.chunks(LANES)) {
-            if x.len() == LANES {
-                for i in 0..LANES {
-                    let g = grad[i] * open(activation, y[i], six);
-                    plain[i] += g;
-                    centred[i] = I::mul_add(g, x[i] - mean, centred[i]);
-                }
-            } else {
-                for i in 0..x.len() {
-                    let g = grad[i] * open(activation, y[i], six);
-                    more_plain += g.wide();
-                    more_centred += (g * (x[i] - mean)).wide();
-                }
+        let (mut xs, mut slopes) = (x.chunks_exact(LANES), out.chunks_exact(LANES));
+        for (x, slope) in (&mut xs).zip(&mut slopes) {
+            for i in 0..LANES {
+                plain[i] += slope[i];
+                centred[i] = I::mul_add(slope[i], x[i] - mean, centred[i]);
             }
         }
         let total = |lanes: [T; LANES]| lanes.iter().map(|x| x.wide()).sum::<f64>();
-        (more_plain + total(plain), more_centred + total(centred))
+        let mut sums = (total(plain), total(centred));
+        for (x, slope) in xs.remainder().iter().zip(slopes.remainder()) {
+            sums = (sums.0 + slope.wide(), sums.1 + (*slope * (*x - mean)).wide());
+        }
+        sums
     }
 }
 
 simd_fn! {
-    /// `out = g * scale - (x - mean) * slope - level`.
-    pub(super) fn spread[I, T](
-        x: &[T],
-        y: &[T],
-        grad: &[T],
-        factors: (T, T, T, T),
-        activation: Activation,
-        out: &mut [T],
-    ) {
+    /// Sums of `g` and of `g x`.
+    pub(super) fn dot[I, T](x: &[T], g: &[T]) -> (f64, f64) {
+        let (mut plain, mut product) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+        let (mut xs, mut gs) = (x.chunks_exact(LANES), g.chunks_exact(LANES));
+        for (x, g) in (&mut xs).zip(&mut gs) {
+            for i in 0..LANES {
+                plain[i] += g[i];
+                product[i] = I::mul_add(g[i], x[i], product[i]);
+            }
+        }
+        let total = |lanes: [T; LANES]| lanes.iter().map(|x| x.wide()).sum::<f64>();
+        let mut sums = (total(plain), total(product));
+        for (x, g) in xs.remainder().iter().zip(gs.remainder()) {
+            sums = (sums.0 + g.wide(), sums.1 + (*g * *x).wide());
+        }
+        sums
+    }
+}
+
+simd_fn! {
+    /// `g = g * scale - (x - mean) * slope - level`.
+    pub(super) fn spread[I, T](x: &[T], factors: (T, T, T, T), g: &mut [T]) {
         let (mean, scale, slope, level) = factors;
-        let six = T::of(6.0);
-        for (((out, x), y), grad) in out.iter_mut().zip(x).zip(y).zip(grad) {
-            let g = *grad * open(activation, *y, six);
-            *out = I::mul_add(g, scale, -I::mul_add(*x - mean, slope, level));
+        for (g, x) in g.iter_mut().zip(x) {
+            *g = I::mul_add(*g, scale, -I::mul_add(*x - mean, slope, level));
         }
     }
 }
