@@ -5,6 +5,7 @@
 //! registers over all taps.
 
 use super::depthwise_rows::square;
+use super::depthwise_taps::{Shifted, UNIT, correlate};
 use super::geometry::Geometry;
 use crate::ops::real::Real;
 use crate::ops::simd::{Isa, simd_fn};
@@ -131,8 +132,14 @@ pub(crate) fn input_gradient<T: Real>(
             .collect()
     };
     if s == 1 {
-        let first = g.padding.0 * scratch.step + g.padding.1;
-        gather_rows(&scratch.values[first..], scratch.step, &class((0, 0)), out, width);
+        let (values, step) = (&scratch.values[g.padding.0 * scratch.step + g.padding.1..], scratch.step);
+        let turned = || kernel.iter().rev().copied().collect::<Vec<_>>();
+        match g.kernel {
+            (3, 3) => square::<T, 3>(values, step, &turned(), out, width),
+            (5, 5) => square::<T, 5>(values, step, &turned(), out, width),
+            (7, 7) => square::<T, 7>(values, step, &turned(), out, width),
+            _ => gather_rows(values, step, &class((0, 0)), out, width),
+        }
         return;
     }
     let classes: Vec<_> = (0..s * s).map(|i| class((i / s, i % s))).collect();
@@ -160,7 +167,7 @@ pub(crate) fn kernel_gradient<T: Real>(
     scratch: &mut Scratch<T>,
 ) {
     scratch.split(x, g);
-    let length = g.out.1.next_multiple_of(TAIL);
+    let length = g.out.1.next_multiple_of(UNIT);
     scratch.other.clear();
     scratch.other.resize(length * g.out.0, T::ZERO);
     for (to, from) in scratch.other.chunks_exact_mut(length).zip(grad.chunks_exact(g.out.1)) {
@@ -169,18 +176,13 @@ pub(crate) fn kernel_gradient<T: Real>(
     let zeros = vec![T::ZERO; g.taps()];
     let places = taps(&zeros, g, scratch.row, scratch.step).into_iter().map(|(place, _)| place);
     let places: Vec<usize> = places.collect();
-    let step = scratch.step * g.stride;
-    for (places, sums) in places.chunks_exact(g.kernel.1).zip(sums.chunks_exact_mut(g.kernel.1)) {
-        match g.kernel.1 {
-            3 => correlate::<T, 3>(&scratch.values, step, places, &scratch.other, length, sums),
-            5 => correlate::<T, 5>(&scratch.values, step, places, &scratch.other, length, sums),
-            7 => correlate::<T, 7>(&scratch.values, step, places, &scratch.other, length, sums),
-            _ => {
-                for (place, sum) in places.chunks_exact(1).zip(sums.chunks_exact_mut(1)) {
-                    correlate::<T, 1>(&scratch.values, step, place, &scratch.other, length, sum);
-                }
-            }
-        }
+    let map =
+        Shifted { values: &scratch.values, step: scratch.step * g.stride, grad: &scratch.other, length };
+    match g.kernel.1 {
+        3 => correlate::<T, 3>(&map, &places, sums),
+        5 => correlate::<T, 5>(&map, &places, sums),
+        7 => correlate::<T, 7>(&map, &places, sums),
+        _ => correlate::<T, 1>(&map, &places, sums),
     }
 }
 
@@ -235,41 +237,4 @@ fn gather<I: Isa, T: Real, const N: usize, const R: usize>(
         }
     }
     sums
-}
-
-simd_fn! {
-    /// `sums[k] += sum over rows y and columns x of values[y * step + places[k] + x] * grad[y * length + x]`.
-    ///
-    /// Lanes add up in the element type over some thousand products and then in float64.
-    fn correlate[I, T, const K: usize](
-        values: &[T],
-        step: usize,
-        places: &[usize],
-        grad: &[T],
-        length: usize,
-        sums: &mut [f64],
-    ) {
-        const FLUSH: usize = 64;
-        let mut lanes = [[T::ZERO; TAIL]; K];
-        let mut chunks = 0;
-        let rows = grad.len() / length.max(1);
-        for (y, grad) in grad.chunks_exact(length.max(1)).enumerate() {
-            for (i, factor) in grad.chunks_exact(TAIL).enumerate() {
-                for (place, lanes) in places.iter().zip(&mut lanes) {
-                    let values = &values[y * step + place + i * TAIL..][..TAIL];
-                    for ((lane, value), factor) in lanes.iter_mut().zip(values).zip(factor) {
-                        *lane = I::mul_add(*value, *factor, *lane);
-                    }
-                }
-            }
-            chunks += length / TAIL;
-            if chunks >= FLUSH || y + 1 == rows {
-                chunks = 0;
-                for (sum, lanes) in sums.iter_mut().zip(&mut lanes) {
-                    *sum += lanes.iter().map(|lane| lane.wide()).sum::<f64>();
-                    *lanes = [T::ZERO; TAIL];
-                }
-            }
-        }
-    }
 }

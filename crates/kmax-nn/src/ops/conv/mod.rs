@@ -7,6 +7,7 @@ mod dense_op;
 mod depthwise;
 mod depthwise_op;
 mod depthwise_rows;
+mod depthwise_taps;
 mod epilogue;
 mod geometry;
 mod mlp;

@@ -176,13 +176,14 @@ impl Train {
                 let slope = scale * centred / (count * deviation * deviation);
                 let factors = (factors.0, T::of(scale), T::of(slope), T::of(scale * plain / count));
                 for start in starts() {
-                    // SAFETY: as above, and the slopes are written.
+                    // SAFETY: as above, and the slopes are written, unless they are `grad`.
                     let out = unsafe { out.slice(start, inner) };
-                    spread(&x[start..][..inner], factors, out);
+                    let plain = (self.activation == Activation::Identity).then(|| &grad[start..][..inner]);
+                    spread(&x[start..][..inner], plain, factors, out);
                 }
             });
         };
-        // SAFETY: the channels' planes tile the buffer, and `slopes` writes each in full before it is read.
+        // SAFETY: the channels' planes tile the buffer; `spread` writes each in full, and reads what `slopes` wrote.
         let of_x = unsafe { written(x.len(), fill) };
         (of_x, of_gain, of_shift)
     }

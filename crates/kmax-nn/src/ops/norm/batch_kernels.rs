@@ -3,7 +3,7 @@
 use crate::layers::Activation;
 use crate::ops::pointwise::gelu_slope;
 use crate::ops::real::Real;
-use crate::ops::simd::simd_fn;
+use crate::ops::simd::{Isa, simd_fn};
 use rayon::prelude::*;
 
 /// A parallel task takes at least this many elements.
@@ -49,7 +49,7 @@ simd_fn! {
         for chunk in &mut chunks {
             lanes.iter_mut().zip(chunk).for_each(|(lane, x)| *lane += *x);
         }
-        lanes.iter().chain(chunks.remainder()).map(|x| x.wide()).sum::<f64>()
+        total(lanes) + chunks.remainder().iter().map(|x| x.wide()).sum::<f64>()
     }
 }
 
@@ -63,7 +63,7 @@ simd_fn! {
             }
         }
         let rest: f64 = chunks.remainder().iter().map(|x| (*x - about).wide().powi(2)).sum();
-        lanes.iter().map(|x| x.wide()).sum::<f64>() + rest
+        total(lanes) + rest
     }
 }
 
@@ -93,9 +93,12 @@ simd_fn! {
     }
 }
 
+/// Elements whose slopes are told and summed while a first-level cache holds them.
+const PART: usize = 1024;
+
 simd_fn! {
     /// The gradient `out` of a normalised value for the gradient `grad` behind the activation, whose result is `y`; gives
-    /// the sums of `out` and of `out (x - mean)`.
+    /// the sums of `out` and of `out (x - mean)`. With the identity, `out` is left alone: it would be `grad`.
     pub(super) fn slopes[I, T](
         x: &[T],
         factors: (T, T, T),
@@ -105,65 +108,99 @@ simd_fn! {
         out: &mut [T],
     ) -> (f64, f64) {
         let ((mean, scale, shift), six) = (factors, T::of(6.0));
-        let all = out.iter_mut().zip(y).zip(grad);
-        match activation {
-            Activation::Identity => out.copy_from_slice(grad),
-            Activation::Relu => all.for_each(|((out, y), grad)| {
-                *out = if *y > T::ZERO { *grad } else { T::ZERO };
-            }),
-            Activation::Relu6 => all.for_each(|((out, y), grad)| {
-                *out = if *y > T::ZERO && *y < six { *grad } else { T::ZERO };
-            }),
-            // GELU cannot be undone from its result.
-            Activation::Gelu => {
-                for ((out, x), grad) in out.iter_mut().zip(x).zip(grad) {
-                    *out = *grad * gelu_slope::<I, T>(I::mul_add(*x - mean, scale, shift));
+        let mut sums = Sums::ZERO;
+        if activation == Activation::Identity {
+            sums.add::<I>(x, mean, grad);
+            return sums.totals();
+        }
+        let parts = x.chunks(PART).zip(y.chunks(PART)).zip(grad.chunks(PART));
+        for (((x, y), grad), out) in parts.zip(out.chunks_mut(PART)) {
+            let rectified = out.iter_mut().zip(y).zip(grad);
+            match activation {
+                Activation::Identity => {}
+                Activation::Relu => rectified.for_each(|((out, y), grad)| {
+                    *out = if *y > T::ZERO { *grad } else { T::ZERO };
+                }),
+                Activation::Relu6 => rectified.for_each(|((out, y), grad)| {
+                    *out = if *y > T::ZERO && *y < six { *grad } else { T::ZERO };
+                }),
+                // GELU cannot be undone from its result.
+                Activation::Gelu => {
+                    for ((out, x), grad) in out.iter_mut().zip(x).zip(grad) {
+                        *out = *grad * gelu_slope::<I, T>(I::mul_add(*x - mean, scale, shift));
+                    }
                 }
             }
+            sums.add::<I>(x, mean, out);
         }
-        let (mut plain, mut centred) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-        let (mut xs, mut slopes) = (x.chunks_exact(LANES), out.chunks_exact(LANES));
-        for (x, slope) in (&mut xs).zip(&mut slopes) {
+        sums.totals()
+    }
+}
+
+/// Sums of a gradient, and of its products with what it belongs to, in lanes.
+struct Sums<T> {
+    lanes: ([T; LANES], [T; LANES]),
+    rests: (f64, f64),
+}
+
+impl<T: Real> Sums<T> {
+    const ZERO: Self = Self { lanes: ([T::ZERO; LANES], [T::ZERO; LANES]), rests: (0.0, 0.0) };
+
+    /// Adds `g` and `g (x - mean)`.
+    #[inline(always)]
+    fn add<I: Isa>(&mut self, x: &[T], mean: T, g: &[T]) {
+        let (plain, product) = &mut self.lanes;
+        let (mut xs, mut gs) = (x.chunks_exact(LANES), g.chunks_exact(LANES));
+        for (x, g) in (&mut xs).zip(&mut gs) {
             for i in 0..LANES {
-                plain[i] += slope[i];
-                centred[i] = I::mul_add(slope[i], x[i] - mean, centred[i]);
+                plain[i] += g[i];
+                product[i] = I::mul_add(g[i], x[i] - mean, product[i]);
             }
         }
-        let total = |lanes: [T; LANES]| lanes.iter().map(|x| x.wide()).sum::<f64>();
-        let mut sums = (total(plain), total(centred));
-        for (x, slope) in xs.remainder().iter().zip(slopes.remainder()) {
-            sums = (sums.0 + slope.wide(), sums.1 + (*slope * (*x - mean)).wide());
+        for (x, g) in xs.remainder().iter().zip(gs.remainder()) {
+            self.rests.0 += g.wide();
+            self.rests.1 += (*g * (*x - mean)).wide();
         }
-        sums
     }
+
+    #[inline(always)]
+    fn totals(&self) -> (f64, f64) {
+        (self.rests.0 + total(self.lanes.0), self.rests.1 + total(self.lanes.1))
+    }
+}
+
+/// The sum of the lanes, by halves: one after the other each would wait for the one before.
+#[inline(always)]
+fn total<T: Real>(lanes: [T; LANES]) -> f64 {
+    let mut sums = [0.0; LANES];
+    sums.iter_mut().zip(&lanes).for_each(|(sum, lane)| *sum = lane.wide());
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            sums[i] += sums[i + half];
+        }
+        half /= 2;
+    }
+    sums[0]
 }
 
 simd_fn! {
     /// Sums of `g` and of `g x`.
     pub(super) fn dot[I, T](x: &[T], g: &[T]) -> (f64, f64) {
-        let (mut plain, mut product) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-        let (mut xs, mut gs) = (x.chunks_exact(LANES), g.chunks_exact(LANES));
-        for (x, g) in (&mut xs).zip(&mut gs) {
-            for i in 0..LANES {
-                plain[i] += g[i];
-                product[i] = I::mul_add(g[i], x[i], product[i]);
-            }
-        }
-        let total = |lanes: [T; LANES]| lanes.iter().map(|x| x.wide()).sum::<f64>();
-        let mut sums = (total(plain), total(product));
-        for (x, g) in xs.remainder().iter().zip(gs.remainder()) {
-            sums = (sums.0 + g.wide(), sums.1 + (*g * *x).wide());
-        }
-        sums
+        let mut sums = Sums::ZERO;
+        sums.add::<I>(x, T::ZERO, g);
+        sums.totals()
     }
 }
 
 simd_fn! {
-    /// `g = g * scale - (x - mean) * slope - level`.
-    pub(super) fn spread[I, T](x: &[T], factors: (T, T, T, T), g: &mut [T]) {
+    /// `out = g * scale - (x - mean) * slope - level`, where `g` is what stands in `out` if it is not given.
+    pub(super) fn spread[I, T](x: &[T], g: Option<&[T]>, factors: (T, T, T, T), out: &mut [T]) {
         let (mean, scale, slope, level) = factors;
-        for (g, x) in g.iter_mut().zip(x) {
-            *g = I::mul_add(*g, scale, -I::mul_add(*x - mean, slope, level));
+        let spread = |x: T, g: T| I::mul_add(g, scale, -I::mul_add(x - mean, slope, level));
+        match g {
+            Some(g) => out.iter_mut().zip(x).zip(g).for_each(|((out, x), g)| *out = spread(*x, *g)),
+            None => out.iter_mut().zip(x).for_each(|(out, x)| *out = spread(*x, *out)),
         }
     }
 }

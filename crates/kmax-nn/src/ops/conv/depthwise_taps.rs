@@ -1,0 +1,157 @@
+//! The gradient of a depthwise kernel: sums of products of a map with a gradient, shifted by each tap.
+
+use crate::ops::real::Real;
+use crate::ops::simd::{Level, level};
+use crate::ops::vector::{Array, Vector};
+use candle_core::DType;
+
+/// Lanes add up in the element type over some thousand products and then in float64: vectors of each lane.
+const FLUSH: usize = 64;
+/// Rows of the gradient have a multiple of this many elements: the widest register.
+pub(super) const UNIT: usize = 16;
+
+/// A map with a gradient.
+pub(super) struct Shifted<'a, T> {
+    /// The map.
+    pub values: &'a [T],
+    /// Distance of its rows.
+    pub step: usize,
+    /// The gradient, row by row.
+    pub grad: &'a [T],
+    /// Length of its rows.
+    pub length: usize,
+}
+
+/// `sums[k] += sum over rows y and columns x of values[y * step + places[k] + x] * grad[y * length + x]`, for the taps of a
+/// kernel whose rows have `K` of them.
+pub(super) fn correlate<T: Real, const K: usize>(map: &Shifted<T>, places: &[usize], sums: &mut [f64]) {
+    let rows = map.grad.len() / map.length.max(1);
+    let farthest =
+        places.iter().max().map_or(0, |place| place + rows.saturating_sub(1) * map.step + map.length);
+    let enough = map.length.is_multiple_of(UNIT)
+        && map.grad.len() == rows * map.length
+        && (rows == 0 || farthest <= map.values.len())
+        && places.len() == sums.len();
+    assert!(enough, "a gradient of a depthwise convolution outside its map");
+    #[cfg(target_arch = "x86_64")]
+    if T::DTYPE == DType::F32 && level() > Level::Portable {
+        // SAFETY: `T` is `f32`, the only type of that name.
+        let map = unsafe { &*std::ptr::from_ref(map).cast::<Shifted<f32>>() };
+        // SAFETY: the sizes were asserted; `level` answers this only where the machine has the instructions.
+        return unsafe {
+            match level() {
+                Level::Avx512 => avx512::<K>(map, places, sums),
+                _ => avx2::<K>(map, places, sums),
+            }
+        };
+    }
+    // SAFETY: the sizes were asserted; an array needs no instructions.
+    unsafe { rows_of_taps::<T, Array<T>, K>(map, places, sums) }
+}
+
+/// With 32 registers all taps are summed while the gradient is there.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn avx512<const K: usize>(map: &Shifted<f32>, places: &[usize], sums: &mut [f64]) {
+    use std::arch::x86_64::__m512;
+    // SAFETY: the caller's promises.
+    unsafe {
+        match (K, places.len()) {
+            (3, 9) => sum::<f32, __m512, 3, 3>(map, places, sums),
+            (5, 25) => sum::<f32, __m512, 5, 5>(map, places, sums),
+            _ => rows_of_taps::<f32, __m512, K>(map, places, sums),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2<const K: usize>(map: &Shifted<f32>, places: &[usize], sums: &mut [f64]) {
+    // SAFETY: the caller's promises.
+    unsafe { rows_of_taps::<f32, std::arch::x86_64::__m256, K>(map, places, sums) }
+}
+
+/// One row of the kernel after the other.
+///
+/// # Safety
+/// The sizes are those that [`correlate`] asserts; the machine has the instructions of `V`.
+#[inline(always)]
+unsafe fn rows_of_taps<T: Real, V: Vector<T>, const K: usize>(
+    map: &Shifted<T>,
+    places: &[usize],
+    sums: &mut [f64],
+) {
+    for (places, sums) in places.chunks_exact(K).zip(sums.chunks_exact_mut(K)) {
+        // SAFETY: the caller's promises.
+        unsafe { sum::<T, V, 1, K>(map, places, sums) };
+    }
+}
+
+/// Of `R` rows of `K` taps.
+///
+/// # Safety
+/// Those of [`rows_of_taps`].
+#[inline(always)]
+unsafe fn sum<T: Real, V: Vector<T>, const R: usize, const K: usize>(
+    map: &Shifted<T>,
+    places: &[usize],
+    sums: &mut [f64],
+) {
+    let rows = map.grad.len() / map.length.max(1);
+    let together = (FLUSH / (map.length / V::LANES).max(1)).max(1);
+    let mut taps = [[0; K]; R];
+    taps.as_flattened_mut().copy_from_slice(places);
+    for from in (0..rows).step_by(together) {
+        let count = together.min(rows - from);
+        // SAFETY: the rows lie within the gradient, and their elements shifted by a tap within the map.
+        let lanes = unsafe {
+            let values = map.values.as_ptr().add(from * map.step);
+            let grad = map.grad.as_ptr().add(from * map.length);
+            lanes::<T, V, R, K>((values, map.step), (grad, map.length), count, &taps)
+        };
+        for (sum, lanes) in sums.iter_mut().zip(lanes.as_flattened()) {
+            let mut list = [T::ZERO; UNIT];
+            // SAFETY: no vector has more than `UNIT` lanes.
+            unsafe { lanes.store(list.as_mut_ptr(), V::LANES) };
+            *sum += list.iter().map(|lane| lane.wide()).sum::<f64>();
+        }
+    }
+}
+
+/// The sums of some rows, all in registers.
+///
+/// # Safety
+/// `count` rows of the gradient can be read, and as many of the map from every tap; the machine has the instructions of
+/// `V`, which divides [`UNIT`].
+#[inline(always)]
+#[allow(clippy::needless_range_loop, clippy::manual_memcpy)]
+unsafe fn lanes<T: Real, V: Vector<T>, const R: usize, const K: usize>(
+    (values, step): (*const T, usize),
+    (grad, length): (*const T, usize),
+    count: usize,
+    taps: &[[usize; K]; R],
+) -> [[V; K]; R] {
+    // SAFETY: the caller's promises.
+    unsafe {
+        // Two arrays, and loops of constant length with plain indices: the first one stays in registers.
+        let mut lanes = [[V::splat(T::ZERO); K]; R];
+        let mut found = lanes;
+        for y in 0..count {
+            for x in (0..length).step_by(V::LANES) {
+                let factor = V::load(grad.add(y * length + x), V::LANES);
+                let values = values.add(y * step + x);
+                for r in 0..R {
+                    for k in 0..K {
+                        lanes[r][k] = V::load(values.add(taps[r][k]), V::LANES).mul_add(factor, lanes[r][k]);
+                    }
+                }
+            }
+        }
+        for r in 0..R {
+            for k in 0..K {
+                found[r][k] = lanes[r][k];
+            }
+        }
+        found
+    }
+}
