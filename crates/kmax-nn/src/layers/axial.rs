@@ -141,8 +141,7 @@ impl AxialAttention {
         let shape = (batch, heads, length, length);
         let kinds = [content.reshape(shape)?, by_query.reshape(shape)?, by_key.reshape(shape)?];
         let similarity = self.similarity_norm.forward(&Tensor::cat(&kinds, 1)?, mode)?;
-        let similarity = similarity.reshape((batch, 3, heads, length, length))?.sum(1)?;
-        let weights = ops::softmax(&similarity, 3)?.reshape((rows, length, length))?;
+        let weights = ops::softmax(&ops::sum_parts(&similarity, 3)?, 3)?.reshape((rows, length, length))?;
 
         let content = weights.matmul(&value)?;
         let value_position = positions(&self.value_position, length, false)?;
@@ -153,7 +152,7 @@ impl AxialAttention {
         };
         let retrieved = Tensor::cat(&[channels(content)?, channels(by_position)?], 1)?;
         let retrieved = self.retrieved_norm.forward(&retrieved, mode)?;
-        Ok(retrieved.reshape((batch, 2, value_depth, length))?.sum(1)?)
+        ops::sum_parts(&retrieved, 2)
     }
 
     /// For each position `[length, depth, length]`: what its vector is multiplied with.

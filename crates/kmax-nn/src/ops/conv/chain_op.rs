@@ -147,13 +147,7 @@ impl Chain {
     }
 
     /// The gradients of the input and of the links' tensors.
-    fn gradients<T: Real>(
-        &self,
-        maps: &Maps,
-        x: &Tensor,
-        y: &Tensor,
-        outer: &[T],
-    ) -> Result<(Vec<T>, Vec<T>)> {
+    fn gradients<T: Real>(&self, maps: &Maps, x: &Tensor, outer: &[T]) -> Result<(Vec<T>, Vec<T>)> {
         let Plan { before, links, side, scales } = &self.plan;
         let mut of_links = vec![T::ZERO; links.iter().chain(side).map(Link::len).sum()];
         let (mut rest, of_side) = of_links.split_at_mut(links.iter().map(Link::len).sum());
@@ -162,18 +156,16 @@ impl Chain {
             each_image(flow.to_mut(), outer, scales, |flow, _, scale| *flow *= scale);
         }
         for (i, (stage, link)) in maps.stages.iter().zip(links).enumerate().rev() {
-            // What a rectifier let through is told from its result; there is none before a residual.
-            let result = maps.stages.get(i + 1).map_or(y, |next| &next.input);
             let (earlier, of_link) = rest.split_at_mut(rest.len() - link.len());
             rest = earlier;
-            let of_input = stage.backward(link, result, &flow, i > 0 || x.track_op(), of_link)?;
+            let of_input = stage.backward(link, &flow, i > 0 || x.track_op(), of_link)?;
             flow = Cow::Owned(of_input.unwrap_or_default());
         }
         let mut flow = flow.into_owned();
         let mut add = |more: &[T]| each_image(&mut flow, more, &[1.0], |flow, more, _| *flow += more);
         match maps.side.as_ref().zip(side.as_ref()) {
             Some((stage, link)) => {
-                let of_start = stage.backward(link, &stage.input, outer, x.track_op(), of_side)?;
+                let of_start = stage.backward(link, outer, x.track_op(), of_side)?;
                 add(&of_start.unwrap_or_default());
             }
             None if scales.is_some() && x.track_op() => add(outer),
@@ -207,13 +199,13 @@ impl CustomOp2 for Chain {
         &self,
         x: &Tensor,
         packed: &Tensor,
-        y: &Tensor,
+        _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (grad, maps) = (grad.contiguous()?, self.maps(x)?);
         let outer = hold(&grad);
         with_dtype!(x, T => {
-            let (of_x, of_links) = self.gradients::<T>(&maps, x, y, outer.elements()?)?;
+            let (of_x, of_links) = self.gradients::<T>(&maps, x, outer.elements()?)?;
             let of_x = match x.track_op() {
                 true => Some(Tensor::from_vec(of_x, x.shape(), x.device())?),
                 false => None,

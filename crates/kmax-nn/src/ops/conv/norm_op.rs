@@ -85,16 +85,16 @@ impl CustomOp3 for ConvNorm {
         input: &Tensor,
         kernel: &Tensor,
         affine: &Tensor,
-        y: &Tensor,
+        _: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (grad, g) = (grad.contiguous()?, &self.geometry);
-        let (x, w, sums, y, grad) = (hold(input), hold(kernel), hold(&self.sums), hold(y), hold(&grad));
+        let (x, w, sums, grad) = (hold(input), hold(kernel), hold(&self.sums), hold(&grad));
         let h = hold(affine);
         with_dtype!(affine, T => {
             let rows = halves(h.elements::<T>()?);
             let (inner, mut of_gain, of_shift) =
-                self.train.backward(sums.elements::<T>()?, rows, y.elements()?, grad.elements()?);
+                self.train.backward(sums.elements::<T>()?, rows, grad.elements()?);
             of_gain.extend(of_shift);
             let tensor = |values: Vec<T>, like: &Tensor| Tensor::from_vec(values, like.shape(), like.device());
             let mut of_input = None;

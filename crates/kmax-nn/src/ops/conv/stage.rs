@@ -91,22 +91,19 @@ impl Stage {
         Ok((mean, variance, self.geometry.batch * self.geometry.out_area()))
     }
 
-    /// Writes the gradients of the link's tensors one after the other, for the result `y` (which an activation other than a
-    /// rectifier does not read) and its gradient; gives that of the input, if it is wanted.
+    /// Writes the gradients of the link's tensors one after the other, for that of the result; gives that of the input, if
+    /// it is wanted.
     pub(super) fn backward<T: Real>(
         &self,
         link: &Link,
-        y: &Tensor,
         grad: &[T],
         wanted: bool,
         of_link: &mut [T],
     ) -> Result<Option<Vec<T>>> {
-        let rectified = matches!(link.activation, Activation::Relu | Activation::Relu6);
-        let y = hold(if rectified { y } else { &self.sums });
         let (sums, input, kernel) = (hold(&self.sums), hold(&self.input), hold(&link.kernel));
         let (gain, shift) = (hold(&link.gain), hold(&link.shift));
         let affine = (gain.elements::<T>()?, shift.elements()?);
-        let (inner, of_gain, of_shift) = self.train.backward(sums.elements()?, affine, y.elements()?, grad);
+        let (inner, of_gain, of_shift) = self.train.backward(sums.elements()?, affine, grad);
         let of_kernel = kernel_gradient(input.elements()?, &inner, &self.geometry);
         let mut rest = of_link;
         for row in [of_kernel, of_gain, of_shift] {

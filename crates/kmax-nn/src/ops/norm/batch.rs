@@ -138,13 +138,11 @@ impl Train {
         each_plane(x, self.batch, &factors.collect::<Vec<_>>(), self.activation)
     }
 
-    /// The gradients of `x`, gain and shift for the result `y` and its gradient. Only the rectifiers read `y`, which has the
-    /// length of `x` in any case.
+    /// The gradients of `x`, gain and shift for the gradient of the result.
     pub(crate) fn backward<T: Real>(
         &self,
         x: &[T],
         (gain, shift): (&[T], &[T]),
-        y: &[T],
         grad: &[T],
     ) -> (Vec<T>, Vec<T>, Vec<T>) {
         let channels = self.moments.len();
@@ -164,8 +162,7 @@ impl Train {
                         let at = start + from..start + inner.min(from + BLOCK);
                         // SAFETY: the planes of this channel belong to this task alone and lie within the buffer.
                         let out = unsafe { out.slice(at.start, at.len()) };
-                        let (a, b) =
-                            slopes(&x[at.clone()], factors, &y[at.clone()], &grad[at], self.activation, out);
+                        let (a, b) = slopes(&x[at.clone()], factors, &grad[at], self.activation, out);
                         (plain, centred) = (plain + a, centred + b);
                     }
                 }
@@ -214,15 +211,15 @@ impl CustomOp3 for Train {
         x: &Tensor,
         gain: &Tensor,
         shift: &Tensor,
-        y: &Tensor,
+        _: &Tensor,
         grad: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let grad = grad.contiguous()?;
-        let (hx, hg, hs, hy, hd) = (hold(x), hold(gain), hold(shift), hold(y), hold(&grad));
+        let (hx, hg, hs, hd) = (hold(x), hold(gain), hold(shift), hold(&grad));
         with_dtype!(x, T => {
             let affine = (hg.elements::<T>()?, hs.elements()?);
             let (of_x, of_gain, of_shift) =
-                self.backward::<T>(hx.elements()?, affine, hy.elements()?, hd.elements()?);
+                self.backward::<T>(hx.elements()?, affine, hd.elements()?);
             let of_x = Tensor::from_vec(of_x, x.shape(), x.device())?;
             let of_gain = Tensor::from_vec(of_gain, gain.shape(), x.device())?;
             Ok((Some(of_x), Some(of_gain), Some(Tensor::from_vec(of_shift, gain.shape(), x.device())?)))

@@ -97,37 +97,38 @@ simd_fn! {
 const PART: usize = 1024;
 
 simd_fn! {
-    /// The gradient `out` of a normalised value for the gradient `grad` behind the activation, whose result is `y`; gives
-    /// the sums of `out` and of `out (x - mean)`. With the identity, `out` is left alone: it would be `grad`.
+    /// The gradient `out` of a normalised value for the gradient `grad` behind the activation; gives the sums of `out` and
+    /// of `out (x - mean)`. With the identity, `out` is left alone: it would be `grad`.
+    ///
+    /// The value is computed again: reading it would take longer.
     pub(super) fn slopes[I, T](
         x: &[T],
         factors: (T, T, T),
-        y: &[T],
         grad: &[T],
         activation: Activation,
         out: &mut [T],
     ) -> (f64, f64) {
         let ((mean, scale, shift), six) = (factors, T::of(6.0));
+        let value = |x: T| I::mul_add(x - mean, scale, shift);
         let mut sums = Sums::ZERO;
         if activation == Activation::Identity {
             sums.add::<I>(x, mean, grad);
             return sums.totals();
         }
-        let parts = x.chunks(PART).zip(y.chunks(PART)).zip(grad.chunks(PART));
-        for (((x, y), grad), out) in parts.zip(out.chunks_mut(PART)) {
-            let rectified = out.iter_mut().zip(y).zip(grad);
+        for ((x, grad), out) in x.chunks(PART).zip(grad.chunks(PART)).zip(out.chunks_mut(PART)) {
+            let all = out.iter_mut().zip(x).zip(grad);
             match activation {
                 Activation::Identity => {}
-                Activation::Relu => rectified.for_each(|((out, y), grad)| {
-                    *out = if *y > T::ZERO { *grad } else { T::ZERO };
+                Activation::Relu => all.for_each(|((out, x), grad)| {
+                    *out = if value(*x) > T::ZERO { *grad } else { T::ZERO };
                 }),
-                Activation::Relu6 => rectified.for_each(|((out, y), grad)| {
-                    *out = if *y > T::ZERO && *y < six { *grad } else { T::ZERO };
+                Activation::Relu6 => all.for_each(|((out, x), grad)| {
+                    let value = value(*x);
+                    *out = if value > T::ZERO && value < six { *grad } else { T::ZERO };
                 }),
-                // GELU cannot be undone from its result.
                 Activation::Gelu => {
-                    for ((out, x), grad) in out.iter_mut().zip(x).zip(grad) {
-                        *out = *grad * gelu_slope::<I, T>(I::mul_add(*x - mean, scale, shift));
+                    for ((out, x), grad) in all {
+                        *out = *grad * gelu_slope::<I, T>(value(*x));
                     }
                 }
             }
