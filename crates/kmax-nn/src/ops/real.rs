@@ -33,10 +33,12 @@ pub(crate) trait Real:
     /// `e^self` in branch-free arithmetic that compilers turn into vectors; within 2 units in the last place
     /// between underflow and overflow (`f32`), the library's own in `f64`.
     fn exponential<I: Isa>(self) -> Self;
+    /// The same for |self| < 87 alone, and cheaper.
+    fn bounded_exponential<I: Isa>(self) -> Self;
 }
 
 macro_rules! real {
-    ($t:ident, $exp:expr, $cdf:expr) => {
+    ($t:ident, $exp:expr, $bounded:expr, $cdf:expr) => {
         impl Real for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -68,11 +70,15 @@ macro_rules! real {
             fn exponential<I: Isa>(self) -> Self {
                 $exp(self)
             }
+            #[inline(always)]
+            fn bounded_exponential<I: Isa>(self) -> Self {
+                $bounded(self)
+            }
         }
     };
 }
-real!(f32, super::special::exp32::<I>, super::special::normal_cdf32::<I>);
-real!(f64, f64::exp, super::special::normal_cdf64);
+real!(f32, super::special::exp32::<I>, super::special::bounded_exp32::<I>, super::special::normal_cdf32::<I>);
+real!(f64, f64::exp, f64::exp, super::special::normal_cdf64);
 
 /// Whether there are kernels for this device, and the environment does not forbid them.
 pub(crate) fn runs_kernels(device: &Device) -> bool {

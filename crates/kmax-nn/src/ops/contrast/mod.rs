@@ -33,8 +33,8 @@ pub struct Contrast {
 /// `loss(i) = - sum over j of target(i, j) ln softmax(x_i . x / temperature)_j` for the columns of `x`
 /// `[channels, count]`, on the CPU.
 ///
-/// The matrix of pairs is symmetric: half of it is computed, once, and its exponentials are kept until the sums are
-/// known. What the targets add to losses and gradient depends on the groups' sums alone.
+/// The matrix of pairs is symmetric: half of it is computed, once, its exponentials are kept until the sums are known, and
+/// each then serves both of its vectors. What the targets add to losses and gradient depends on the groups' sums alone.
 ///
 /// # Errors
 /// If the shapes do not fit, or if the vectors are so long that exponentials may underflow (those of length one are
@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn losses_and_gradient_equal_the_composed_form() -> Result<()> {
-        for (channels, count, temperature) in [(3, 2, 0.5), (5, 40, 0.3), (7, 700, 0.1), (64, 257, 1.0)] {
+        for (channels, count, temperature) in
+            [(3, 2, 0.5), (5, 40, 0.3), (7, 1700, 0.1), (64, 257, 1.0), (70, 900, 0.5)]
+        {
             let x = l2_normalize(&random(1, &[channels, count])?, 0, 1e-12)?;
             let of: Vec<u32> = (0..count as u32).map(|i| (i * i + i / 3) % 3).collect();
             // The second group asks for nothing.

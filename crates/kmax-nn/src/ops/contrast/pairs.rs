@@ -251,7 +251,7 @@ simd_fn! {
             let mut lanes = [T::ZERO; LANES];
             for (row, columns) in row.chunks_mut(LANES).zip(columns.chunks_mut(LANES)) {
                 for ((v, column), lane) in row.iter_mut().zip(columns).zip(&mut lanes) {
-                    *v = (*v - bound).exponential::<I>();
+                    *v = (*v - bound).bounded_exponential::<I>();
                     *lane += *v;
                     *column += *v;
                 }

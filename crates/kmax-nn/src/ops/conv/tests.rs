@@ -1,6 +1,7 @@
 //! Convolution against a scalar loop, and its gradients against differences.
 
-use super::{Finish, Prepared, batch_norm_train, conv2d, conv2d_finished, conv2d_norm_train};
+use super::conv2d_norm_train;
+use super::{Finish, Link, Prepared, Residual, batch_norm_train, conv_norm_chain, conv2d, conv2d_finished};
 use crate::ops::testing::{assert_close, check_gradients, random};
 use crate::ops::twins::conv::Case as Twin;
 use crate::{Activation, Error, Result};
@@ -146,6 +147,43 @@ fn the_fused_training_step_equals_its_parts() -> Result<()> {
         assert_close(&found.mean, &parts.mean, 1e-14);
         assert_close(&found.variance, &parts.variance, 1e-14);
         check_gradients(&arguments, |v| Ok(fused(v)?.output))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn gradients_of_a_chain_equal_the_differences() -> Result<()> {
+    let link = |v: &[Tensor], bias: Option<&Tensor>, groups, activation| Link {
+        kernel: v[0].clone(),
+        bias: bias.cloned(),
+        stride: 1,
+        padding: (v[0].dims()[2] / 2, v[0].dims()[3] / 2),
+        dilation: 1,
+        groups,
+        gain: v[1].clone(),
+        shift: v[2].clone(),
+        eps: 0.1,
+        activation,
+    };
+    let arguments = |shapes: &[&[usize]]| -> Result<Vec<Tensor>> {
+        shapes.iter().zip(1..).map(|(shape, seed)| random(seed, shape)).collect()
+    };
+    let (gelu, plain) = (Activation::Gelu, Activation::Identity);
+    let (x, first): (&[usize], [&[usize]; 3]) = (&[2, 3, 4, 5], [&[4, 3, 1, 1], &[4], &[4]]);
+    let depthwise: [&[usize]; 4] = [&[4, 1, 3, 3], &[4], &[4], &[4]];
+    check_gradients(&arguments(&[&[x], &first[..], &depthwise].concat())?, |v| {
+        let links = [link(&v[1..4], None, 1, gelu), link(&v[4..7], Some(&v[7]), 4, gelu)];
+        Ok(conv_norm_chain(&v[0], gelu, &links, None, false)?.output)
+    })?;
+    let (last, side): ([&[usize]; 3], [&[usize]; 3]) =
+        ([&[3, 4, 3, 3], &[3], &[3]], [&[3, 3, 1, 1], &[3], &[3]]);
+    for side in [&side[..0], &side] {
+        check_gradients(&arguments(&[&[x], &first[..], &last, side].concat())?, |v| {
+            let links = [link(&v[1..4], None, 1, gelu), link(&v[4..7], None, 1, plain)];
+            let side = v.get(7..10).map(|v| link(v, None, 1, plain));
+            let residual = Residual { scales: vec![0.5, 2.0], link: side };
+            Ok(conv_norm_chain(&v[0], gelu, &links, Some(&residual), true)?.output)
+        })?;
     }
     Ok(())
 }
