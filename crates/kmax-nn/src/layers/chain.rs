@@ -36,8 +36,8 @@ impl Chain<'_> {
             true => self.layers.iter().copied().chain(aside).map(ConvNorm::link).collect(),
             false => None,
         };
-        let ends = self.layers.last().copied().into_iter().chain(aside);
-        let plain_ends = ends.fold(true, |plain, layer| plain && layer.activation == Activation::Identity);
+        let mut ends = self.layers.last().copied().into_iter().chain(aside);
+        let plain_ends = ends.all(|layer| layer.activation == Activation::Identity);
         let Some(open) = open.filter(|_: &Vec<_>| plain_ends || self.shortcut.is_none()) else {
             return self.forward_parts(x, mode);
         };

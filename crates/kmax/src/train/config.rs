@@ -14,8 +14,8 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Where checkpoints, the log and the trained model folder go.
     pub output: PathBuf,
-    /// Whether the backbone's blocks compute their inner maps again in the backward pass in place of keeping them: less
-    /// memory, more time, the same result. EfficientNet-Lite on a CPU only.
+    /// Whether blocks compute their inner maps again in the backward pass in place of keeping them: less memory, more time,
+    /// the same result. On a CPU only: EfficientNet-Lite's blocks, the pixel decoder's bottlenecks and the predictors.
     #[serde(default)]
     pub recompute: bool,
     /// The network.
