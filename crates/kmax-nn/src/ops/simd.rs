@@ -1,8 +1,8 @@
 //! One body, several instruction sets, chosen when the program runs.
 //!
-//! The environment variable `KMAX_CPU` (`avx512`, `avx2` or `portable`) forces a path that the machine has; anything
-//! else, or a path that it has not, means the best one. With `candle`, a network runs on Candle's operations instead,
-//! as on other devices.
+//! The environment variable `KMAX_CPU` (`avx512`, `avx2`, `neon` or `portable`) forces a path that the machine has;
+//! anything else, or a path that it has not, means the best one. With `candle`, a network runs on Candle's operations
+//! instead, as on other devices.
 
 use super::real::Real;
 use std::sync::OnceLock;
@@ -12,9 +12,14 @@ use std::sync::OnceLock;
 pub(crate) enum Level {
     /// What every machine of the architecture has.
     Portable,
+    /// NEON, which every 64-bit Arm has: registers in place of [`Array`](super::vector::Array).
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     /// AVX2 and FMA.
+    #[cfg(target_arch = "x86_64")]
     Avx2,
     /// AVX-512 F, BW, DQ, VL.
+    #[cfg(target_arch = "x86_64")]
     Avx512,
 }
 
@@ -22,12 +27,13 @@ pub(crate) enum Level {
 pub(crate) fn level() -> Level {
     static LEVEL: OnceLock<Level> = OnceLock::new();
     *LEVEL.get_or_init(|| {
-        let forced = match std::env::var("KMAX_CPU").as_deref() {
+        let best = detected();
+        match std::env::var("KMAX_CPU").as_deref() {
             Ok("portable") => Level::Portable,
-            Ok("avx2") => Level::Avx2,
-            _ => Level::Avx512,
-        };
-        forced.min(detected())
+            #[cfg(target_arch = "x86_64")]
+            Ok("avx2") => best.min(Level::Avx2),
+            _ => best,
+        }
     })
 }
 
@@ -51,7 +57,12 @@ fn detected() -> Level {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_arch = "aarch64")]
+fn detected() -> Level {
+    Level::Neon
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn detected() -> Level {
     Level::Portable
 }
@@ -86,7 +97,8 @@ impl Isa for Separate {
     }
 }
 
-/// Defines a function whose body is compiled once per instruction set and picked by [`level`].
+/// Defines a function whose body is compiled once per instruction set and picked by [`level`]. What every machine of the
+/// architecture has needs no second copy: on 64-bit Arm that is NEON already.
 ///
 /// `simd_fn! { fn name[I, T, const N: usize](x: &[T]) -> T { … } }`: `I` names the [`Isa`], `T` the [`Real`].
 macro_rules! simd_fn {

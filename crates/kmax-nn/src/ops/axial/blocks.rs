@@ -10,7 +10,7 @@ use candle_core::DType;
 
 /// Queries of a block.
 pub(super) const QUERIES: usize = 4;
-/// Keys or channels of a block with AVX-512: 16 sums in 32 registers.
+/// Keys or channels of a block with 32 registers (AVX-512, NEON): 16 sums.
 const WIDE: usize = 4;
 /// With sixteen registers: 8 sums.
 const NARROW: usize = 2;
@@ -60,15 +60,19 @@ impl<T> Block<'_, T> {
 /// Fills the block's weights and its part of the output.
 pub(super) fn attend<T: Real>(block: &mut Block<T>) {
     assert!(block.fits(), "attention outside its lines");
-    #[cfg(target_arch = "x86_64")]
-    if T::DTYPE == DType::F32 && level() > Level::Portable {
+    if T::DTYPE == DType::F32 {
         // SAFETY: `T` is `f32`, the only type of that name.
         let block = unsafe { &mut *std::ptr::from_mut(block).cast::<Block<f32>>() };
-        // SAFETY: the sizes were asserted; `level` answers this only where the machine has the instructions.
+        // SAFETY: the sizes were asserted; `level` answers only what the machine has.
         return unsafe {
             match level() {
+                #[cfg(target_arch = "x86_64")]
                 Level::Avx512 => avx512(block),
-                _ => avx2(block),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => avx2(block),
+                #[cfg(target_arch = "aarch64")]
+                Level::Neon => neon(block),
+                Level::Portable => by_stride::<f32, Array<f32>, NARROW>(block),
             }
         };
     }
@@ -88,6 +92,13 @@ unsafe fn avx512(block: &mut Block<f32>) {
 unsafe fn avx2(block: &mut Block<f32>) {
     // SAFETY: the caller's promises.
     unsafe { by_stride::<f32, std::arch::x86_64::__m256, NARROW>(block) }
+}
+
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "neon")]
+unsafe fn neon(block: &mut Block<f32>) {
+    // SAFETY: the caller's promises.
+    unsafe { by_stride::<f32, std::arch::aarch64::float32x4_t, WIDE>(block) }
 }
 
 /// [`all`] with a constant for the usual stride: places that the compiler knows cost no registers.

@@ -27,16 +27,17 @@ pub(super) fn square<T: Real, const K: usize>(
         && values.len() >= (height + K - 1) * step
         && out.len() == height * width;
     assert!(enough, "a depthwise convolution outside its map");
-    #[cfg(target_arch = "x86_64")]
-    if let (Some(values), Some(kernel)) = (as_f32(values), as_f32(kernel))
-        && level() > Level::Portable
-        && let Some(out) = as_f32_mut(out)
-    {
-        // SAFETY: the sizes were asserted; `level` answers this only where the machine has the instructions.
+    if let (Some(values), Some(kernel), Some(out)) = (as_f32(values), as_f32(kernel), as_f32_mut(out)) {
+        // SAFETY: the sizes were asserted; `level` answers only what the machine has.
         return unsafe {
             match level() {
+                #[cfg(target_arch = "x86_64")]
                 Level::Avx512 => avx512::<K>(values, step, kernel, out, width),
-                _ => avx2::<K>(values, step, kernel, out, width),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => avx2::<K>(values, step, kernel, out, width),
+                #[cfg(target_arch = "aarch64")]
+                Level::Neon => neon::<K>(values, step, kernel, out, width),
+                Level::Portable => all::<f32, Array<f32>, K>(values, step, kernel, out, width),
             }
         };
     }
@@ -56,6 +57,13 @@ unsafe fn avx512<const K: usize>(v: &[f32], step: usize, kernel: &[f32], out: &m
 unsafe fn avx2<const K: usize>(v: &[f32], step: usize, kernel: &[f32], out: &mut [f32], width: usize) {
     // SAFETY: the caller's promises.
     unsafe { all::<f32, std::arch::x86_64::__m256, K>(v, step, kernel, out, width) }
+}
+
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "neon")]
+unsafe fn neon<const K: usize>(v: &[f32], step: usize, kernel: &[f32], out: &mut [f32], width: usize) {
+    // SAFETY: the caller's promises.
+    unsafe { all::<f32, std::arch::aarch64::float32x4_t, K>(v, step, kernel, out, width) }
 }
 
 /// # Safety
