@@ -7,7 +7,7 @@ use candle_core::DType;
 
 /// Rows whose sums are held in registers.
 pub(super) const ROWS: usize = 6;
-/// Vectors of a panel with AVX-512: 24 sums, four of the right factor and one value of the left in 32 registers.
+/// Vectors of a panel with 32 registers (AVX-512, NEON): 24 sums, four of the right factor and one value of the left.
 const WIDE: usize = 4;
 /// With sixteen registers: 12 sums, two of the right factor and one value.
 const NARROW: usize = 2;
@@ -15,7 +15,10 @@ const NARROW: usize = 2;
 /// Columns of a panel.
 pub(super) fn width<T: Real>() -> usize {
     match (T::DTYPE, level()) {
+        #[cfg(target_arch = "x86_64")]
         (DType::F32, Level::Avx512) => 16 * WIDE,
+        #[cfg(target_arch = "aarch64")]
+        (DType::F32, Level::Neon) => 4 * WIDE,
         _ => 8 * NARROW,
     }
 }
@@ -50,17 +53,21 @@ pub(super) struct Product<T> {
 /// Its pointers are valid for what it says of them, the left factor in whole groups of rows, and nobody else touches
 /// its result meanwhile.
 pub(super) unsafe fn multiply<T: Real>(product: &Product<T>) {
-    #[cfg(target_arch = "x86_64")]
     if T::DTYPE == DType::F32 {
         // SAFETY: `T` is `f32`, the only type of that name.
         let product = unsafe { &*std::ptr::from_ref(product).cast::<Product<f32>>() };
-        match level() {
-            // SAFETY: the caller's promises; `level` answers this only where the machine has the instructions.
-            Level::Avx512 => return unsafe { avx512(product) },
-            // SAFETY: as above.
-            Level::Avx2 => return unsafe { avx2(product) },
-            Level::Portable => {}
-        }
+        // SAFETY: the caller's promises; `level` answers only what the machine has.
+        return unsafe {
+            match level() {
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => avx512(product),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => avx2(product),
+                #[cfg(target_arch = "aarch64")]
+                Level::Neon => neon(product),
+                Level::Portable => panels::<f32, Array<f32>, NARROW>(product),
+            }
+        };
     }
     // SAFETY: the caller's promises; an array needs no instructions.
     unsafe { panels::<T, Array<T>, NARROW>(product) }
@@ -78,6 +85,13 @@ unsafe fn avx512(product: &Product<f32>) {
 unsafe fn avx2(product: &Product<f32>) {
     // SAFETY: the caller's promises.
     unsafe { panels::<f32, std::arch::x86_64::__m256, NARROW>(product) }
+}
+
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "neon")]
+unsafe fn neon(product: &Product<f32>) {
+    // SAFETY: the caller's promises.
+    unsafe { panels::<f32, std::arch::aarch64::float32x4_t, WIDE>(product) }
 }
 
 /// # Safety

@@ -33,15 +33,19 @@ pub(super) fn correlate<T: Real, const K: usize>(map: &Shifted<T>, places: &[usi
         && (rows == 0 || farthest <= map.values.len())
         && places.len() == sums.len();
     assert!(enough, "a gradient of a depthwise convolution outside its map");
-    #[cfg(target_arch = "x86_64")]
-    if T::DTYPE == DType::F32 && level() > Level::Portable {
+    if T::DTYPE == DType::F32 {
         // SAFETY: `T` is `f32`, the only type of that name.
         let map = unsafe { &*std::ptr::from_ref(map).cast::<Shifted<f32>>() };
-        // SAFETY: the sizes were asserted; `level` answers this only where the machine has the instructions.
+        // SAFETY: the sizes were asserted; `level` answers only what the machine has.
         return unsafe {
             match level() {
+                #[cfg(target_arch = "x86_64")]
                 Level::Avx512 => avx512::<K>(map, places, sums),
-                _ => avx2::<K>(map, places, sums),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => avx2::<K>(map, places, sums),
+                #[cfg(target_arch = "aarch64")]
+                Level::Neon => neon::<K>(map, places, sums),
+                Level::Portable => rows_of_taps::<f32, Array<f32>, K>(map, places, sums),
             }
         };
     }
@@ -49,19 +53,11 @@ pub(super) fn correlate<T: Real, const K: usize>(map: &Shifted<T>, places: &[usi
     unsafe { rows_of_taps::<T, Array<T>, K>(map, places, sums) }
 }
 
-/// With 32 registers all taps are summed while the gradient is there.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 unsafe fn avx512<const K: usize>(map: &Shifted<f32>, places: &[usize], sums: &mut [f64]) {
-    use std::arch::x86_64::__m512;
     // SAFETY: the caller's promises.
-    unsafe {
-        match (K, places.len()) {
-            (3, 9) => sum::<f32, __m512, 3, 3>(map, places, sums),
-            (5, 25) => sum::<f32, __m512, 5, 5>(map, places, sums),
-            _ => rows_of_taps::<f32, __m512, K>(map, places, sums),
-        }
-    }
+    unsafe { all_taps::<std::arch::x86_64::__m512, K>(map, places, sums) }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -69,6 +65,30 @@ unsafe fn avx512<const K: usize>(map: &Shifted<f32>, places: &[usize], sums: &mu
 unsafe fn avx2<const K: usize>(map: &Shifted<f32>, places: &[usize], sums: &mut [f64]) {
     // SAFETY: the caller's promises.
     unsafe { rows_of_taps::<f32, std::arch::x86_64::__m256, K>(map, places, sums) }
+}
+
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "neon")]
+unsafe fn neon<const K: usize>(map: &Shifted<f32>, places: &[usize], sums: &mut [f64]) {
+    // SAFETY: the caller's promises.
+    unsafe { all_taps::<std::arch::aarch64::float32x4_t, K>(map, places, sums) }
+}
+
+/// With 32 registers all taps are summed while the gradient is there.
+///
+/// # Safety
+/// The sizes are those that [`correlate`] asserts; the machine has the instructions of `V`.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline(always)]
+unsafe fn all_taps<V: Vector<f32>, const K: usize>(map: &Shifted<f32>, places: &[usize], sums: &mut [f64]) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        match (K, places.len()) {
+            (3, 9) => sum::<f32, V, 3, 3>(map, places, sums),
+            (5, 25) => sum::<f32, V, 5, 5>(map, places, sums),
+            _ => rows_of_taps::<f32, V, K>(map, places, sums),
+        }
+    }
 }
 
 /// One row of the kernel after the other.
