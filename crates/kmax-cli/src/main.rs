@@ -4,6 +4,7 @@ mod commands;
 mod environment;
 mod exit;
 mod model;
+mod output;
 mod overlay;
 
 use clap::{Parser, Subcommand};

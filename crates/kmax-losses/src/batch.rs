@@ -208,7 +208,7 @@ impl<'a, T: Real> Batch<'a, T> {
         let rows = plain.par_chunks_exact((channels * pixels).max(1));
         let rows = rows.zip(gradient.par_chunks_exact_mut((channels * pixels).max(1)));
         let pairs = self.targets.par_iter().zip(assigned);
-        let found = rows.zip(noise.par_chunks_exact(pixels)).zip(pairs).with_max_len(1);
+        let found = rows.zip(noise.par_chunks_exact(pixels.max(1))).zip(pairs).with_max_len(1);
         let found = found.map(|(((plain, gradient), noise), pair)| {
             let area = pair.0.cell_of.iter().map(|cell| {
                 let cell = *cell as usize;

@@ -1,6 +1,7 @@
 //! `kmax convert`: from a checkpoint of an original to a model folder.
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
+use crate::output::print;
 use clap::ValueEnum;
 use image::RgbImage;
 use kmax::convert::{Conversion, EncoderSummary, Fingerprint, Summary, encoder};
@@ -96,6 +97,5 @@ fn print_summary(summary: &Summary, to: &Path) {
 fn fingerprint(folder: &Path, photo: &RgbImage) -> Outcome {
     let model = Model::open(folder).or_exit(Code::Model)?;
     let fingerprint = Fingerprint::of(&model, photo).or_exit(Code::Failed)?;
-    println!("{fingerprint}");
-    Ok(())
+    print(&fingerprint.to_string())
 }

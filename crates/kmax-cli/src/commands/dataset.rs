@@ -1,6 +1,5 @@
 //! `kmax dataset`: checking and converting annotations.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -12,6 +11,7 @@ use kmax_datasets::layout::{self, Part};
 
 use super::eval::Bar;
 use crate::exit::{Code, Failure, OrExit, Outcome};
+use crate::output::print;
 
 /// Check a dataset, or write its annotations in another form.
 #[derive(clap::Args)]
@@ -86,7 +86,7 @@ impl Check {
             true => serde_json::to_string_pretty(&report).or_exit(Code::Failed)?,
             false => self.table(&report),
         };
-        writeln!(std::io::stdout().lock(), "{text}").or_exit(Code::Output)?;
+        print(&text)?;
         match report.findings.len() {
             0 => Ok(()),
             count => {

@@ -1,6 +1,7 @@
 //! `kmax models`: what there is, and what one of them is.
 
 use crate::exit::{Code, OrExit, Outcome};
+use crate::output::print;
 use clap::Subcommand;
 use kmax::{Config, Model, Preset, RELEASES, releases};
 use serde_json::{Value, json};
@@ -54,28 +55,26 @@ fn list(json: bool) -> Outcome {
             json!({"variant": release.variant, "pq": release.pq, "url": release.url, "note": release.note,
                    "license": kmax::LICENSE})
         });
-        println!(
+        let published = published.collect::<Vec<_>>();
+        return print(&format!(
             "{:#}",
-            json!({"built_in": built_in, "cached": cached, "published": published.collect::<Vec<_>>()})
-        );
-        return Ok(());
+            json!({"built_in": built_in, "cached": cached, "published": published})
+        ));
     }
-    let section = |title: &str, names: &[&str]| {
-        if !names.is_empty() {
-            println!("{title}:\n  {}\n", names.join("\n  "));
-        }
+    let section = |title: &str, names: &[&str]| match names {
+        [] => String::new(),
+        _ => format!("{title}:\n  {}\n\n", names.join("\n  ")),
     };
-    section("built in", &built_in);
-    section("in the Hub's cache", &cached.iter().map(String::as_str).collect::<Vec<_>>());
-    println!(
-        "published by the authors of the originals (convert with `kmax convert`; PQ as they report it):"
-    );
+    let mut text = section("built in", &built_in);
+    text += &section("in the Hub's cache", &cached.iter().map(String::as_str).collect::<Vec<_>>());
+    text +=
+        "published by the authors of the originals (convert with `kmax convert`; PQ as they report it):\n";
     for release in RELEASES {
         let note = if release.note.is_empty() { String::new() } else { format!("  {}", release.note) };
-        println!("  {:<36} PQ {:.1}{note}", release.variant, release.pq);
+        text += &format!("  {:<36} PQ {:.1}{note}\n", release.variant, release.pq);
     }
-    println!("\n`kmax models info NAME` tells more; NAME can also be a model folder or hf://owner/name.");
-    Ok(())
+    text += "\n`kmax models info NAME` tells more; NAME can also be a model folder or hf://owner/name.";
+    print(&text)
 }
 
 fn info(name: &str, json: bool) -> Outcome {
@@ -99,14 +98,13 @@ fn info(name: &str, json: bool) -> Outcome {
     };
     let facts = facts(&place, &config, parameters);
     if json {
-        println!("{facts:#}");
-        return Ok(());
+        return print(&format!("{facts:#}"));
     }
-    for (key, value) in facts.as_object().into_iter().flatten() {
+    let lines = facts.as_object().into_iter().flatten().map(|(key, value)| {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_string);
-        println!("{key:<16} {value}");
-    }
-    Ok(())
+        format!("{key:<16} {value}\n")
+    });
+    print(&lines.collect::<String>())
 }
 
 fn facts(place: &str, config: &Config, parameters: usize) -> Value {

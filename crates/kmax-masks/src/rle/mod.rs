@@ -92,7 +92,7 @@ impl Rle {
     }
 
     /// From the positions, down the columns and from left to right, at which the mask changes between background and set, in
-    /// any order. Two changes at one position are none; the mask changes behind the last pixel if it must.
+    /// any order. Two changes at one position are none. A run that reaches the last pixel may have its end there or not.
     ///
     /// So the parts of a mask can be found one by one, each with an edge where it begins and one where it ends.
     ///

@@ -49,6 +49,6 @@ pub(super) fn config() -> Config {
         losses: LossConfig { pixel_samples: 512, semantic_samples: 2048, ..LossConfig::port() },
         // Measured on the validation split.
         postprocess: PostprocessConfig { class_threshold_thing: 0.5, ..PostprocessConfig::coco().port() },
-        preprocess: PreprocessConfig::fit(417).normalized(normalization),
+        preprocess: PreprocessConfig::fit(449).normalized(normalization),
     }
 }

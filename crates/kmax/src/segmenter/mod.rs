@@ -80,7 +80,7 @@ impl Segmenter {
     /// The segments of a photo, each pixel in at most one.
     ///
     /// # Errors
-    /// If the photo has no pixels, or is so thin that nothing of it is left at the network's size.
+    /// If the photo has no pixels.
     pub fn segment(&self, photo: &RgbImage) -> Result<Panoptic> {
         self.predict(photo)?.panoptic()
     }

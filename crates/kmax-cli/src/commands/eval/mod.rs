@@ -3,7 +3,6 @@
 mod files;
 mod model;
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,7 +13,8 @@ use kmax_metrics::render::{Page, document};
 use kmax_metrics::semantic::SemanticReport;
 use serde::Serialize;
 
-use crate::exit::{Code, Failure, OrExit, Outcome};
+use crate::exit::{Code, OrExit, Outcome};
+use crate::output::print;
 
 /// Evaluate predictions as the official scripts do.
 ///
@@ -70,13 +70,7 @@ impl Show {
             true => serde_json::to_string_pretty(report).or_exit(Code::Failed)?,
             false => report.table(),
         };
-        match writeln!(std::io::stdout().lock(), "{text}") {
-            // Whoever reads may have seen enough.
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(Code::Output, format!("standard output: {error}")))
-            }
-            _ => Ok(()),
-        }
+        print(&text)
     }
 }
 

@@ -83,7 +83,11 @@ pub fn read_ids(file: &Path) -> Outcome<Ids> {
     // Photos are found by their name alone, wherever they lie now.
     let name = |path: &str| Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut ids = Ids::with_capacity(images.len());
+    let mut taken = HashSet::with_capacity(images.len());
     for image in images {
+        if !taken.insert(image.id.clone()) {
+            return Err(fail(&format!("two images have the id {}", image.id)));
+        }
         if ids.insert(name(&image.file_name), image.id).is_some() {
             return Err(fail(&format!("two images are called {}", name(&image.file_name))));
         }
@@ -91,12 +95,13 @@ pub fn read_ids(file: &Path) -> Outcome<Ids> {
     Ok(ids)
 }
 
-/// Gives each photo a name of its own and an id.
+/// Gives each photo a name of its own and an id. With `ids`, the second photo of a name is refused.
 pub fn named(files: Vec<PathBuf>, ids: Option<&Ids>) -> Vec<Input> {
     // Letters of either case are one on many file systems.
     let stem = |file: &Path| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let stems: HashSet<String> = files.iter().map(|file| stem(file).to_lowercase()).collect();
     let mut taken: HashMap<String, PathBuf> = HashMap::new();
+    let mut used: HashSet<ImageId> = HashSet::new();
     let mut inputs = Vec::with_capacity(files.len());
     for (at, file) in files.into_iter().enumerate() {
         let stem = stem(&file);
@@ -116,8 +121,12 @@ pub fn named(files: Vec<PathBuf>, ids: Option<&Ids>) -> Vec<Input> {
         taken.insert(name.to_lowercase(), file.clone());
         let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let known = ids.map(|ids| ids.get(&file_name).cloned());
-        let refused = matches!(known, Some(None))
-            .then(|| format!("{}: no image of that name in the list of ids", file.display()));
+        let refused = match &known {
+            Some(None) => Some("no image of that name in the list of ids"),
+            Some(Some(id)) if !used.insert(id.clone()) => Some("its id went to another photo of that name"),
+            _ => None,
+        };
+        let refused = refused.map(|reason| format!("{}: {reason}", file.display()));
         let id = known.flatten().unwrap_or(ImageId::Number(at as i64 + 1));
         inputs.push(Input { file, name, id, note, refused });
     }

@@ -10,13 +10,13 @@ mod table;
 pub use arguments::Arguments;
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
+use crate::output::print;
 use answer::Answer;
 use arguments::Format;
 use inputs::Input;
 use kmax::Segmenter;
 use kmax::profile::stage;
 use kmax_datasets::photo::read_photo;
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,8 +27,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return all(arguments);
     }
     let (outcome, rows) = kmax::profile::record(|| all(arguments));
-    say(&profile::Profile::new(&rows).or_exit(Code::Failed)?.told(arguments.json));
-    outcome
+    let told = profile::Profile::new(&rows).or_exit(Code::Failed)?.told(arguments.json);
+    outcome.and(print(&told))
 }
 
 /// Segments all photos.
@@ -48,6 +48,13 @@ fn all(arguments: &Arguments) -> Outcome {
     ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).or_exit(Code::Failed)?;
     let bar = arguments.bar(inputs.len());
     let (mut failures, mut done): (Vec<Failure>, usize) = (Vec::new(), 0);
+    // Whatever becomes of standard output, files are written on.
+    let mut told = Ok(());
+    let mut say = |text: &str| {
+        if told.is_ok() {
+            told = print(text);
+        }
+    };
     for input in &inputs {
         if stop.load(Ordering::Relaxed) {
             break;
@@ -74,11 +81,13 @@ fn all(arguments: &Arguments) -> Outcome {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    results.finish(segmenter.config())?;
+    if failures.len() < done {
+        results.finish(segmenter.config())?;
+    }
     let left = inputs.len() - done;
     match failures.pop() {
         Some(only) if inputs.len() == 1 => Err(only),
-        None if left == 0 => Ok(()),
+        None if left == 0 => told,
         last => {
             let failed = failures.len() + usize::from(last.is_some());
             let stopped = if left > 0 { format!("; stopped before {left} others") } else { String::new() };
@@ -106,11 +115,6 @@ fn one(
     let answer = Answer::new(arguments, segmenter, input, &photo).map_err(fail)?;
     stage("writing results", || results.write(&answer, input, &photo, segmenter.config()))?;
     Ok(answer)
-}
-
-/// Prints to standard output; a reader that has gone away is no reason to stop writing files.
-fn say(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 impl Arguments {

@@ -10,11 +10,11 @@ use crate::ops::simd::simd_fn;
 pub(super) struct Head<T> {
     /// Factor of the similarities by content.
     pub content: T,
-    /// `[key, distances]`.
+    /// `[key, distances]`, channels in full blocks, as of all three.
     pub query: Vec<T>,
     /// `[key, distances]`.
     pub key: Vec<T>,
-    /// `[value, distances]`, channels in full blocks.
+    /// `[value, distances]`.
     pub value: Vec<T>,
     /// Factors of the values, which the copies hold already.
     pub values: Vec<T>,

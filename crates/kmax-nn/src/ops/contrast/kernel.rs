@@ -138,8 +138,9 @@ unsafe fn sums<T: Real, V: Vector<T>, const N: usize>(
                     sums[j][i] = values[i].mul_add(factor, sums[j][i]);
                 }
             }
-            left = left.add(along);
-            right = right.add(p.right_steps.1);
+            // Behind the last one there may be nothing.
+            left = left.wrapping_add(along);
+            right = right.wrapping_add(p.right_steps.1);
         }
         for j in 0..ROWS {
             for i in 0..N {

@@ -170,6 +170,8 @@ mod tests {
         assert!(contrast(&x, &groups(&[0]), 1.0).is_err());
         assert!(contrast(&(x.to_dtype(DType::F32)? * 100.0)?, &groups(&[0, 0]), 1.0).is_err());
         assert!(contrast(&(&x * f64::NAN)?, &groups(&[0, 0]), 1.0).is_err());
+        let first = Tensor::new(&[[f64::NAN, 0.5], [0.1, 0.2], [0.3, 0.1]], &Device::Cpu)?;
+        assert!(contrast(&first, &groups(&[0, 0]), 1.0).is_err());
         Ok(())
     }
 }

@@ -72,8 +72,9 @@ impl<T: Real> Pairs<T> {
         }
         let mut pairs = Self { channels, count, bound: 0.0, vectors, panels };
         let squares = pairs.vectors().map(|vector| vector.iter().map(|v| v.wide() * v.wide()).sum::<f64>());
-        // Not the maximum function, which loses a NaN.
-        pairs.bound = squares.fold(0.0, |most, square| if square <= most { most } else { square });
+        // Not the maximum function, which loses a NaN: a NaN stays whatever comes later.
+        pairs.bound =
+            squares.fold(0.0, |most, square| if most.is_nan() || square <= most { most } else { square });
         pairs
     }
 

@@ -119,8 +119,7 @@ impl<T: Real> Work<'_, T> {
         lay_out_maps(&self.x[self.first..][..channels * area], area, &self.pixels, inputs, channels);
         let Weights { gain, shift, eps, .. } = *self.weights;
         inputs.chunks_exact_mut(channels * wide).for_each(|panel| normalize(panel, wide, gain, shift, eps));
-        // Without expanded channels there is still a bias.
-        for from in (0..hidden.max(1)).step_by(CHUNK) {
+        for from in (0..hidden).step_by(CHUNK) {
             let part = from..(from + CHUNK).min(hidden);
             // SAFETY: the caller's promises.
             unsafe {

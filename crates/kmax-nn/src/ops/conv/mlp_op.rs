@@ -20,7 +20,8 @@ pub struct Mlp<'a> {
     pub project: (&'a Prepared, &'a Tensor),
 }
 
-/// `shortcut + mlp(x)` of maps `[b, c, h, w]` without gradient; `None` if a convolution is not 1x1.
+/// `shortcut + mlp(x)` of maps `[b, c, h, w]` without gradient; `None` if a convolution is not 1x1, with stride 1 and no
+/// padding.
 ///
 /// # Errors
 /// If the shapes or element types do not fit.
@@ -33,7 +34,8 @@ pub fn mlp(x: &Tensor, shortcut: &Tensor, mlp: Mlp) -> Result<Option<Tensor>> {
     let maps = Maps { batch, channels, hidden, area: height * width };
     let vectors =
         [(mlp.norm.0, channels), (mlp.norm.1, channels), (mlp.expand.1, hidden), (mlp.project.1, channels)];
-    let fits = shortcut.dims() == x.dims()
+    let fits = hidden > 0
+        && shortcut.dims() == x.dims()
         && expand.1 == [hidden, channels]
         && project.1 == [channels, hidden]
         && vectors.iter().all(|(vector, len)| vector.dims() == [*len]);
