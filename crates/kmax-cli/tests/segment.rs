@@ -158,12 +158,14 @@ fn what_is_no_photo_is_told_in_a_line() {
     std::fs::write(path.join("cut.jpg"), &jpeg[..jpeg.len() / 2]).expect("written");
     std::fs::write(path.join("text.jpg"), "dear diary").expect("written");
     std::fs::write(path.join("empty.png"), "").expect("written");
-    // So thin that nothing is left of it at the network's size.
-    picture(1, 5000).save(path.join("thread.png")).expect("saved");
-    for name in ["absent.jpg", "cut.jpg", "text.jpg", "empty.png", "thread.png"] {
+    for name in ["absent.jpg", "cut.jpg", "text.jpg", "empty.png"] {
         segment(path, &with_model(&[name, "-o", "out"])).fails(3, &["error: ", name]);
         assert!(names(&path.join("out")).is_empty(), "{name}");
     }
+    // A pixel across is more than the share of so thin a photo.
+    picture(1, 5000).save(path.join("thread.png")).expect("saved");
+    let run = segment(path, &with_model(&["thread.png", "-o", "out"]));
+    assert_eq!((run.code, names(&path.join("out")).len()), (0, 3), "{run:?}");
 }
 
 #[test]
@@ -206,6 +208,19 @@ fn predictions_for_the_official_evaluation() {
         panoptic.validate(&categories).expect("valid");
         assert_eq!(panoptic.map.width(), width);
     }
+    // What is there stays if nothing replaces it, and an id goes to one photo.
+    let before = std::fs::read(&json).expect("read");
+    let again = |photos: &[&str]| {
+        let arguments = ["--format", "coco-panoptic", "--ids", "ids.json", "-o", "out"];
+        segment(path, &with_model(&[photos, &arguments].concat()))
+    };
+    again(&["ids.json"]).fails(3, &["ids.json"]);
+    assert_eq!(std::fs::read(&json).expect("read"), before);
+    let run = again(&["photo.png", "photo.png"]);
+    assert!(run.code == 1 && run.err.contains("its id went to another photo"), "{run:?}");
+    let twice = r#"[{"id": 40, "file_name": "photo.png"}, {"id": 40, "file_name": "b.png"}]"#;
+    std::fs::write(path.join("ids.json"), twice).expect("written");
+    again(&["photo.png"]).fails(3, &["ids.json", "40"]);
     segment(path, &with_model(&["photo.png", "--ids", "photo.png"])).fails(3, &["photo.png"]);
     std::fs::write(path.join("ids.json"), "[]").expect("written");
     segment(path, &with_model(&["photo.png", "--ids", "ids.json"])).fails(3, &["photo.png", "ids"]);
