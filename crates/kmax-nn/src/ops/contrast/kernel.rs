@@ -1,27 +1,10 @@
 //! The product of a tile of pairs: one factor read in vectors, of the other one value for each row, both as they lie.
 
+use crate::ops::matrix::{NARROW, ROWS, WIDE};
 use crate::ops::real::Real;
 use crate::ops::simd::{Level, level};
 use crate::ops::vector::{Array, Vector};
 use candle_core::DType;
-
-/// Rows whose sums are held in registers.
-pub(super) const ROWS: usize = 6;
-/// Vectors of a panel with 32 registers (AVX-512, NEON): 24 sums, four of the right factor and one value of the left.
-const WIDE: usize = 4;
-/// With sixteen registers: 12 sums, two of the right factor and one value.
-const NARROW: usize = 2;
-
-/// Columns of a panel.
-pub(super) fn width<T: Real>() -> usize {
-    match (T::DTYPE, level()) {
-        #[cfg(target_arch = "x86_64")]
-        (DType::F32, Level::Avx512) => 16 * WIDE,
-        #[cfg(target_arch = "aarch64")]
-        (DType::F32, Level::Neon) => 4 * WIDE,
-        _ => 8 * NARROW,
-    }
-}
 
 /// `out = left right`, or `out += left right`.
 pub(super) struct Product<T> {
@@ -29,17 +12,17 @@ pub(super) struct Product<T> {
     pub rows: usize,
     /// Length of the sums.
     pub depth: usize,
-    /// Panels of [`width`] columns.
+    /// Panels of `matrix::width` columns.
     pub panels: usize,
     /// The left factor.
     pub left: *const T,
     /// Distance of its rows, and of the values of a row.
     pub left_steps: (usize, usize),
-    /// The right factor: in each panel `depth` rows of [`width`] values.
+    /// The right factor: in each panel `depth` rows of `matrix::width` values.
     pub right: *const T,
     /// Distance of its panels, and of the rows of a panel.
     pub right_steps: (usize, usize),
-    /// The result: `rows` rows of `panels` times [`width`] values.
+    /// The result: `rows` rows of `panels` times `matrix::width` values.
     pub out: *mut T,
     /// Distance of its rows.
     pub out_step: usize,

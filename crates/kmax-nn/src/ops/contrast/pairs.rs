@@ -1,7 +1,8 @@
 //! All pairs of some vectors: exponentials of their products, and products with these.
 
-use super::kernel::{self, Product, multiply};
+use super::kernel::{Product, multiply};
 use crate::ops::buffer::with_buffer;
+use crate::ops::matrix::{ROWS, width};
 use crate::ops::real::{Real, written};
 use crate::ops::simd::simd_fn;
 use rayon::prelude::*;
@@ -37,7 +38,7 @@ struct Tile {
 impl Tile {
     /// Length of a row in memory: whole panels.
     fn width<T: Real>(&self) -> usize {
-        self.columns.len().next_multiple_of(kernel::width::<T>())
+        self.columns.len().next_multiple_of(width::<T>())
     }
 
     /// Elements in memory.
@@ -57,9 +58,9 @@ pub(super) struct Exponentials<T> {
 impl<T: Real> Pairs<T> {
     /// Of the columns of `x` `[channels, count]`, times `scale`.
     pub(super) fn new(x: &[T], (channels, count): (usize, usize), scale: T) -> Self {
-        let width = kernel::width::<T>();
+        let width = width::<T>();
         let wide = channels.next_multiple_of(width);
-        let mut vectors = vec![T::ZERO; count.next_multiple_of(kernel::ROWS) * wide];
+        let mut vectors = vec![T::ZERO; count.next_multiple_of(ROWS) * wide];
         let mut panels = vec![T::ZERO; count.next_multiple_of(width) * channels];
         for (channel, row) in x.chunks_exact(count.max(1)).enumerate() {
             for (i, v) in row.iter().enumerate() {
@@ -88,7 +89,7 @@ impl<T: Real> Pairs<T> {
 
     /// Length of a row in memory.
     fn wide(&self) -> usize {
-        self.channels.next_multiple_of(kernel::width::<T>())
+        self.channels.next_multiple_of(width::<T>())
     }
 
     /// The vectors, scaled.
@@ -164,7 +165,7 @@ impl<T: Real> Pairs<T> {
 
     /// Writes the products of the vectors of a tile.
     fn products(&self, tile: &Tile, out: &mut [T]) {
-        let (wide, width) = (self.wide(), kernel::width::<T>());
+        let (wide, width) = (self.wide(), width::<T>());
         assert!(out.len() == tile.len::<T>() && tile.columns.start.is_multiple_of(width));
         let product = Product {
             rows: tile.rows.len(),
@@ -223,7 +224,7 @@ impl<T: Real> Pairs<T> {
         others: &Range<usize>,
         sums: &mut [T],
     ) {
-        let (wide, width) = (self.wide(), kernel::width::<T>());
+        let (wide, width) = (self.wide(), width::<T>());
         assert!(weighed.len() == BLOCK * APART && sums.len() == self.vectors.len());
         let product = Product {
             rows: rows.len(),

@@ -8,9 +8,9 @@ use crate::ops::vector::{Array, Vector};
 use candle_core::DType;
 
 /// Vectors of a panel with 32 registers (AVX-512, NEON): 24 sums, four columns and a weight.
-const WIDE: usize = 4;
+pub(crate) const WIDE: usize = 4;
 /// With sixteen registers: 12 sums, two columns and a weight.
-const NARROW: usize = 2;
+pub(crate) const NARROW: usize = 2;
 
 /// Columns of a panel.
 pub(crate) fn width<T: Real>() -> usize {

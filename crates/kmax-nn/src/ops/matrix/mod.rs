@@ -9,7 +9,7 @@ mod kernel;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use kernel::{multiply, width};
+pub(crate) use kernel::{NARROW, WIDE, multiply, width};
 
 use super::real::Real;
 use crate::layers::Activation;
