@@ -1,14 +1,12 @@
 //! Where queries are above a threshold.
 
+use super::BAND;
 use super::lanes::lanes;
 use super::total::Total;
 use crate::Result;
 use kmax_masks::LabelMap;
 use kmax_nn::ops::ResizedMasks;
 use rayon::prelude::*;
-
-/// Output rows of one task.
-const BAND: usize = 64;
 
 /// Pixels where each query is above the threshold.
 pub(super) struct Claims {

@@ -29,3 +29,6 @@ pub use instances::{Instance, Scope, instances};
 pub use panoptic::{assign, panoptic};
 pub use predictions::Predictions;
 pub use semantic::semantic;
+
+/// Output rows of one task.
+const BAND: usize = 64;

@@ -1,14 +1,12 @@
 //! Masks as runs, made row by row while the pixels are looked at.
 
+use super::BAND;
 use super::lanes::lanes;
 use super::total::Total;
 use crate::Result;
 use kmax_masks::Rle;
 use kmax_nn::ops::{BLOCK, ResizedMasks};
 use rayon::prelude::*;
-
-/// Output rows of one task.
-const BAND: usize = 64;
 
 /// Where queries are above a threshold, and how sure they are there.
 pub(super) struct Outlines {

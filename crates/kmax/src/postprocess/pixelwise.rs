@@ -1,5 +1,6 @@
 //! Each pixel to its most probable query (MaX-DeepLab).
 
+use super::BAND;
 use super::assignment::{Assignment, Mask};
 use super::classes::Best;
 use super::total::Total;
@@ -7,9 +8,6 @@ use crate::Result;
 use kmax_masks::LabelMap;
 use kmax_nn::ops::ResizedMasks;
 use rayon::prelude::*;
-
-/// Output rows of one task.
-const BAND: usize = 64;
 
 /// Only queries of a confident class have a probability; a pixel that another query holds, or whose probability is
 /// not above `threshold`, goes to nobody.
