@@ -97,8 +97,7 @@ simd_fn! {
             // A loop rather than a closure: long closures are not inlined, and lose the instruction set.
             Activation::Gelu => {
                 for x in row {
-                    let y = *x + bias;
-                    *x = y * y.normal_cdf::<I>();
+                    *x = (*x + bias).gelu::<I>();
                 }
             }
         }

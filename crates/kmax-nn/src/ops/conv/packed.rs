@@ -20,8 +20,9 @@ const TILE: usize = 384 * 1024;
 const LINE: usize = 16;
 /// Elements that are asked for ahead of their use: what memory sends while they wait.
 const AHEAD: usize = 4096;
-/// Elements copied at once.
-const PIECE: usize = 16;
+/// Columns of a panel with AVX-512, and with most others.
+const WIDE_PANEL: usize = 64;
+const NARROW_PANEL: usize = 16;
 /// Outputs of a tile at most.
 const PIXELS: usize = 512;
 
@@ -183,16 +184,27 @@ pub(super) fn lay_out_maps<T: Real>(
     }
 }
 
+/// Copies `row` in pieces of `wide` elements to places `step` apart in `to`.
+fn spread<T: Real>(row: &[T], to: &mut [T], wide: usize, step: usize) {
+    match wide {
+        WIDE_PANEL => spread_panels::<T, WIDE_PANEL>(row, to, step),
+        NARROW_PANEL => spread_panels::<T, NARROW_PANEL>(row, to, step),
+        _ => row.chunks(wide).zip(to.chunks_mut(step)).for_each(|(row, to)| to[..row.len()].copy_from_slice(row)),
+    }
+}
+
 simd_fn! {
-    /// Copies `row` in pieces of `wide` elements to places `step` apart in `to`.
-    fn spread[I, T](row: &[T], to: &mut [T], wide: usize, step: usize) {
-        for (piece, to) in row.chunks(wide).zip(to.chunks_mut(step)) {
-            let to = &mut to[..piece.len()];
-            // Copies of a constant length need no call.
-            let (from, rest) = piece.as_chunks::<PIECE>();
-            let (parts, to) = to.as_chunks_mut::<PIECE>();
-            parts.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-            to.copy_from_slice(rest);
+    /// [`spread`] with `W` elements a piece: copies of a constant length need no call.
+    fn spread_panels[I, T, const W: usize](row: &[T], to: &mut [T], step: usize) {
+        let (panels, rest) = row.as_chunks::<W>();
+        let mut places = to.chunks_mut(step);
+        for (panel, to) in panels.iter().zip(places.by_ref()) {
+            if let Some(to) = to.first_chunk_mut::<W>() {
+                *to = *panel;
+            }
+        }
+        if let (false, Some(to)) = (rest.is_empty(), places.next()) {
+            to[..rest.len()].copy_from_slice(rest);
         }
     }
 }

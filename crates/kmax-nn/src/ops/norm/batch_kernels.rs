@@ -86,7 +86,7 @@ simd_fn! {
             Activation::Gelu => {
                 for (y, x) in pairs {
                     let value = plain(*x);
-                    *y = value * value.normal_cdf::<I>();
+                    *y = value.gelu::<I>();
                 }
             }
         }
