@@ -1,6 +1,7 @@
 //! Layer norm, expansion, GELU, projection and shortcut, a tile of pixels at a time: the expanded map, several times as
 //! large as the others, never leaves the cache.
 
+use super::foresight::Foresight;
 use super::packed::lay_out_maps;
 use crate::layers::Activation;
 use crate::ops::buffer::with_buffer;
@@ -133,6 +134,13 @@ impl<T: Real> Work<'_, T> {
     /// Those of [`Self::run`]; `part` begins at a panel of weights.
     unsafe fn expand(&self, part: &Range<usize>, chunk: usize, inputs: &[T], expanded: &mut [T]) {
         let (channels, wide) = (self.maps.channels, width::<T>());
+        // Its sums are as long as the next tile's maps are many.
+        let next = match part.end == self.maps.hidden {
+            true => self.pixels.end..(self.pixels.end + self.pixels.len()).min(self.maps.area),
+            false => 0..0,
+        };
+        let products = part.len().div_ceil(ROWS) * self.pixels.len().div_ceil(wide);
+        let mut foresight = Foresight::new(&self.x[self.first..], self.maps.area, &next, products);
         for row in part.clone().step_by(ROWS) {
             let rows = ROWS.min(part.end - row);
             let mut bias = [T::ZERO; ROWS];
@@ -151,6 +159,7 @@ impl<T: Real> Work<'_, T> {
                     width: wide,
                     add: false,
                     last: Some(Last { bias, residual: None, activation: Activation::Identity }),
+                    ahead: foresight.ahead(),
                 };
                 // SAFETY: the panels hold all channels, `out` holds the rows.
                 unsafe { multiply(&product) };
@@ -188,6 +197,7 @@ impl<T: Real> Work<'_, T> {
                         residual,
                         activation: Activation::Identity,
                     }),
+                    ahead: None,
                 };
                 // SAFETY: the panels hold the part, outputs and shortcut the rows; both are of the caller's pixels.
                 unsafe { multiply(&product) };

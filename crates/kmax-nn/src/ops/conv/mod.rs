@@ -9,6 +9,7 @@ mod depthwise_op;
 mod depthwise_rows;
 mod depthwise_taps;
 mod epilogue;
+mod foresight;
 mod geometry;
 mod mlp;
 mod mlp_op;

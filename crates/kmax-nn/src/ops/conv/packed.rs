@@ -1,6 +1,7 @@
 //! Dense convolution for inference: weights laid out once, patches laid out a tile at a time in the cache.
 
 use super::epilogue::Epilogue;
+use super::foresight::{Foresight, LINE};
 use super::geometry::Geometry;
 use super::{dense::is_direct, patches};
 use crate::layers::Activation;
@@ -16,8 +17,6 @@ use std::ops::Range;
 const DEPTH: usize = 1024;
 /// Bytes of a tile's patches, unless one panel needs more: less than half of a usual second-level cache.
 const TILE: usize = 384 * 1024;
-/// Elements of a cache line.
-const LINE: usize = 16;
 /// Elements that are asked for ahead of their use: what memory sends while they wait.
 const AHEAD: usize = 4096;
 /// Columns of a panel with AVX-512, and with most others.
@@ -116,6 +115,7 @@ impl<T: Real> Work<'_, T> {
         for from in (0..depth.max(1)).step_by(self.part) {
             let part = from..(from + self.part).min(depth);
             self.lay_out(&part, patches);
+            let mut foresight = self.foresight(&part);
             for panel in self.rows.clone() {
                 let first = panel * ROWS;
                 let channels = first..(first + ROWS).min(g.output);
@@ -134,6 +134,7 @@ impl<T: Real> Work<'_, T> {
                         width: wide.min(self.pixels.end - pixel),
                         add: from > 0,
                         last: (part.end == depth).then(|| self.epilogue.last(&channels, at)),
+                        ahead: foresight.ahead(),
                     };
                     // SAFETY: the panels hold `depth` rows, the outputs are this task's alone (caller's promise).
                     unsafe { multiply(&product) };
@@ -146,6 +147,20 @@ impl<T: Real> Work<'_, T> {
                     }
                 }
             }
+        }
+    }
+
+    /// What is read after the rows `part` of the patch matrix: more of them, or the next tile's.
+    fn foresight(&self, part: &Range<usize>) -> Foresight<T> {
+        let (area, depth) = (self.g.in_area(), self.g.input * self.g.taps());
+        let products = self.rows.len() * self.pixels.len().div_ceil(width::<T>());
+        let (maps, pixels) = match part.end < depth {
+            true => (part.end, self.pixels.clone()),
+            false => (0, self.pixels.end..(self.pixels.end + self.pixels.len()).min(area)),
+        };
+        match is_direct(self.g) {
+            true => Foresight::new(&self.maps[maps * area..], area, &pixels, products),
+            false => Foresight::new(&[], 0, &(0..0), products),
         }
     }
 

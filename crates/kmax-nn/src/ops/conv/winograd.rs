@@ -142,6 +142,7 @@ unsafe fn multiply_all<T: Real>(points: &[T], w: &[T], tiles: usize, inputs: usi
                 width: wide.min(tiles - at),
                 add: false,
                 last: None,
+                ahead: None,
             };
             // SAFETY: rows of points and sums are whole panels wide; the sums by the caller's promise.
             unsafe { multiply(&product) };

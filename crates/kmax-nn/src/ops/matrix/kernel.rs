@@ -1,6 +1,6 @@
 //! The innermost product: some rows of weights with a panel of columns, all sums in registers.
 
-use super::{Product, ROWS, prefetch};
+use super::{Ahead, Product, ROWS, prefetch, prefetch_later};
 use crate::layers::Activation;
 use crate::ops::real::Real;
 use crate::ops::simd::{Level, level};
@@ -163,7 +163,10 @@ unsafe fn tile<T: Real, V: Vector<T>, const N: usize>(p: &Product<T>) -> [[V; N]
         let mut sums = [[V::splat(T::ZERO); N]; ROWS];
         let mut tile = sums;
         let (mut columns, mut weights) = (p.columns, p.weights);
+        // Asking for what is at hand costs nothing.
+        let Ahead { place: mut ahead, apart } = p.ahead.unwrap_or(Ahead { place: weights, apart: 0 });
         for _ in 0..p.depth {
+            prefetch_later(ahead);
             let values: [V; N] = std::array::from_fn(|i| V::load(columns.add(i * V::LANES), V::LANES));
             for j in 0..ROWS {
                 let weight = V::splat(*weights.add(j));
@@ -173,6 +176,7 @@ unsafe fn tile<T: Real, V: Vector<T>, const N: usize>(p: &Product<T>) -> [[V; N]
             }
             columns = columns.add(p.step);
             weights = weights.add(ROWS);
+            ahead = ahead.wrapping_add(apart);
         }
         for j in 0..ROWS {
             for i in 0..N {

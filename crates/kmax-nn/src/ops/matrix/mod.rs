@@ -39,6 +39,17 @@ pub(crate) struct Product<T> {
     pub add: bool,
     /// What follows the sums.
     pub last: Option<Last<T>>,
+    /// What is needed next.
+    pub ahead: Option<Ahead<T>>,
+}
+
+/// Memory that a product brings to the second-level cache on the way: one line for each step of its depth, from anywhere.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ahead<T> {
+    /// In the first line.
+    pub place: *const T,
+    /// Distance of two lines.
+    pub apart: usize,
 }
 
 /// What follows the sums. GELU is left to the caller.
@@ -59,6 +70,19 @@ pub(crate) fn prefetch<T>(place: *const T) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a prefetch never faults, and every x86-64 has the instruction.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
+/// The same, for the second-level cache.
+#[inline(always)]
+fn prefetch_later<T>(place: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a prefetch never faults, and every x86-64 has the instruction.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(place.cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = place;

@@ -34,6 +34,8 @@ fn check<T: Real>(tolerance: f64) {
                 width: columns,
                 add,
                 last: Some(Last { bias, residual: adds.then_some(residual.as_ptr()), activation }),
+                // May be anywhere.
+                ahead: adds.then_some(Ahead { place: panel.as_ptr().wrapping_add(1 << 40), apart: 12_345 }),
             };
             // SAFETY: the buffers were made for it.
             unsafe { multiply(&product) };
@@ -82,6 +84,7 @@ fn nan_passes_every_activation() {
             width: 10,
             add: false,
             last: Some(Last { bias: [0.0; ROWS], residual: None, activation }),
+            ahead: None,
         };
         // SAFETY: the buffers were made for it; width 10 is within a panel.
         unsafe { multiply(&product) };
