@@ -2,6 +2,7 @@
 
 use super::geometry::Geometry;
 use crate::ops::real::Real;
+use crate::ops::simd::simd_fn;
 use std::ops::Range;
 
 /// One run of a tile: output columns `columns` of one output row, which stand from `at` in the tile and meet, in
@@ -50,23 +51,32 @@ pub(super) fn gather<T: Real>(maps: &[T], g: &Geometry, pixels: &Range<usize>, t
     }
 }
 
-/// One row of that, of the input map `map` and the kernel's tap `tap`.
-pub(super) fn gather_row<T: Real>(map: &[T], g: &Geometry, tap: usize, pixels: &Range<usize>, row: &mut [T]) {
-    let width = g.size.1;
-    for run in runs(g, (tap / g.kernel.1, tap % g.kernel.1), pixels) {
-        let to = &mut row[run.at..][..run.len];
-        let Some(y) = run.row.filter(|_| !run.inside.is_empty()) else {
-            to.fill(T::ZERO);
-            continue;
-        };
-        to[..run.inside.start].fill(T::ZERO);
-        to[run.inside.end..].fill(T::ZERO);
-        let from = &map[y * width + run.first..(y + 1) * width];
-        let to = &mut to[run.inside];
-        match g.stride {
-            1 => to.copy_from_slice(&from[..to.len()]),
-            2 => to.iter_mut().zip(from.chunks(2)).for_each(|(to, from)| *to = from[0]),
-            s => to.iter_mut().zip(from.iter().step_by(s)).for_each(|(to, from)| *to = *from),
+simd_fn! {
+    /// One row of that, of the input map `map` and the kernel's tap `tap`.
+    pub(super) fn gather_row[I, T](map: &[T], g: &Geometry, tap: usize, pixels: &Range<usize>, row: &mut [T]) {
+        let width = g.size.1;
+        for run in runs(g, (tap / g.kernel.1, tap % g.kernel.1), pixels) {
+            let to = &mut row[run.at..][..run.len];
+            let Some(y) = run.row.filter(|_| !run.inside.is_empty()) else {
+                to.fill(T::ZERO);
+                continue;
+            };
+            to[..run.inside.start].fill(T::ZERO);
+            to[run.inside.end..].fill(T::ZERO);
+            let from = &map[y * width + run.first..(y + 1) * width];
+            let to = &mut to[run.inside];
+            match g.stride {
+                1 => to.copy_from_slice(&from[..to.len()]),
+                2 => {
+                    // Pairs, so that compilers see how elements stand in vectors.
+                    let (pairs, last) = from.as_chunks::<2>();
+                    to.iter_mut().zip(pairs).for_each(|(to, pair)| *to = pair[0]);
+                    if let (Some(to), [last]) = (to.get_mut(pairs.len()), last) {
+                        *to = *last;
+                    }
+                }
+                s => to.iter_mut().zip(from.iter().step_by(s)).for_each(|(to, from)| *to = *from),
+            }
         }
     }
 }
