@@ -66,8 +66,7 @@ pub(super) fn forward<T: Real>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilog
     // Equal chunks; where they are few, the threads share out the work inside one.
     let size = tiles.div_ceil(chunks);
     let many = g.batch * chunks >= 2 * rayon::current_num_threads();
-    // Rows of sums in whole panels.
-    let rows = g.output.next_multiple_of(ROWS);
+    let (inputs, outputs) = (spaced(g.input), spaced(g.output.next_multiple_of(ROWS)));
     let fill = |out: &mut [T]| {
         let out = Shared::new(out);
         each(many, g.batch * chunks, |task| {
@@ -75,26 +74,26 @@ pub(super) fn forward<T: Real>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilog
             let tiles = chunk * size..tiles.min((chunk + 1) * size);
             let runs = || runs(tiles.clone(), columns);
             let maps = &x[image * g.input * g.in_area()..][..g.input * g.in_area()];
-            with_buffer(POINTS * CHUNK * (g.input + rows), |scratch: &mut [T]| {
-                let (points, sums) = scratch.split_at_mut(POINTS * CHUNK * g.input);
+            with_buffer(POINTS * CHUNK * (inputs + outputs), |scratch: &mut [T]| {
+                let (points, sums) = scratch.split_at_mut(POINTS * CHUNK * inputs);
                 let shared = Shared::new(points);
                 each(!many, g.input, |channel| {
                     let patch = take(&maps[channel * g.in_area()..][..g.in_area()], g, runs());
                     // SAFETY: the rows of this channel are this task's alone and lie within the buffer.
-                    let row = |point| unsafe { shared.slice((point * g.input + channel) * CHUNK, CHUNK) };
+                    let row = |point| unsafe { shared.slice((point * inputs + channel) * CHUNK, CHUNK) };
                     to_points(&patch, &mut std::array::from_fn(row));
                 });
                 let shared = Shared::new(sums);
                 each(!many, POINTS, |point| {
                     let w = &w[point * packed_len(g.output, g.input)..][..packed_len(g.output, g.input)];
-                    let points = &points[point * g.input * CHUNK..][..g.input * CHUNK];
+                    let points = &points[point * inputs * CHUNK..][..g.input * CHUNK];
                     // SAFETY: the sums of this point are this task's alone and lie within the buffer.
-                    unsafe { multiply_all(points, w, tiles.len(), g.input, shared.at(point * rows * CHUNK)) };
+                    unsafe { multiply_all(points, w, tiles.len(), g.input, shared.at(point * outputs * CHUNK)) };
                 });
                 let (chunks, _) = sums.as_chunks::<CHUNK>();
                 each(!many, g.output, |channel| {
                     let mut output: Output<T> = [[T::ZERO; CHUNK * TILE]; TILE];
-                    let row = |point| &chunks[point * rows + channel];
+                    let row = |point| &chunks[point * outputs + channel];
                     from_points(std::array::from_fn(row), &mut output);
                     let first = (image * g.output + channel) * area;
                     for (y, row) in output.iter_mut().enumerate() {
@@ -120,6 +119,12 @@ pub(super) fn forward<T: Real>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilog
     };
     // SAFETY: the tiles cover the output, and each is written in full before it is read.
     unsafe { written(g.batch * g.output * area, fill) }
+}
+
+/// Distance of two points in rows of chunks, of which `rows` are used: one more than a multiple of sixteen, so that the same row
+/// of all points fits into the first-level cache, whose sets repeat every sixteen rows.
+fn spaced(rows: usize) -> usize {
+    rows.next_multiple_of(16) + 1
 }
 
 /// The sums of one point: packed weights `w` times `points` `[inputs, CHUNK]`, of which the first `tiles` columns count.

@@ -163,8 +163,9 @@ unsafe fn tile<T: Real, V: Vector<T>, const N: usize>(p: &Product<T>) -> [[V; N]
         let mut sums = [[V::splat(T::ZERO); N]; ROWS];
         let mut tile = sums;
         let (mut columns, mut weights) = (p.columns, p.weights);
-        // Asking for what is at hand costs nothing.
-        let Ahead { place: mut ahead, apart } = p.ahead.unwrap_or(Ahead { place: weights, apart: 0 });
+        // Most often the next panel of weights is the next to be needed.
+        let following = Ahead { place: weights.wrapping_add(p.depth * ROWS), apart: ROWS };
+        let Ahead { place: mut ahead, apart } = p.ahead.unwrap_or(following);
         for _ in 0..p.depth {
             prefetch_later(ahead);
             let values: [V; N] = std::array::from_fn(|i| V::load(columns.add(i * V::LANES), V::LANES));
