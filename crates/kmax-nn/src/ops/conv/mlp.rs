@@ -1,6 +1,7 @@
 //! Layer norm, expansion, GELU, projection and shortcut, a tile of pixels at a time: the expanded map, several times as
 //! large as the others, never leaves the cache.
 
+use super::cut::Cut;
 use super::foresight::Foresight;
 use super::packed::lay_out_maps;
 use crate::layers::Activation;
@@ -17,8 +18,6 @@ const CHUNK: usize = 64 * ROWS;
 /// Bytes of a tile's inputs, outputs and expanded channels: what a usual second-level cache holds beside the weights that
 /// pass through.
 const TILE: usize = 576 * 1024;
-/// Pixels at whose multiples tiles begin: those of the widest register.
-const UNIT: usize = 16;
 
 /// The constants, norm and projection with their biases.
 pub(super) struct Weights<'a, T> {
@@ -58,19 +57,20 @@ pub(super) fn forward<T: Real>(x: &[T], shortcut: &[T], weights: &Weights<T>, ma
         return Vec::new();
     }
     let pixels = TILE / ((2 * channels + hidden.min(CHUNK)) * size_of::<T>());
-    let tiles = tiles(area, batch, pixels.max(width::<T>()), rayon::current_num_threads());
+    // All channels of a pixel are one task's, as each makes all expanded channels.
+    let cut = Cut::new(area, batch, pixels.max(width::<T>()), (1, 0), rayon::current_num_threads());
     let fill = |out: &mut [T]| {
         let out = Shared::new(out);
-        let tasks = (0..batch * tiles).into_par_iter().with_max_len(1);
+        let tasks = (0..batch * cut.tiles).into_par_iter().with_max_len(1);
         tasks.for_each(|task| {
-            let (image, tile) = (task / tiles, task % tiles);
+            let (image, tile) = (task / cut.tiles, task % cut.tiles);
             let work = Work {
                 x,
                 shortcut,
                 weights,
                 maps,
                 first: image * channels * area,
-                pixels: cut(area, tiles, tile),
+                pixels: cut.pixels(tile),
             };
             let panels = work.pixels.len().div_ceil(width::<T>());
             let (inputs, expanded) = (panels * channels, panels * hidden.min(CHUNK));
@@ -83,20 +83,6 @@ pub(super) fn forward<T: Real>(x: &[T], shortcut: &[T], weights: &Weights<T>, ma
     };
     // SAFETY: the tiles cover all pixels of all images, with all channels.
     unsafe { written(len, fill) }
-}
-
-/// Tiles of an image: of so many pixels at most, and a number that threads can share.
-fn tiles(area: usize, batch: usize, pixels: usize, threads: usize) -> usize {
-    let units = area.div_ceil(UNIT);
-    let needed = units.div_ceil((pixels / UNIT).max(1));
-    (needed..=units).find(|tiles| (batch * tiles).is_multiple_of(threads)).unwrap_or(needed)
-}
-
-/// The pixels of a tile: all tiles alike but for one unit.
-fn cut(area: usize, tiles: usize, tile: usize) -> Range<usize> {
-    let units = area.div_ceil(UNIT);
-    let at = |tile: usize| (tile * units / tiles * UNIT).min(area);
-    at(tile)..at(tile + 1)
 }
 
 /// A tile of one image.
@@ -202,31 +188,6 @@ impl<T: Real> Work<'_, T> {
                 // SAFETY: the panels hold the part, outputs and shortcut the rows; both are of the caller's pixels.
                 unsafe { multiply(&product) };
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tiles_cover_all_pixels_evenly() {
-        for (area, batch, pixels, threads) in [
-            (1681, 1, 128, 2),
-            (441, 1, 80, 2),
-            (25921, 1, 256, 3),
-            (1, 1, 64, 4),
-            (97, 3, 64, 2),
-            (441, 1, 80, 64),
-        ] {
-            let tiles = tiles(area, batch, pixels, threads);
-            let cuts: Vec<_> = (0..tiles).map(|tile| cut(area, tiles, tile)).collect();
-            assert!(cuts.iter().all(|cut| !cut.is_empty() && cut.len() <= pixels), "{cuts:?}");
-            assert!(cuts.windows(2).all(|two| two[0].end == two[1].start));
-            assert_eq!((cuts[0].start, cuts[tiles - 1].end), (0, area));
-            let longest = cuts.iter().map(Range::len).max();
-            assert!(cuts[..tiles - 1].iter().all(|cut| Some(cut.len() + UNIT) >= longest), "{cuts:?}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Two-dimensional convolution.
 
 mod chain_op;
+mod cut;
 mod dense;
 mod dense_grad;
 mod dense_op;

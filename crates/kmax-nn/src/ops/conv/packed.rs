@@ -1,5 +1,6 @@
 //! Dense convolution for inference: weights laid out once, patches laid out a tile at a time in the cache.
 
+use super::cut::Cut;
 use super::epilogue::Epilogue;
 use super::foresight::{Foresight, LINE};
 use super::geometry::Geometry;
@@ -25,33 +26,6 @@ const NARROW_PANEL: usize = 16;
 /// Outputs of a tile at most.
 const PIXELS: usize = 512;
 
-/// How the work is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Plan {
-    /// Panels of patches a tile.
-    panels: usize,
-    /// Shares of the output channels.
-    shares: usize,
-}
-
-impl Plan {
-    /// The cut that is done first on so many threads, for `panels` panels of each of `images` images and so many
-    /// panels of weights.
-    fn new(panels: usize, images: usize, weights: usize, most: usize, threads: usize) -> Self {
-        // Cycles for one element of the sums: a panel of weights takes 24, laying out a panel of patches about 32.
-        let cost = |plan: Plan| {
-            let tasks = images * panels.div_ceil(plan.panels) * plan.shares;
-            let rounds = tasks.div_ceil(threads);
-            rounds * plan.panels.min(panels) * (24 * weights.div_ceil(plan.shares) + 32)
-        };
-        let plans = (1..=weights.clamp(1, 8)).flat_map(|shares| {
-            // Large tiles first: they win where times are equal.
-            (1..=most.max(1)).rev().map(move |panels| Plan { panels, shares })
-        });
-        plans.min_by_key(|plan| cost(*plan)).unwrap_or(Self { panels: 1, shares: 1 })
-    }
-}
-
 /// The output of the input `x` and the packed kernel `weights`, of one group.
 pub(super) fn forward<T: Real>(x: &[T], weights: &[T], g: &Geometry, epilogue: &Epilogue<T>) -> Vec<T> {
     let (area, depth) = (g.out_area(), g.input * g.taps());
@@ -60,30 +34,32 @@ pub(super) fn forward<T: Real>(x: &[T], weights: &[T], g: &Geometry, epilogue: &
     }
     assert_eq!(weights.len(), packed_len(g.output, depth), "a packed kernel of another shape");
     let wide = width::<T>();
-    let (panels, rows) = (area.div_ceil(wide), g.output.div_ceil(ROWS));
+    let rows = g.output.div_ceil(ROWS);
     // Equal parts of the sums.
     let part = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).max(1);
-    let most = (TILE / (part * wide * size_of::<T>())).clamp(1, PIXELS / wide);
-    let plan = Plan::new(panels, g.batch, rows, most, rayon::current_num_threads());
-    let (tiles, share) = (panels.div_ceil(plan.panels), rows.div_ceil(plan.shares));
+    let most = (TILE / (part * size_of::<T>())).clamp(wide, PIXELS);
+    // Laying out a panel of patches takes about as long as multiplying it with one of weights.
+    let cut = Cut::new(area, g.batch, most, (rows, 1), rayon::current_num_threads());
+    let share = rows.div_ceil(cut.shares);
     let fill = |out: &mut [T]| {
         let out = Shared::new(out);
-        let tasks = (0..g.batch * tiles * plan.shares).into_par_iter().with_max_len(1);
+        let tasks = (0..g.batch * cut.tiles * cut.shares).into_par_iter().with_max_len(1);
         tasks.for_each(|task| {
-            let (tile, image) = (task / plan.shares % tiles, task / plan.shares / tiles);
-            let first = task % plan.shares * share;
+            let (tile, image) = (task / cut.shares % cut.tiles, task / cut.shares / cut.tiles);
+            let first = task % cut.shares * share;
             let work = Work {
                 maps: &x[image * g.input * g.in_area()..][..g.input * g.in_area()],
                 weights,
                 g,
                 epilogue,
                 start: image * g.output * area,
-                rows: first..(first + share).min(rows),
-                pixels: tile * plan.panels * wide..((tile + 1) * plan.panels * wide).min(area),
+                rows: first.min(rows)..(first + share).min(rows),
+                pixels: cut.pixels(tile),
                 part,
             };
+            let panels = work.pixels.len().div_ceil(wide);
             // SAFETY: the outputs of these pixels and rows are this task's alone.
-            with_buffer(plan.panels * part * wide, |patches| unsafe { work.run(out, patches) });
+            with_buffer(panels * part * wide, |patches| unsafe { work.run(out, patches) });
         });
     };
     // SAFETY: the tasks cover all images, pixels and rows; each output is written before it is read.
@@ -221,28 +197,5 @@ simd_fn! {
         if let (false, Some(to)) = (rest.is_empty(), places.next()) {
             to[..rest.len()].copy_from_slice(rest);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn threads_share_out_the_work() {
-        for (panels, weights, most, threads) in
-            [(27, 171, 3, 2), (7, 86, 3, 2), (103, 43, 6, 4), (406, 11, 8, 3)]
-        {
-            let plan = Plan::new(panels, 1, weights, most, threads);
-            let rounds = (panels.div_ceil(plan.panels) * plan.shares).div_ceil(threads);
-            let longest = rounds * plan.panels * weights.div_ceil(plan.shares);
-            let even = (panels * weights).div_ceil(threads);
-            assert!(longest * 100 <= even * 106, "{plan:?} of {panels} x {weights} on {threads}");
-        }
-        // One panel: each thread takes some channels.
-        assert_eq!(Plan::new(1, 1, 100, 8, 4), Plan { panels: 8, shares: 4 });
-        // Many panels: large tiles, all channels.
-        assert_eq!(Plan::new(408, 1, 43, 6, 1), Plan { panels: 6, shares: 1 });
-        assert_eq!(Plan::new(1, 1, 1, 1, 3), Plan { panels: 1, shares: 1 });
     }
 }
