@@ -132,7 +132,8 @@ impl<T: Real> Work<'_, T> {
             let mut bias = [T::ZERO; ROWS];
             bias[..rows].copy_from_slice(&self.weights.expand_bias[row..][..rows]);
             let panels = inputs.chunks_exact(channels * wide).zip(expanded.chunks_exact_mut(chunk * wide));
-            for (inputs, expanded) in panels {
+            for ((inputs, expanded), pixel) in panels.zip(self.pixels.clone().step_by(wide)) {
+                let width = wide.min(self.pixels.end - pixel);
                 let out = &mut expanded[(row - part.start) * wide..][..rows * wide];
                 let product = Product {
                     depth: channels,
@@ -142,14 +143,19 @@ impl<T: Real> Work<'_, T> {
                     out: out.as_mut_ptr(),
                     apart: wide,
                     rows,
-                    width: wide,
+                    width,
                     add: false,
                     last: Some(Last { bias, residual: None, activation: Activation::Identity }),
                     ahead: foresight.ahead(),
                 };
                 // SAFETY: the panels hold all channels, `out` holds the rows.
                 unsafe { multiply(&product) };
-                activate(Activation::Gelu, out, T::ZERO);
+                if width == wide {
+                    activate(Activation::Gelu, out, T::ZERO);
+                } else {
+                    let rows = out.chunks_exact_mut(wide);
+                    rows.for_each(|row| activate(Activation::Gelu, &mut row[..width], T::ZERO));
+                }
             }
         }
     }

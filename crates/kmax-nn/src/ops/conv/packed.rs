@@ -17,7 +17,7 @@ use std::ops::Range;
 /// Longest sums made in one go.
 const DEPTH: usize = 1024;
 /// Bytes of a tile's patches, unless one panel needs more: less than half of a usual second-level cache.
-const TILE: usize = 384 * 1024;
+const TILE: usize = 256 * 1024;
 /// Elements that are asked for ahead of their use: what memory sends while they wait.
 const AHEAD: usize = 4096;
 /// Columns of a panel with AVX-512, and with most others.
