@@ -94,13 +94,23 @@ impl KmeansDecoder {
         let (channels, count) = self.queries.dims2()?;
         let batch = panoptic.dim(0)?;
         let mut queries = self.queries.unsqueeze(0)?.broadcast_as((batch, channels, count))?.contiguous()?;
-        let of_layer =
-            maps.iter().zip(self.per_stride).flat_map(|(map, count)| std::iter::repeat_n(map, count));
+        let classify = supervision == Supervision::Deep;
         let mut layers = Vec::with_capacity(self.layers.len());
-        for (layer, map) in self.layers.iter().zip(of_layer) {
-            let output = layer.forward(map, &queries, supervision == Supervision::Deep, mode)?;
-            queries = output.queries.clone();
-            layers.push(output);
+        let mut rest = self.layers.iter();
+        for (map, count) in maps.iter().zip(self.per_stride) {
+            // In training it is part of each layer's first step of the gradient.
+            let activated = match !mode.is_train() && count > 0 {
+                true => Some(Activation::Gelu.forward(map)?),
+                false => None,
+            };
+            for layer in rest.by_ref().take(count) {
+                let output = match &activated {
+                    Some(map) => layer.forward_activated(map, &queries, classify, mode)?,
+                    None => layer.forward(map, &queries, classify, mode)?,
+                };
+                queries = output.queries.clone();
+                layers.push(output);
+            }
         }
         let prediction = profile::stage("heads", || -> Result<_> {
             let class_embedding = self.class_projection.forward(&queries, mode)?;

@@ -97,8 +97,8 @@ impl DecoderLayer {
         })
     }
 
-    /// Updates `queries` `[b, channels, queries]` from `pixels` `[b, pixel, h, w]`. Class logits are computed only if
-    /// `classify`: the update does not need them.
+    /// Updates `queries` `[b, channels, queries]` from `pixels` `[b, pixel, h, w]`, which go through a GELU first. Class logits
+    /// are computed only if `classify`: the update does not need them.
     ///
     /// # Errors
     /// If the shapes do not fit.
@@ -110,7 +110,27 @@ impl DecoderLayer {
         mode: &Mode,
     ) -> Result<LayerOutput> {
         let first = Chain { before: Activation::Gelu, layers: &[&self.pixel_conv1], shortcut: None };
-        let pixel_space = first.forward(pixels, mode)?;
+        self.update(first.forward(pixels, mode)?, queries, classify, mode)
+    }
+
+    /// As [`Self::forward`], of `pixels` behind the GELU: layers that read one map share it.
+    pub(crate) fn forward_activated(
+        &self,
+        pixels: &Tensor,
+        queries: &Tensor,
+        classify: bool,
+        mode: &Mode,
+    ) -> Result<LayerOutput> {
+        self.update(self.pixel_conv1.forward(pixels, mode)?, queries, classify, mode)
+    }
+
+    fn update(
+        &self,
+        pixel_space: Tensor,
+        queries: &Tensor,
+        classify: bool,
+        mode: &Mode,
+    ) -> Result<LayerOutput> {
         let query_space = self.query_conv1.forward(queries, mode)?;
 
         let classes = classify.then_some(&query_space);
@@ -139,11 +159,11 @@ impl DecoderLayer {
         };
         let (query, key) = (part(0, self.width)?, part(self.width, self.width)?);
         let value = part(2 * self.width, 2 * self.width)?;
-        let similarity = query.transpose(1, 2)?.contiguous()?.matmul(&key)?;
+        let similarity = query.transpose(1, 2)?.matmul(&key)?;
         let similarity = similarity.reshape((batch, self.heads, length, length))?;
         let weights = ops::softmax(&self.similarity_norm.forward(&similarity, mode)?, 3)?;
         let weights = weights.reshape((batch * self.heads, length, length))?;
-        let retrieved = value.matmul(&weights.transpose(1, 2)?.contiguous()?)?;
+        let retrieved = value.matmul(&weights.transpose(1, 2)?)?;
         let retrieved = retrieved.reshape((batch, 2 * self.width, length))?;
         Ok(Activation::Gelu.forward(&self.retrieved_norm.forward(&retrieved, mode)?)?)
     }

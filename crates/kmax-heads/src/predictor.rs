@@ -117,8 +117,13 @@ impl Predictor {
         // PyTorch's and TensorFlow's guard against a division by zero.
         let pixel_feature = ops::l2_normalize(&x, 1, 1e-12)?;
         let kernels = self.mask.forward(mask_embedding, mode)?.transpose(1, 2)?.contiguous()?;
-        let products = profile::matmul(&kernels, &pixel_feature.reshape((batch, (), height * width))?)?;
-        let mask_logits = self.mask_norm.forward(&products.unsqueeze(1)?, mode)?.squeeze(1)?;
+        let mask_logits = match self.convolve(&kernels, &pixel_feature, mode)? {
+            Some(logits) => logits,
+            None => {
+                let products = profile::matmul(&kernels, &pixel_feature.flatten_from(2)?)?;
+                self.mask_norm.forward(&products.unsqueeze(1)?, mode)?.squeeze(1)?
+            }
+        };
         let class_logits = match class_embedding {
             None => None,
             Some(embedding) => {
@@ -129,6 +134,30 @@ impl Predictor {
         let queries = mask_logits.dim(1)?;
         let mask_logits = mask_logits.reshape((batch, queries, height, width))?;
         Ok(Prediction { class_logits, mask_logits, pixel_feature })
+    }
+
+    /// Mask logits `[b, queries, h, w]` as 1x1 convolutions of the pixel features with `kernels` `[b, queries, embedding]`, into
+    /// which the norm is folded: for inference, where the device has a kernel for it.
+    fn convolve(&self, kernels: &Tensor, features: &Tensor, mode: &Mode) -> Result<Option<Tensor>> {
+        if mode.is_train() || features.track_op() || kernels.track_op() {
+            return Ok(None);
+        }
+        let (batch, queries, embedding) = kernels.dims3()?;
+        let (scale, offset) = self.mask_norm.affine()?;
+        let kernels = kernels.broadcast_mul(&scale)?.reshape((batch, queries, embedding, 1, 1))?;
+        let bias = offset.broadcast_as(queries)?.contiguous()?;
+        let finish = ops::Finish { bias: Some(&bias), ..Default::default() };
+        let mut logits = Vec::with_capacity(batch);
+        for image in 0..batch {
+            let Some(kernel) = ops::Prepared::new(&kernels.get(image)?, 1, (0, 0), 1, 1)? else {
+                return Ok(None);
+            };
+            logits.push(kernel.conv2d_finished(&features.narrow(0, image, 1)?, finish)?);
+        }
+        Ok(match logits.as_slice() {
+            [one] => Some(one.clone()),
+            _ => Some(Tensor::cat(&logits, 0)?),
+        })
     }
 }
 

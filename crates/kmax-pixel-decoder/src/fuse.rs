@@ -82,6 +82,10 @@ impl ResizedFuse {
         let (_, _, height, width) = high.dims4()?;
         let alignment = self.resize.alignment(low.dim(3)?);
         let low = resize_bilinear(&projected(&self.low, low)?, height, width, alignment)?;
+        if let (Some(conv), false) = (&self.high, mode.is_train()) {
+            let high = Activation::Gelu.forward(high)?;
+            return Ok(conv.forward_finished(&high, Some(&low), Activation::Identity, mode)?);
+        }
         (low + projected(&self.high, high)?).map_err(Error::from)
     }
 }

@@ -10,7 +10,7 @@ use crate::backbone::check_image;
 use crate::{Backbone, Error, Features, Level, Result};
 use block::KERNEL;
 use candle_core::Tensor;
-use kmax_nn::{Activation, Conv2d, ConvConfig, LayerNorm, Mode, Params};
+use kmax_nn::{Activation, Conv2d, ConvConfig, LayerNorm, Mode, Params, ops};
 
 /// A ConvNeXt without its classification head.
 ///
@@ -68,13 +68,15 @@ impl ConvNeXt {
 impl Backbone for ConvNeXt {
     fn forward(&self, image: &Tensor, mode: &Mode) -> Result<Features> {
         check_image(image)?;
-        let mut x = pad(image, self.config.stem_padding)?;
+        let [before, after] = self.config.stem_padding;
+        let mut x = ops::pad(image, before, after)?;
         x = self.stem_norm.forward(&self.stem.forward(&x)?)?;
         let mut maps = vec![x.clone()];
         for stage in &self.stages {
             if let Some((norm, conv)) = &stage.downsample {
                 // Padded ahead of the norm, as in both originals: the padded pixels become the norm's bias.
-                x = conv.forward(&norm.forward(&pad(&x, self.config.downsample_padding)?)?)?;
+                let [before, after] = self.config.downsample_padding;
+                x = conv.forward(&norm.forward(&ops::pad(&x, before, after)?)?)?;
             }
             for block in &stage.blocks {
                 x = block.forward(&x, mode)?;
@@ -88,14 +90,6 @@ impl Backbone for ConvNeXt {
     fn channels(&self, level: Level) -> usize {
         self.config.channels(level)
     }
-}
-
-/// Zeros before and after both spatial axes.
-fn pad(x: &Tensor, [before, after]: [usize; 2]) -> Result<Tensor> {
-    if before + after == 0 {
-        return Ok(x.clone());
-    }
-    Ok(x.pad_with_zeros(2, before, after)?.pad_with_zeros(3, before, after)?)
 }
 
 #[cfg(test)]

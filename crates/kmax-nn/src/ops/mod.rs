@@ -10,6 +10,7 @@ mod kmeans;
 mod masks;
 mod matrix;
 mod norm;
+mod pad;
 mod parts;
 mod pointwise;
 mod pool;
@@ -34,6 +35,7 @@ pub use conv::{
 pub use kmeans::{center_sums, nearest_center};
 pub use masks::{BLOCK, Block, Mixing, ResizedMasks, Winners};
 pub use norm::{TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm};
+pub use pad::pad;
 pub use parts::sum_parts;
 pub use pointwise::{gelu, relu, relu6};
 pub use pool::max_pool2d;

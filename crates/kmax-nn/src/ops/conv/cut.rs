@@ -19,12 +19,19 @@ pub(super) struct Cut {
 impl Cut {
     /// The cut of `images` maps that so many threads are done with first, of tiles of `most` pixels at most, or of one unit.
     /// A pixel costs one for each of so many `panels` of channels, and `fixed` in each share.
-    pub fn new(area: usize, images: usize, most: usize, (panels, fixed): (usize, usize), threads: usize) -> Self {
+    pub fn new(
+        area: usize,
+        images: usize,
+        most: usize,
+        (panels, fixed): (usize, usize),
+        threads: usize,
+    ) -> Self {
         let units = area.div_ceil(UNIT).max(1);
         let needed = units.div_ceil((most / UNIT).max(1));
         // Twice as many tiles as needed, and some for each thread, leave nothing to be gained.
         let tiles = needed..=units.min(2 * needed + threads);
-        let cuts = tiles.flat_map(|tiles| (1..=panels.clamp(1, 8)).map(move |shares| Self { area, tiles, shares }));
+        let cuts =
+            tiles.flat_map(|tiles| (1..=panels.clamp(1, 8)).map(move |shares| Self { area, tiles, shares }));
         let cost = |cut: &Self| {
             let rounds = (images * cut.tiles * cut.shares).div_ceil(threads.max(1));
             // Neighbours are done by one thread; so many have so many units at most.
@@ -63,21 +70,31 @@ mod tests {
             assert!(tiles.windows(2).all(|two| two[0].end == two[1].start));
             assert_eq!((tiles[0].start, tiles[cut.tiles - 1].end), (0, area));
             let longest = tiles.iter().map(Range::len).max();
-            assert!(tiles[..cut.tiles - 1].iter().all(|tile| Some(tile.len() + UNIT) >= longest), "{tiles:?}");
+            assert!(
+                tiles[..cut.tiles - 1].iter().all(|tile| Some(tile.len() + UNIT) >= longest),
+                "{tiles:?}"
+            );
         }
     }
 
     #[test]
     fn threads_share_out_the_work() {
-        for (area, panels, most, threads) in
-            [(1681, 171, 192, 2), (441, 86, 192, 2), (6561, 43, 384, 4), (25921, 11, 512, 3), (128, 342, 256, 6)]
-        {
+        for (area, panels, most, threads) in [
+            (1681, 171, 192, 2),
+            (441, 86, 192, 2),
+            (6561, 43, 384, 4),
+            (25921, 11, 512, 3),
+            (128, 342, 256, 6),
+        ] {
             let cut = Cut::new(area, 1, most, (panels, 1), threads);
             let rounds = (cut.tiles * cut.shares).div_ceil(threads);
             let longest = (0..cut.tiles).map(|tile| cut.pixels(tile).len()).max().unwrap_or(0);
             let slowest = rounds * longest * panels.div_ceil(cut.shares);
             let even = area * panels / threads;
-            assert!(slowest * 100 <= even * 108, "{cut:?} of {area} x {panels} on {threads}: {slowest}, {even}");
+            assert!(
+                slowest * 100 <= even * 108,
+                "{cut:?} of {area} x {panels} on {threads}: {slowest}, {even}"
+            );
         }
         // One unit: each thread takes some channels.
         assert_eq!(Cut::new(9, 1, 64, (100, 1), 4), Cut { area: 9, tiles: 1, shares: 4 });

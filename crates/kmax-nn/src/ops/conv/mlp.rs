@@ -64,14 +64,8 @@ pub(super) fn forward<T: Real>(x: &[T], shortcut: &[T], weights: &Weights<T>, ma
         let tasks = (0..batch * cut.tiles).into_par_iter().with_max_len(1);
         tasks.for_each(|task| {
             let (image, tile) = (task / cut.tiles, task % cut.tiles);
-            let work = Work {
-                x,
-                shortcut,
-                weights,
-                maps,
-                first: image * channels * area,
-                pixels: cut.pixels(tile),
-            };
+            let work =
+                Work { x, shortcut, weights, maps, first: image * channels * area, pixels: cut.pixels(tile) };
             let panels = work.pixels.len().div_ceil(width::<T>());
             let (inputs, expanded) = (panels * channels, panels * hidden.min(CHUNK));
             with_buffer((inputs + expanded) * width::<T>(), |buffer| {

@@ -180,7 +180,10 @@ fn spread<T: Real>(row: &[T], to: &mut [T], wide: usize, step: usize) {
     match wide {
         WIDE_PANEL => spread_panels::<T, WIDE_PANEL>(row, to, step),
         NARROW_PANEL => spread_panels::<T, NARROW_PANEL>(row, to, step),
-        _ => row.chunks(wide).zip(to.chunks_mut(step)).for_each(|(row, to)| to[..row.len()].copy_from_slice(row)),
+        _ => row
+            .chunks(wide)
+            .zip(to.chunks_mut(step))
+            .for_each(|(row, to)| to[..row.len()].copy_from_slice(row)),
     }
 }
 

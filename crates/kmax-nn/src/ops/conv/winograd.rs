@@ -88,7 +88,9 @@ pub(super) fn forward<T: Real>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilog
                     let w = &w[point * packed_len(g.output, g.input)..][..packed_len(g.output, g.input)];
                     let points = &points[point * inputs * CHUNK..][..g.input * CHUNK];
                     // SAFETY: the sums of this point are this task's alone and lie within the buffer.
-                    unsafe { multiply_all(points, w, tiles.len(), g.input, shared.at(point * outputs * CHUNK)) };
+                    unsafe {
+                        multiply_all(points, w, tiles.len(), g.input, shared.at(point * outputs * CHUNK))
+                    };
                 });
                 let (chunks, _) = sums.as_chunks::<CHUNK>();
                 each(!many, g.output, |channel| {
