@@ -2,6 +2,7 @@
 
 use super::simd::{Isa, candle_only};
 use super::special;
+use super::vector::{Array, Vector};
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, Tensor, WithDType, bail};
 use std::ops::{Add, Deref, Div, Mul, Neg, Sub};
 
@@ -15,6 +16,15 @@ pub(crate) trait Real:
     + Div<Output = Self>
     + Neg<Output = Self>
 {
+    /// The registers of AVX-512, if a kernel says what stands in them.
+    #[cfg(target_arch = "x86_64")]
+    type Avx512: Vector<Self>;
+    /// As the former, of AVX2.
+    #[cfg(target_arch = "x86_64")]
+    type Avx2: Vector<Self>;
+    /// As the former, of NEON.
+    #[cfg(target_arch = "aarch64")]
+    type Neon: Vector<Self>;
     /// Zero.
     const ZERO: Self;
     /// One.
@@ -41,8 +51,14 @@ pub(crate) trait Real:
 }
 
 macro_rules! real {
-    ($t:ident, $exp:expr, $bounded:expr, $cdf:expr, $gelu:expr) => {
+    ($t:ident, $exp:expr, $bounded:expr, $cdf:expr, $gelu:expr, [$avx512:ty, $avx2:ty, $neon:ty]) => {
         impl Real for $t {
+            #[cfg(target_arch = "x86_64")]
+            type Avx512 = $avx512;
+            #[cfg(target_arch = "x86_64")]
+            type Avx2 = $avx2;
+            #[cfg(target_arch = "aarch64")]
+            type Neon = $neon;
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             #[inline(always)]
@@ -89,9 +105,17 @@ real!(
     special::exp32::<I>,
     special::bounded_exp32::<I>,
     special::normal_cdf32::<I>,
-    special::gelu32::<I>
+    special::gelu32::<I>,
+    [std::arch::x86_64::__m512, std::arch::x86_64::__m256, std::arch::aarch64::float32x4_t]
 );
-real!(f64, f64::exp, f64::exp, special::normal_cdf64, special::gelu64);
+real!(
+    f64,
+    f64::exp,
+    f64::exp,
+    special::normal_cdf64,
+    special::gelu64,
+    [Array<f64>, Array<f64>, Array<f64>]
+);
 
 /// Whether there are kernels for this device, and the environment does not forbid them.
 pub(crate) fn runs_kernels(device: &Device) -> bool {

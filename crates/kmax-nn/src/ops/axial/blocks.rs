@@ -4,13 +4,11 @@ use super::Sizes;
 use super::kernel::{Head, softmax};
 use super::lanes::{LANES, Lanes};
 use crate::ops::real::Real;
-use crate::ops::simd::{Level, level};
-use crate::ops::vector::{Array, Vector};
-use candle_core::DType;
+use crate::ops::vector::{Kernel, Vector, run};
 
 /// Queries of a block.
 pub(super) const QUERIES: usize = 4;
-/// Keys or channels of a block with 32 registers (AVX-512, NEON): 16 sums.
+/// Keys or channels of a block with 32 registers: 16 sums.
 const WIDE: usize = 4;
 /// With sixteen registers: 8 sums.
 const NARROW: usize = 2;
@@ -60,45 +58,23 @@ impl<T> Block<'_, T> {
 /// Fills the block's weights and its part of the output.
 pub(super) fn attend<T: Real>(block: &mut Block<T>) {
     assert!(block.fits(), "attention outside its lines");
-    if T::DTYPE == DType::F32 {
-        // SAFETY: `T` is `f32`, the only type of that name.
-        let block = unsafe { &mut *std::ptr::from_mut(block).cast::<Block<f32>>() };
-        // SAFETY: the sizes were asserted; `level` answers only what the machine has.
-        return unsafe {
-            match level() {
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => avx512(block),
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => avx2(block),
-                #[cfg(target_arch = "aarch64")]
-                Level::Neon => neon(block),
-                Level::Portable => by_stride::<f32, Array<f32>, NARROW>(block),
+    // SAFETY: the sizes were asserted.
+    unsafe { run(block) }
+}
+
+impl<T: Real> Kernel<T> for &mut Block<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector<T>>(self) {
+        // SAFETY: the caller's promises.
+        unsafe {
+            match V::MANY {
+                true => by_stride::<T, V, WIDE>(self),
+                false => by_stride::<T, V, NARROW>(self),
             }
-        };
+        }
     }
-    // SAFETY: the sizes were asserted; an array needs no instructions.
-    unsafe { by_stride::<T, Array<T>, NARROW>(block) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn avx512(block: &mut Block<f32>) {
-    // SAFETY: the caller's promises.
-    unsafe { by_stride::<f32, std::arch::x86_64::__m512, WIDE>(block) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(block: &mut Block<f32>) {
-    // SAFETY: the caller's promises.
-    unsafe { by_stride::<f32, std::arch::x86_64::__m256, NARROW>(block) }
-}
-
-#[cfg(target_arch = "aarch64")]
-#[target_feature(enable = "neon")]
-unsafe fn neon(block: &mut Block<f32>) {
-    // SAFETY: the caller's promises.
-    unsafe { by_stride::<f32, std::arch::aarch64::float32x4_t, WIDE>(block) }
 }
 
 /// [`all`] with a constant for the usual stride: places that the compiler knows cost no registers.

@@ -2,9 +2,7 @@
 
 use crate::ops::matrix::{NARROW, ROWS, WIDE};
 use crate::ops::real::Real;
-use crate::ops::simd::{Level, level};
-use crate::ops::vector::{Array, Vector};
-use candle_core::DType;
+use crate::ops::vector::{Kernel, Vector, run};
 
 /// `out = left right`, or `out += left right`.
 pub(super) struct Product<T> {
@@ -36,45 +34,23 @@ pub(super) struct Product<T> {
 /// Its pointers are valid for what it says of them, the left factor in whole groups of rows, and nobody else touches
 /// its result meanwhile.
 pub(super) unsafe fn multiply<T: Real>(product: &Product<T>) {
-    if T::DTYPE == DType::F32 {
-        // SAFETY: `T` is `f32`, the only type of that name.
-        let product = unsafe { &*std::ptr::from_ref(product).cast::<Product<f32>>() };
-        // SAFETY: the caller's promises; `level` answers only what the machine has.
-        return unsafe {
-            match level() {
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => avx512(product),
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => avx2(product),
-                #[cfg(target_arch = "aarch64")]
-                Level::Neon => neon(product),
-                Level::Portable => panels::<f32, Array<f32>, NARROW>(product),
+    // SAFETY: the caller's promises.
+    unsafe { run(product) }
+}
+
+impl<T: Real> Kernel<T> for &Product<T> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector<T>>(self) {
+        // SAFETY: the caller's promises.
+        unsafe {
+            match V::MANY {
+                true => panels::<T, V, WIDE>(self),
+                false => panels::<T, V, NARROW>(self),
             }
-        };
+        }
     }
-    // SAFETY: the caller's promises; an array needs no instructions.
-    unsafe { panels::<T, Array<T>, NARROW>(product) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn avx512(product: &Product<f32>) {
-    // SAFETY: the caller's promises.
-    unsafe { panels::<f32, std::arch::x86_64::__m512, WIDE>(product) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(product: &Product<f32>) {
-    // SAFETY: the caller's promises.
-    unsafe { panels::<f32, std::arch::x86_64::__m256, NARROW>(product) }
-}
-
-#[cfg(target_arch = "aarch64")]
-#[target_feature(enable = "neon")]
-unsafe fn neon(product: &Product<f32>) {
-    // SAFETY: the caller's promises.
-    unsafe { panels::<f32, std::arch::aarch64::float32x4_t, WIDE>(product) }
 }
 
 /// # Safety

@@ -1,8 +1,7 @@
 //! Depthwise convolution with stride 1 and a square kernel: each input row is read once for all output rows it serves.
 
 use crate::ops::real::Real;
-use crate::ops::simd::{Level, level};
-use crate::ops::vector::{Array, Vector, as_f32, as_f32_mut};
+use crate::ops::vector::{Kernel, Vector, run};
 
 /// Output rows done at once.
 const ROWS: usize = 4;
@@ -27,83 +26,58 @@ pub(super) fn square<T: Real, const K: usize>(
         && values.len() >= (height + K - 1) * step
         && out.len() == height * width;
     assert!(enough, "a depthwise convolution outside its map");
-    if let (Some(values), Some(kernel), Some(out)) = (as_f32(values), as_f32(kernel), as_f32_mut(out)) {
-        // SAFETY: the sizes were asserted; `level` answers only what the machine has.
-        return unsafe {
-            match level() {
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => avx512::<K>(values, step, kernel, out, width),
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => avx2::<K>(values, step, kernel, out, width),
-                #[cfg(target_arch = "aarch64")]
-                Level::Neon => neon::<K>(values, step, kernel, out, width),
-                Level::Portable => all::<f32, Array<f32>, K>(values, step, kernel, out, width),
-            }
-        };
-    }
-    // SAFETY: the sizes were asserted; an array needs no instructions.
-    unsafe { all::<T, Array<T>, K>(values, step, kernel, out, width) }
+    // SAFETY: the sizes were asserted.
+    unsafe { run(Square::<T, K> { values, step, kernel, out, width }) }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn avx512<const K: usize>(v: &[f32], step: usize, kernel: &[f32], out: &mut [f32], width: usize) {
-    // SAFETY: the caller's promises.
-    unsafe { all::<f32, std::arch::x86_64::__m512, K>(v, step, kernel, out, width) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2<const K: usize>(v: &[f32], step: usize, kernel: &[f32], out: &mut [f32], width: usize) {
-    // SAFETY: the caller's promises.
-    unsafe { all::<f32, std::arch::x86_64::__m256, K>(v, step, kernel, out, width) }
-}
-
-#[cfg(target_arch = "aarch64")]
-#[target_feature(enable = "neon")]
-unsafe fn neon<const K: usize>(v: &[f32], step: usize, kernel: &[f32], out: &mut [f32], width: usize) {
-    // SAFETY: the caller's promises.
-    unsafe { all::<f32, std::arch::aarch64::float32x4_t, K>(v, step, kernel, out, width) }
-}
-
-/// # Safety
-/// The sizes are those that [`square`] asserts; the machine has the instructions of `V`.
-#[inline(always)]
-unsafe fn all<T: Real, V: Vector<T>, const K: usize>(
-    values: &[T],
+/// The arguments of [`square`].
+struct Square<'a, T, const K: usize> {
+    values: &'a [T],
     step: usize,
-    kernel: &[T],
-    out: &mut [T],
+    kernel: &'a [T],
+    out: &'a mut [T],
     width: usize,
-) {
-    for (group, out) in out.chunks_mut(ROWS * width).enumerate() {
-        let rows = values[group * ROWS * step..].as_ptr();
-        let mut at = 0;
-        while at < width {
-            let count = width - at;
-            let to = out[at..].as_mut_ptr();
-            // SAFETY: a group of `R` rows has `R + K - 1` rows of values; no more than the spare elements are read behind
-            // them, and `count` says how many outputs are left.
-            unsafe {
-                let rows = rows.add(at);
-                if out.len() < ROWS * width {
-                    for y in 0..out.len() / width {
-                        some::<T, V, K, 1, 1>(
-                            rows.add(y * step),
-                            step,
-                            kernel,
-                            to.add(y * width),
-                            width,
-                            count,
-                        );
+}
+
+impl<T: Real, const K: usize> Kernel<T> for Square<'_, T, K> {
+    type Output = ();
+
+    /// Rows in groups, a group in pieces of two vectors or one.
+    ///
+    /// # Safety
+    /// The sizes are those that [`square`] asserts; the machine has the instructions of `V`.
+    #[inline(always)]
+    unsafe fn run<V: Vector<T>>(self) {
+        let Self { values, step, kernel, out, width } = self;
+        for (group, out) in out.chunks_mut(ROWS * width).enumerate() {
+            let rows = values[group * ROWS * step..].as_ptr();
+            let mut at = 0;
+            while at < width {
+                let count = width - at;
+                let to = out[at..].as_mut_ptr();
+                // SAFETY: a group of `R` rows has `R + K - 1` rows of values; no more than the spare elements are read behind
+                // them, and `count` says how many outputs are left.
+                unsafe {
+                    let rows = rows.add(at);
+                    if out.len() < ROWS * width {
+                        for y in 0..out.len() / width {
+                            some::<T, V, K, 1, 1>(
+                                rows.add(y * step),
+                                step,
+                                kernel,
+                                to.add(y * width),
+                                width,
+                                count,
+                            );
+                        }
+                        at += V::LANES;
+                    } else if count > V::LANES {
+                        some::<T, V, K, 2, ROWS>(rows, step, kernel, to, width, count);
+                        at += 2 * V::LANES;
+                    } else {
+                        some::<T, V, K, 1, ROWS>(rows, step, kernel, to, width, count);
+                        at += V::LANES;
                     }
-                    at += V::LANES;
-                } else if count > V::LANES {
-                    some::<T, V, K, 2, ROWS>(rows, step, kernel, to, width, count);
-                    at += 2 * V::LANES;
-                } else {
-                    some::<T, V, K, 1, ROWS>(rows, step, kernel, to, width, count);
-                    at += V::LANES;
                 }
             }
         }

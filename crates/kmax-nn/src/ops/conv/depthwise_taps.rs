@@ -1,9 +1,7 @@
 //! The gradient of a depthwise kernel: sums of products of a map with a gradient, shifted by each tap.
 
 use crate::ops::real::Real;
-use crate::ops::simd::{Level, level};
-use crate::ops::vector::{Array, Vector};
-use candle_core::DType;
+use crate::ops::vector::{Kernel, Vector, run};
 
 /// Lanes add up in the element type over some thousand products and then in float64: vectors of each lane.
 const FLUSH: usize = 64;
@@ -33,60 +31,31 @@ pub(super) fn correlate<T: Real, const K: usize>(map: &Shifted<T>, places: &[usi
         && (rows == 0 || farthest <= map.values.len())
         && places.len() == sums.len();
     assert!(enough, "a gradient of a depthwise convolution outside its map");
-    if T::DTYPE == DType::F32 {
-        // SAFETY: `T` is `f32`, the only type of that name.
-        let map = unsafe { &*std::ptr::from_ref(map).cast::<Shifted<f32>>() };
-        // SAFETY: the sizes were asserted; `level` answers only what the machine has.
-        return unsafe {
-            match level() {
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => avx512::<K>(map, places, sums),
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => avx2::<K>(map, places, sums),
-                #[cfg(target_arch = "aarch64")]
-                Level::Neon => neon::<K>(map, places, sums),
-                Level::Portable => rows_of_taps::<f32, Array<f32>, K>(map, places, sums),
+    // SAFETY: the sizes were asserted.
+    unsafe { run(Taps::<T, K> { map, places, sums }) }
+}
+
+/// The arguments of [`correlate`].
+struct Taps<'a, T, const K: usize> {
+    map: &'a Shifted<'a, T>,
+    places: &'a [usize],
+    sums: &'a mut [f64],
+}
+
+impl<T: Real, const K: usize> Kernel<T> for Taps<'_, T, K> {
+    type Output = ();
+
+    /// With many registers all taps are summed while the gradient is there.
+    #[inline(always)]
+    unsafe fn run<V: Vector<T>>(self) {
+        let Self { map, places, sums } = self;
+        // SAFETY: the caller's promises.
+        unsafe {
+            match (K, places.len(), V::MANY) {
+                (3, 9, true) => sum::<T, V, 3, 3>(map, places, sums),
+                (5, 25, true) => sum::<T, V, 5, 5>(map, places, sums),
+                _ => rows_of_taps::<T, V, K>(map, places, sums),
             }
-        };
-    }
-    // SAFETY: the sizes were asserted; an array needs no instructions.
-    unsafe { rows_of_taps::<T, Array<T>, K>(map, places, sums) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn avx512<const K: usize>(map: &Shifted<f32>, places: &[usize], sums: &mut [f64]) {
-    // SAFETY: the caller's promises.
-    unsafe { all_taps::<std::arch::x86_64::__m512, K>(map, places, sums) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2<const K: usize>(map: &Shifted<f32>, places: &[usize], sums: &mut [f64]) {
-    // SAFETY: the caller's promises.
-    unsafe { rows_of_taps::<f32, std::arch::x86_64::__m256, K>(map, places, sums) }
-}
-
-#[cfg(target_arch = "aarch64")]
-#[target_feature(enable = "neon")]
-unsafe fn neon<const K: usize>(map: &Shifted<f32>, places: &[usize], sums: &mut [f64]) {
-    // SAFETY: the caller's promises.
-    unsafe { all_taps::<std::arch::aarch64::float32x4_t, K>(map, places, sums) }
-}
-
-/// With 32 registers all taps are summed while the gradient is there.
-///
-/// # Safety
-/// The sizes are those that [`correlate`] asserts; the machine has the instructions of `V`.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-#[inline(always)]
-unsafe fn all_taps<V: Vector<f32>, const K: usize>(map: &Shifted<f32>, places: &[usize], sums: &mut [f64]) {
-    // SAFETY: the caller's promises.
-    unsafe {
-        match (K, places.len()) {
-            (3, 9) => sum::<f32, V, 3, 3>(map, places, sums),
-            (5, 25) => sum::<f32, V, 5, 5>(map, places, sums),
-            _ => rows_of_taps::<f32, V, K>(map, places, sums),
         }
     }
 }

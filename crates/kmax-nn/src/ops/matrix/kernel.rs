@@ -3,23 +3,27 @@
 use super::{Ahead, Product, ROWS, prefetch, prefetch_later};
 use crate::layers::Activation;
 use crate::ops::real::Real;
-use crate::ops::simd::{Level, level};
-use crate::ops::vector::{Array, Vector};
-use candle_core::DType;
+use crate::ops::vector::{Kernel, Vector, run};
 
-/// Vectors of a panel with 32 registers (AVX-512, NEON): 24 sums, four columns and a weight.
+/// Vectors of a panel with 32 registers: 24 sums, four columns and a weight.
 pub(crate) const WIDE: usize = 4;
 /// With sixteen registers: 12 sums, two columns and a weight.
 pub(crate) const NARROW: usize = 2;
 
 /// Columns of a panel.
 pub(crate) fn width<T: Real>() -> usize {
-    match (T::DTYPE, level()) {
-        #[cfg(target_arch = "x86_64")]
-        (DType::F32, Level::Avx512) => 16 * WIDE,
-        #[cfg(target_arch = "aarch64")]
-        (DType::F32, Level::Neon) => 4 * WIDE,
-        _ => 8 * NARROW,
+    // SAFETY: it asks for nothing but the instructions.
+    unsafe { run::<T, _>(Width) }
+}
+
+struct Width;
+
+impl<T: Real> Kernel<T> for Width {
+    type Output = usize;
+
+    #[inline(always)]
+    unsafe fn run<V: Vector<T>>(self) -> usize {
+        V::LANES * if V::MANY { WIDE } else { NARROW }
     }
 }
 
@@ -29,76 +33,24 @@ pub(crate) fn width<T: Real>() -> usize {
 /// Its pointers are valid for what it says of them, nobody else touches its outputs meanwhile, and it has at most
 /// [`ROWS`] rows and [`width`] columns.
 pub(crate) unsafe fn multiply<T: Real>(product: &Product<T>) {
-    if T::DTYPE == DType::F32 {
-        // SAFETY: `T` is `f32`, the only type of that name.
-        let product = unsafe { &*std::ptr::from_ref(product).cast::<Product<f32>>() };
-        // SAFETY: the caller's promises; `level` answers only what the machine has.
-        return unsafe {
-            match level() {
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => avx512(product),
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => avx2(product),
-                #[cfg(target_arch = "aarch64")]
-                Level::Neon => neon(product),
-                Level::Portable => narrow::<f32, Array<f32>>(product),
+    // SAFETY: the caller's promises.
+    unsafe { run(product) }
+}
+
+impl<T: Real> Kernel<T> for &Product<T> {
+    type Output = ();
+
+    /// As many vectors as the columns fill.
+    #[inline(always)]
+    unsafe fn run<V: Vector<T>>(self) {
+        // SAFETY: the caller's promises.
+        unsafe {
+            match (self.width.div_ceil(V::LANES), V::MANY) {
+                (0 | 1, _) => sums::<T, V, 1>(self),
+                (2, true) | (_, false) => sums::<T, V, NARROW>(self),
+                (3, true) => sums::<T, V, 3>(self),
+                (_, true) => sums::<T, V, WIDE>(self),
             }
-        };
-    }
-    // SAFETY: the caller's promises; an array needs no instructions.
-    unsafe { narrow::<T, Array<T>>(product) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn avx512(product: &Product<f32>) {
-    // SAFETY: the caller's promises.
-    unsafe { wide::<std::arch::x86_64::__m512>(product) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(product: &Product<f32>) {
-    // SAFETY: the caller's promises.
-    unsafe { narrow::<f32, std::arch::x86_64::__m256>(product) }
-}
-
-#[cfg(target_arch = "aarch64")]
-#[target_feature(enable = "neon")]
-unsafe fn neon(product: &Product<f32>) {
-    // SAFETY: the caller's promises.
-    unsafe { wide::<std::arch::aarch64::float32x4_t>(product) }
-}
-
-/// [`sums`] with the vectors that the columns fill, of at most [`WIDE`].
-///
-/// # Safety
-/// Those of [`multiply`]; the machine has the instructions of `V`.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-#[inline(always)]
-unsafe fn wide<V: Vector<f32>>(product: &Product<f32>) {
-    // SAFETY: the caller's promises.
-    unsafe {
-        match product.width.div_ceil(V::LANES) {
-            1 => sums::<f32, V, 1>(product),
-            2 => sums::<f32, V, 2>(product),
-            3 => sums::<f32, V, 3>(product),
-            _ => sums::<f32, V, WIDE>(product),
-        }
-    }
-}
-
-/// As [`wide`], of at most [`NARROW`].
-///
-/// # Safety
-/// As [`wide`].
-#[inline(always)]
-unsafe fn narrow<T: Real, V: Vector<T>>(product: &Product<T>) {
-    // SAFETY: the caller's promises.
-    unsafe {
-        match product.width <= V::LANES {
-            true => sums::<T, V, 1>(product),
-            false => sums::<T, V, NARROW>(product),
         }
     }
 }

@@ -15,6 +15,7 @@ unsafe fn load_two(from: *const f32) -> float32x4_t {
 
 impl Vector<f32> for float32x4_t {
     const LANES: usize = 4;
+    const MANY: bool = true;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {

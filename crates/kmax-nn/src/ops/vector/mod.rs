@@ -2,6 +2,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod arm;
+mod dispatch;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
@@ -9,7 +10,8 @@ mod x86;
 
 use super::real::Real;
 use super::simd::{Isa, Separate};
-use candle_core::DType;
+
+pub(crate) use dispatch::{Kernel, run};
 
 /// A register of neighbouring elements.
 ///
@@ -17,6 +19,8 @@ use candle_core::DType;
 pub(crate) trait Vector<T: Real>: Copy {
     /// Elements.
     const LANES: usize;
+    /// Whether there are 32 of them rather than 16.
+    const MANY: bool;
 
     /// The same value in every lane.
     ///
@@ -67,6 +71,7 @@ pub(crate) struct Array<T>([T; 8]);
 
 impl<T: Real> Vector<T> for Array<T> {
     const LANES: usize = 8;
+    const MANY: bool = false;
 
     #[inline(always)]
     unsafe fn splat(value: T) -> Self {
@@ -108,18 +113,4 @@ impl<T: Real> Vector<T> for Array<T> {
     unsafe fn at_most(self, other: Self) -> Self {
         Self(std::array::from_fn(|i| if self.0[i] > other.0[i] { other.0[i] } else { self.0[i] }))
     }
-}
-
-/// Elements of `f32`, if that is what `T` is.
-pub(crate) fn as_f32<T: Real>(values: &[T]) -> Option<&[f32]> {
-    // SAFETY: `T` is `f32`, the only type of that name.
-    (T::DTYPE == DType::F32)
-        .then(|| unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) })
-}
-
-/// As [`as_f32`], for writing.
-pub(crate) fn as_f32_mut<T: Real>(values: &mut [T]) -> Option<&mut [f32]> {
-    let (pointer, len) = (values.as_mut_ptr().cast(), values.len());
-    // SAFETY: as above; the borrow goes on in the result.
-    (T::DTYPE == DType::F32).then(|| unsafe { std::slice::from_raw_parts_mut(pointer, len) })
 }

@@ -1,7 +1,6 @@
 //! The register of this path against an array.
 
-use super::{Array, Vector};
-use crate::ops::simd::{Level, level};
+use super::{Kernel, Vector, run};
 
 /// As many as the widest register has lanes, and more.
 const LEN: usize = 20;
@@ -71,39 +70,20 @@ unsafe fn check<V: Vector<f32>>() {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn avx512() {
-    // SAFETY: the caller's promise.
-    unsafe { check::<std::arch::x86_64::__m512>() }
-}
+struct Check;
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2() {
-    // SAFETY: the caller's promise.
-    unsafe { check::<std::arch::x86_64::__m256>() }
-}
+impl Kernel<f32> for Check {
+    type Output = ();
 
-#[cfg(target_arch = "aarch64")]
-#[target_feature(enable = "neon")]
-unsafe fn neon() {
-    // SAFETY: the caller's promise.
-    unsafe { check::<std::arch::aarch64::float32x4_t>() }
+    #[inline(always)]
+    unsafe fn run<V: Vector<f32>>(self) {
+        // SAFETY: the caller's promise.
+        unsafe { check::<V>() }
+    }
 }
 
 #[test]
 fn a_register_does_what_it_promises() {
-    // SAFETY: `level` answers only what the machine has; an array needs no instructions.
-    unsafe {
-        match level() {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => avx512(),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => avx2(),
-            #[cfg(target_arch = "aarch64")]
-            Level::Neon => neon(),
-            Level::Portable => check::<Array<f32>>(),
-        }
-    }
+    // SAFETY: it asks for nothing but the instructions.
+    unsafe { run(Check) }
 }

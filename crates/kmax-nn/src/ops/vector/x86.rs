@@ -5,6 +5,7 @@ use std::arch::x86_64::*;
 
 impl Vector<f32> for __m512 {
     const LANES: usize = 16;
+    const MANY: bool = true;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
@@ -69,6 +70,7 @@ unsafe fn mask(count: usize) -> __m256i {
 
 impl Vector<f32> for __m256 {
     const LANES: usize = 8;
+    const MANY: bool = false;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
