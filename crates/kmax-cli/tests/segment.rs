@@ -241,6 +241,7 @@ fn arguments_that_make_no_sense() {
     let folder = folder();
     for arguments in [
         &["photo.png", "--task", "semantic", "--format", "coco-panoptic"][..],
+        &["photo.png", "--min-score", "0.5"],
         &["photo.png", "--thing-area-limit", "5"],
     ] {
         segment(folder.path(), &with_model(arguments)).fails(2, &[]);

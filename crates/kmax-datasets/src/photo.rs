@@ -1,11 +1,15 @@
 //! Reading photographs: JPEG, PNG and WebP, turned upright, as 8-bit RGB.
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 /// The largest photo that is read: 400 megapixels, 1.2 GB as RGB.
 pub const MAX_PIXELS: u64 = 400_000_000;
+
+/// Bytes that tell what a file is.
+const HEAD: u64 = 64;
 
 /// Why a photo cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +57,15 @@ pub enum PhotoError {
 /// [`PhotoError`], naming the file. A JPEG that ends before its end marker is damaged, not half grey.
 pub fn read_photo(file: impl AsRef<Path>) -> Result<RgbImage, PhotoError> {
     let file = file.as_ref();
-    let data = std::fs::read(file).map_err(|source| PhotoError::Read { file: file.into(), source })?;
+    let failed = |source| PhotoError::Read { file: file.into(), source };
+    let mut source = File::open(file).map_err(failed)?;
+    let mut data = Vec::new();
+    // Whatever else the file is may have no end.
+    source.by_ref().take(HEAD).read_to_end(&mut data).map_err(failed)?;
+    if format_of(&data).is_none() {
+        return Err(PhotoError::Format { file: file.into() });
+    }
+    source.read_to_end(&mut data).map_err(failed)?;
     decode_photo(&data, file)
 }
 
@@ -62,14 +74,10 @@ pub fn read_photo(file: impl AsRef<Path>) -> Result<RgbImage, PhotoError> {
 /// # Errors
 /// [`PhotoError`].
 pub fn decode_photo(data: &[u8], file: &Path) -> Result<RgbImage, PhotoError> {
-    let reader = ImageReader::new(Cursor::new(data)).with_guessed_format();
-    let mut reader = reader.map_err(|source| PhotoError::Read { file: file.into(), source })?;
-    let format = match reader.format() {
-        Some(ImageFormat::Jpeg) => "JPEG",
-        Some(ImageFormat::Png) => "PNG",
-        Some(ImageFormat::WebP) => "WebP",
-        _ => return Err(PhotoError::Format { file: file.into() }),
+    let Some((kind, format)) = format_of(data) else {
+        return Err(PhotoError::Format { file: file.into() });
     };
+    let mut reader = ImageReader::with_format(Cursor::new(data), kind);
     let damaged = |reason: String| PhotoError::Damaged { file: file.into(), format, reason };
     // Twice the pixels of an RGBA picture with 16 bits a channel; the size is checked before anything is decoded.
     let mut limits = Limits::no_limits();
@@ -91,6 +99,16 @@ pub fn decode_photo(data: &[u8], file: &Path) -> Result<RgbImage, PhotoError> {
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| damaged(e.to_string()))?;
     picture.apply_orientation(orientation);
     Ok(if picture.color().has_alpha() { over_white(&picture) } else { picture.into_rgb8() })
+}
+
+/// What the first bytes say the picture is.
+fn format_of(data: &[u8]) -> Option<(ImageFormat, &'static str)> {
+    match image::guess_format(data).ok()? {
+        ImageFormat::Jpeg => Some((ImageFormat::Jpeg, "JPEG")),
+        ImageFormat::Png => Some((ImageFormat::Png, "PNG")),
+        ImageFormat::WebP => Some((ImageFormat::WebP, "WebP")),
+        _ => None,
+    }
 }
 
 fn over_white(picture: &DynamicImage) -> RgbImage {
@@ -179,5 +197,9 @@ mod tests {
         assert!(matches!(decode(&png[..png.len() / 2]), Err(PhotoError::Damaged { format: "PNG", .. })));
         assert!(matches!(decode(b"once upon a time"), Err(PhotoError::Format { .. })));
         assert!(matches!(decode(b""), Err(PhotoError::Format { .. })));
+        // Without an end.
+        #[cfg(unix)]
+        assert!(matches!(read_photo("/dev/zero"), Err(PhotoError::Format { .. })));
+        assert!(matches!(read_photo("no such photo"), Err(PhotoError::Read { .. })));
     }
 }

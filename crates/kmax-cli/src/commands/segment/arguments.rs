@@ -51,7 +51,7 @@ pub struct Arguments {
     /// Pixels that a stuff class needs at the network's size; not in the port's manner [default: the model's]
     #[arg(long, value_name = "N", help_heading = "Thresholds")]
     pub stuff_area_limit: Option<u32>,
-    /// Score that an instance needs; 0 gives all that the official evaluation wants [default: the class threshold]
+    /// Score that an instance needs (with --task instance); 0 gives all that the official evaluation wants [default: the class threshold]
     #[arg(long, value_name = "P", value_parser = share, help_heading = "Thresholds")]
     pub min_score: Option<f32>,
 }

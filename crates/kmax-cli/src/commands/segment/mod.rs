@@ -12,7 +12,7 @@ pub use arguments::Arguments;
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::output::print;
 use answer::Answer;
-use arguments::Format;
+use arguments::{Format, Task};
 use inputs::Input;
 use kmax::Segmenter;
 use kmax::profile::stage;
@@ -128,12 +128,12 @@ impl Arguments {
     }
 
     fn check(&self) -> Outcome {
-        let panoptic = self.task == arguments::Task::Panoptic;
-        if self.format == Format::CocoPanoptic && !panoptic {
-            return Err(Failure::new(
-                Code::Usage,
-                "--format coco-panoptic holds panoptic results only; leave out --task",
-            ));
+        let refuse = |reason: &str| Err(Failure::new(Code::Usage, reason));
+        if self.format == Format::CocoPanoptic && self.task != Task::Panoptic {
+            return refuse("--format coco-panoptic holds panoptic results only; leave out --task");
+        }
+        if self.min_score.is_some() && self.task != Task::Instance {
+            return refuse("--min-score decides about instances only; add --task instance");
         }
         Ok(())
     }
