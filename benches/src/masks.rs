@@ -1,7 +1,7 @@
 //! Inputs of post-processing.
 
 use kmax::postprocess::Predictions;
-use kmax_nn::ops::Alignment;
+use kmax_kernels::Alignment;
 
 /// Logits of blobs, one for each query, with a little noise, for an input of `side` pixels a side.
 pub fn predictions(side: usize, queries: usize) -> Predictions {

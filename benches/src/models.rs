@@ -10,7 +10,7 @@ use std::collections::HashMap;
 pub fn config(name: &str) -> Option<NetworkConfig> {
     let convnext = |size| NetworkConfig::port(BackboneConfig::convnext(size, 0.0), 133);
     Some(match name {
-        "resnet50" => NetworkConfig::port(BackboneConfig::resnet50_port(), 133),
+        "resnet50" => NetworkConfig::port(BackboneConfig::resnet50_pytorch(), 133),
         "convnext_tiny" => convnext(ConvNeXtSize::Tiny),
         "convnext_large" => convnext(ConvNeXtSize::Large),
         "max_s" => NetworkConfig::tf(BackboneConfig::max_s(), 133),

@@ -41,7 +41,7 @@ fn mapped(what: &str, expected: Naming, tensors: &[(&str, &[usize])]) -> Result<
 #[test]
 fn deeplab2_and_keras_backbones() -> Result<(), Box<dyn Error>> {
     let Some(folder) = golden("tf/manifests/backbones") else { return Ok(()) };
-    let (resnet, max_s) = (BackboneConfig::resnet50_tf(), BackboneConfig::max_s());
+    let (resnet, max_s) = (BackboneConfig::resnet50_deeplab2(), BackboneConfig::max_s());
     let convnext = |size| BackboneConfig::convnext(size, 0.0);
     for (manifest, config) in [
         ("imagenet_resnet50", &resnet),
@@ -65,7 +65,7 @@ fn deeplab2_and_keras_backbones() -> Result<(), Box<dyn Error>> {
 fn torchvision_and_timm_backbones() -> Result<(), Box<dyn Error>> {
     let lists: BTreeMap<String, Shapes> = serde_json::from_str(include_str!("data/imagenet_names.json"))?;
     for (what, naming, config) in [
-        ("torchvision resnet50", Naming::Torchvision, BackboneConfig::resnet50_port()),
+        ("torchvision resnet50", Naming::Torchvision, BackboneConfig::resnet50_pytorch()),
         ("timm convnext_tiny", Naming::TimmConvNeXt, BackboneConfig::convnext(ConvNeXtSize::Tiny, 0.0)),
     ] {
         let list = lists.get(what).ok_or(format!("no {what}"))?;
@@ -80,7 +80,7 @@ fn torchvision_and_timm_backbones() -> Result<(), Box<dyn Error>> {
 fn detectron2_and_facebook_backbones() -> Result<(), Box<dyn Error>> {
     let Some(folder) = golden("torch/manifests") else { return Ok(()) };
     for (manifest, config) in [
-        ("coco_r50", BackboneConfig::resnet50_port()),
+        ("coco_r50", BackboneConfig::resnet50_pytorch()),
         ("coco_convnext_tiny", BackboneConfig::convnext(ConvNeXtSize::Tiny, 0.0)),
         ("coco_convnext_large", BackboneConfig::convnext(ConvNeXtSize::Large, 0.0)),
     ] {

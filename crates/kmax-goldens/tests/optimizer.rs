@@ -41,7 +41,7 @@ fn three_steps_of_torch() -> Result<()> {
     let golden = Golden::read(&folder.join("train/adamw.safetensors"));
     for (suffix, role, rate) in [("", Role::Kernel, 1e-2), ("_nodecay", Role::Norm, 1e-3)] {
         let start = golden.get(&format!("param{suffix}"));
-        let mut optimizer = AdamW::new(vec![parameter("p", role, &start)?], AdamWConfig::port())?;
+        let mut optimizer = AdamW::new(vec![parameter("p", role, &start)?], AdamWConfig::pytorch())?;
         for step in 0..3 {
             let parameter = optimizer.groups().next().ok_or("no parameter")?.0.clone();
             let gradient = golden.get(&format!("grad{suffix}.{step}"));
@@ -82,9 +82,9 @@ fn the_port_updates_its_parameters_so() -> Result<()> {
         let gradient = gradient.flatten_all()?;
         let role = if decay > 0.0 { Role::Kernel } else { Role::Norm };
         let backbone = name.starts_with("backbone.");
-        let mut optimizer = AdamW::new(vec![parameter(&name, role, &start)?], AdamWConfig::port())?;
+        let mut optimizer = AdamW::new(vec![parameter(&name, role, &start)?], AdamWConfig::pytorch())?;
         let parameter = optimizer.groups().next().ok_or("no parameter")?.0.clone();
-        let schedule = Schedule::port(5e-4, 5000, 150_000);
+        let schedule = Schedule::pytorch(5e-4, 5000, 150_000);
         let head = schedule.rate(2500);
         assert!((head * if backbone { 0.1 } else { 1.0 } - rate).abs() < 1e-12, "{name}: rate");
         // Gradients of zero in exact arithmetic are noise, and Adam's first step is their sign.
@@ -142,14 +142,14 @@ fn schedules_of_both() -> Result<()> {
         let schedule = Schedule {
             warmup_factor: number(&info["warmup_factor"]),
             power: number(&info["power"]),
-            ..Schedule::port(number(&info["base_lr"]), 5000, 150_000)
+            ..Schedule::pytorch(number(&info["base_lr"]), 5000, 150_000)
         };
         for row in info["table"].as_array().ok_or("no table")? {
             let step = number(&row["iteration"]);
             let ours = schedule.rate(step as usize);
             let noise = Noise { atol: 0.0, rtol: 1e-14 };
             assert_close_values(&format!("port, step {step}"), &[ours], &[number(&row["head"])], noise);
-            let backbone = ours * AdamWConfig::port().backbone_multiplier;
+            let backbone = ours * AdamWConfig::pytorch().backbone_multiplier;
             assert_close_values("backbone", &[backbone], &[number(&row["backbone"])], noise);
         }
     }

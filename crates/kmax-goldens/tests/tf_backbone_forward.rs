@@ -114,7 +114,7 @@ const PLAIN: Tolerance = Tolerance { double: 1.5e-5, single: 3e-5 };
 #[test]
 fn resnet50() -> Result<(), Box<dyn Error>> {
     let Some(weights) = by_port("coco_resnet50")? else { return Ok(()) };
-    forward("coco_resnet50", weights, &BackboneConfig::resnet50_tf(), PLAIN)
+    forward("coco_resnet50", weights, &BackboneConfig::resnet50_deeplab2(), PLAIN)
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn names_of_every_manifest() -> Result<(), Box<dyn Error>> {
     ] {
         let Some(weights) = by_deeplab2(manifest)? else { return Ok(()) };
         let axial = manifest.contains("axial");
-        let config = if axial { BackboneConfig::max_s() } else { BackboneConfig::resnet50_tf() };
+        let config = if axial { BackboneConfig::max_s() } else { BackboneConfig::resnet50_deeplab2() };
         let params = Params::frozen(weights, DType::F32, &Device::Cpu);
         build(&config, &params.pp("backbone")).map_err(|e| format!("{manifest}: {e}"))?;
         assert!(params.unused().is_empty(), "{manifest}: unused {:?}", params.unused());

@@ -5,7 +5,7 @@ mod common;
 use candle_core::{DType, Device, Tensor, Var};
 use common::train::Deeplab2Labels;
 use kmax_goldens::{Golden, Noise, assert_close, assert_close_values, golden};
-use kmax_losses::{Criterion, LossConfig, Outputs, Prediction, Targets};
+use kmax_losses::{Criterion, LossConfig, Outputs, SupervisedPrediction, Targets};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
@@ -135,7 +135,7 @@ fn check(name: &str, case: &Case, dtype: DType) -> Result<()> {
         };
         let (mask_logits, pixel_features) = (image("mask_logits")?, Some(image("pixel_feature")?));
         let class_logits = variable(get("class_logits"), class, class_gradient)?;
-        predictions.push(Prediction { class_logits, mask_logits, pixel_features });
+        predictions.push(SupervisedPrediction { class_logits, mask_logits, pixel_features });
         let term = if i == 0 { "pixels".to_string() } else { format!("pixels_{}", i - 1) };
         noise.insert(term, case.golden.get(&get("uniform_noise")).flatten_all()?.to_vec1::<f32>()?);
     }

@@ -43,12 +43,12 @@ fn forward(manifest: &str, config: &BackboneConfig, levels: &[(&str, Level)]) ->
 #[test]
 fn resnet50() -> Result<(), Box<dyn Error>> {
     let levels = [("res3", Level::Res3), ("res4", Level::Res4), ("res5", Level::Res5)];
-    forward("coco_r50", &BackboneConfig::resnet50_port(), &levels)
+    forward("coco_r50", &BackboneConfig::resnet50_pytorch(), &levels)
 }
 
 #[test]
 fn resnet50_stem() -> Result<(), Box<dyn Error>> {
-    forward("cityscapes_r50", &BackboneConfig::resnet50_port(), &[("stem", Level::Stem)])
+    forward("cityscapes_r50", &BackboneConfig::resnet50_pytorch(), &[("stem", Level::Stem)])
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn names_of_every_manifest() -> Result<(), Box<dyn Error>> {
         rows += ours.len();
         let convnext = |size| BackboneConfig::convnext(size, 0.0);
         let config = match variant.split_once('_').map_or("", |(_, backbone)| backbone) {
-            "r50" | "r50_train" => BackboneConfig::resnet50_port(),
+            "r50" | "r50_train" => BackboneConfig::resnet50_pytorch(),
             "convnext_tiny" => convnext(ConvNeXtSize::Tiny),
             "convnext_small" => convnext(ConvNeXtSize::Small),
             "convnext_base" => convnext(ConvNeXtSize::Base),

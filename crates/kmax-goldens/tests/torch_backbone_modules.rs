@@ -1,6 +1,6 @@
 //! Building blocks of the backbones against the PyTorch port: evaluation, training, every gradient, running statistics.
 
-use kmax_backbones::resnet::{Block, BlockShape, ResNetConfig, Stem};
+use kmax_backbones::resnet::{BlockShape, ResNetBlock, ResNetConfig, Stem};
 use kmax_backbones::{Backbone, ConvNeXtConfig, ConvNeXtSize, Level, convnext};
 use kmax_checkpoints::names::port_backbone;
 use kmax_goldens::ModuleCase;
@@ -8,14 +8,14 @@ use kmax_nn::{Activation, LayerNorm};
 use std::error::Error;
 
 fn port() -> ResNetConfig {
-    ResNetConfig { width: 8, ..ResNetConfig::resnet50_port() }
+    ResNetConfig { width: 8, ..ResNetConfig::resnet50_pytorch() }
 }
 
 fn bottleneck(name: &'static str, input: usize, stride: usize) -> Result<(), Box<dyn Error>> {
     let Some(case) = ModuleCase::open(name) else { return Ok(()) };
     case.run(&["x"], str::to_string, |params| {
         let shape = BlockShape { input, inner: 8, output: 32, stride, axial: false };
-        let block = Block::new(shape, Activation::Relu, 0.0, &port(), params)?;
+        let block = ResNetBlock::new(shape, Activation::Relu, 0.0, &port(), params)?;
         Ok(Box::new(move |x, mode| Ok(vec![("out", block.forward(&x[0], mode)?)])))
     })
 }
@@ -65,7 +65,7 @@ fn convnext_block() -> Result<(), Box<dyn Error>> {
         ours.trim_start_matches("backbone.stages.0.blocks.0.").to_string()
     };
     case.run(&["x"], rename, |params| {
-        let block = convnext::Block::new(16, 1e-6, 0.0, 1e-6, params)?;
+        let block = convnext::ConvNeXtBlock::new(16, 1e-6, 0.0, 1e-6, params)?;
         Ok(Box::new(move |x, mode| Ok(vec![("out", block.forward(&x[0], mode)?)])))
     })
 }

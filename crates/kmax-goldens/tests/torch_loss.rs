@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor, Var};
 use kmax_goldens::{Golden, Noise, assert_close, assert_close_values, golden};
-use kmax_losses::{Criterion, LossConfig, Losses, Outputs, Prediction, Targets, VOID};
+use kmax_losses::{Criterion, LossConfig, Losses, Outputs, SupervisedPrediction, Targets, VOID};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::Path;
@@ -52,7 +52,7 @@ impl Case {
             pixel_sample_temperature: self.number("pixel_insdis_temperature"),
             semantic_samples: self.number("aux_semantic_sample_k") as usize,
             semantic_sample_temperature: self.number("aux_semantic_temperature"),
-            ..LossConfig::port()
+            ..LossConfig::pytorch()
         }
     }
 
@@ -87,8 +87,8 @@ impl Case {
             vars.push((name, var));
             Ok(tensor)
         };
-        let mut prediction = |prefix: &str| -> Result<Prediction> {
-            Ok(Prediction {
+        let mut prediction = |prefix: &str| -> Result<SupervisedPrediction> {
+            Ok(SupervisedPrediction {
                 class_logits: get(format!("{prefix}pred_logits"))?,
                 mask_logits: get(format!("{prefix}pred_masks"))?,
                 pixel_features: Some(get(format!("{prefix}pixel_feature"))?),

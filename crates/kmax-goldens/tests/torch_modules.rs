@@ -52,7 +52,7 @@ fn blocks() -> Result {
         let Some(case) = ModuleCase::open(name) else { return Ok(()) };
         case.run(&["x"], within(BLOCK.0, BLOCK.1), |params| {
             let stage = StageConfig { kind, blocks: 1, channels: 8 };
-            let block = Block::new(input, stage, &PixelDecoderConfig::port(), params)?;
+            let block = Block::new(input, stage, &PixelDecoderConfig::pytorch(), params)?;
             Ok(Box::new(move |x, mode| Ok(vec![("out", block.forward(&x[0], mode)?)])))
         })?;
     }
@@ -73,7 +73,7 @@ fn resized_fuse() -> Result {
         let rename = within("sem_seg_head.pixel_decoder._resized_fuses.0.", "pixel_decoder.fuses.0.");
         case.run(&["low", "high"], rename, |params| {
             let fuse =
-                ResizedFuse::new(low, high, 8, ResizeRule::Parity, &PixelDecoderConfig::port(), params)?;
+                ResizedFuse::new(low, high, 8, ResizeRule::Parity, &PixelDecoderConfig::pytorch(), params)?;
             Ok(Box::new(move |x, mode| Ok(vec![("out", fuse.forward(&x[0], &x[1], mode)?)])))
         })?;
     }

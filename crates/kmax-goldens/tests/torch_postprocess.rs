@@ -3,8 +3,8 @@
 use candle_core::{DType, Result};
 use kmax::postprocess::{self, Frame, Manner, PostprocessConfig, Predictions, Scope};
 use kmax_goldens::Golden;
+use kmax_kernels::Alignment;
 use kmax_masks::{Categories, Category, LabelMap};
-use kmax_nn::ops::Alignment;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -107,8 +107,8 @@ fn check(dtype: DType) -> Result<()> {
         .iter()
         .map(|(name, facts)| Ok((from_port(name).ok_or_else(|| format!("no name for {name}"))?, facts)))
         .collect::<Result<_>>()?;
-    let rate = Schedule::port(5e-4, 5000, 150_000).rate(2500);
-    let optimizer = AdamWConfig::port();
+    let rate = Schedule::pytorch(5e-4, 5000, 150_000).rate(2500);
+    let optimizer = AdamWConfig::pytorch();
     let (mut worst, mut seen) = (0f64, 0);
     let trained = step.parameters.iter().filter(|p| by_port_name.contains_key(&p.name));
     for parameter in trained {

@@ -1,15 +1,17 @@
 //! The criterion: predictions and targets in, one number to differentiate out.
 
 use crate::batch::Batch;
+use crate::config::LossConfig;
+use crate::error::{Error, Result};
 use crate::sampling::Uniforms;
 use crate::similarity::Match;
-use crate::{Error, LossConfig, Result, Targets};
+use crate::targets::Targets;
 use candle_core::{DType, Tensor};
 use std::collections::BTreeMap;
 
 /// What one decoder layer, or the last predictor, says about a batch.
 #[derive(Debug, Clone)]
-pub struct Prediction {
+pub struct SupervisedPrediction {
     /// `[batch, queries, classes + 1]`, void last.
     pub class_logits: Tensor,
     /// `[batch, queries, height, width]`.
@@ -22,9 +24,9 @@ pub struct Prediction {
 #[derive(Debug, Clone)]
 pub struct Outputs {
     /// The last prediction.
-    pub last: Prediction,
+    pub last: SupervisedPrediction,
     /// Those of the decoder's layers, first layer first.
-    pub auxiliary: Vec<Prediction>,
+    pub auxiliary: Vec<SupervisedPrediction>,
     /// Auxiliary semantic logits `[batch, channels, h, w]`, at the masks' resolution or a whole stride below it.
     pub semantic_logits: Option<Tensor>,
 }
@@ -34,7 +36,7 @@ pub struct Outputs {
 pub struct Term {
     /// `class`, `dice`, `mask`, `pixels` or `semantic`; `_0`, `_1`, ... is appended for the auxiliary predictions.
     pub name: String,
-    /// Its value for each photo, without its weight.
+    /// Its value for each image, without its weight.
     pub values: Vec<f64>,
     /// Its weight in the total.
     pub weight: f64,
@@ -56,9 +58,9 @@ pub struct Losses {
     pub value: f64,
     /// The terms.
     pub terms: Vec<Term>,
-    /// Per prediction that was matched by itself (the last one first) and photo, the matches sorted by query.
+    /// Per prediction that was matched by itself (the last one first) and image, the matches sorted by query.
     pub matches: Vec<Vec<Vec<Match>>>,
-    /// Pixels sampled for each term that samples, by the term's name, for each photo.
+    /// Pixels sampled for each term that samples, by the term's name, for each image.
     pub sampled: BTreeMap<String, Vec<Vec<u32>>>,
 }
 
@@ -69,7 +71,7 @@ impl Losses {
     }
 }
 
-/// The training criterion (the port's `SetCriterion`, deeplab2's `MaXDeepLabLoss`).
+/// The training criterion (the PyTorch implementation's `SetCriterion`, deeplab2's `MaXDeepLabLoss`).
 #[derive(Debug, Clone)]
 pub struct Criterion {
     config: LossConfig,
@@ -100,11 +102,11 @@ impl Criterion {
         self.run(outputs, targets, noise, None)
     }
 
-    /// As [`Self::forward`], with the matching of the last prediction given: pairs of query and target for each photo, as
+    /// As [`Self::forward`], with the matching of the last prediction given: pairs of query and target for each image, as
     /// many as the matching would find. This replays a step of an implementation that rounds otherwise.
     ///
     /// # Errors
-    /// As [`Self::forward`], and [`Error::Targets`] if a pair is out of range or there is not one list for each photo.
+    /// As [`Self::forward`], and [`Error::Targets`] if a pair is out of range or there is not one list for each image.
     pub fn forward_matched(
         &self,
         outputs: &Outputs,
@@ -113,7 +115,7 @@ impl Criterion {
         matching: &[Vec<(usize, usize)>],
     ) -> Result<Losses> {
         if matching.len() != targets.len() {
-            let reason = format!("matchings of {} photos for {}", matching.len(), targets.len());
+            let reason = format!("matchings of {} images for {}", matching.len(), targets.len());
             return Err(Error::Targets(reason));
         }
         self.run(outputs, targets, noise, Some(matching))

@@ -1,14 +1,16 @@
 //! Pixel instance discrimination (CMT-DeepLab, sec. 3): features of one segment attract, of others repel each other.
 
 use crate::assigned::Assigned;
-use crate::real::{Real, values};
-use crate::{LossConfig, Result, Targets};
+use crate::config::LossConfig;
+use crate::error::Result;
+use crate::float::{Float, values};
+use crate::targets::Targets;
 use candle_core::{Device, Tensor};
-use kmax_nn::ops::{Contrast, Groups, contrast};
+use kmax_kernels::{Contrast, Groups, contrast};
 
-/// The term of one photo from `features` `[channels, pixels]` at the sampled pixels. The gradient, times `scale`, is
+/// The term of one image from `features` `[channels, pixels]` at the sampled pixels. The gradient, times `scale`, is
 /// added to `gradient`, which has the shape of the features.
-pub(crate) fn pixel_term<T: Real>(
+pub(crate) fn pixel_term<T: Float>(
     features: &[T],
     gradient: &mut [T],
     sampled: &[u32],

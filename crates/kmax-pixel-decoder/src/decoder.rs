@@ -1,6 +1,9 @@
 //! The pixel decoder as a whole.
 
-use crate::{Block, Error, PixelDecoderConfig, ResizeRule, ResizedFuse, Result};
+use crate::block::Block;
+use crate::config::PixelDecoderConfig;
+use crate::error::{Error, Result};
+use crate::fuse::{ResizeRule, ResizedFuse};
 use candle_core::Tensor;
 use kmax_nn::{LayerNorm, Mode, Params};
 
@@ -80,17 +83,17 @@ mod tests {
     use candle_core::{DType, Device};
 
     #[test]
-    fn outputs_keep_the_sides_of_the_maps() -> Result<()> {
+    fn outputs_keep_the_sizes_of_the_maps() -> Result<()> {
         let params = Params::trainable(None, 0, DType::F32, &Device::Cpu);
         let config = PixelDecoderConfig::small();
         let inputs = [12, 10, 8, 6];
         let decoder = PixelDecoder::new(&config, &inputs, ResizeRule::Parity, &params)?;
-        let sides = [(2, 3), (4, 6), (8, 12), (16, 24)];
+        let sizes = [(2, 3), (4, 6), (8, 12), (16, 24)];
         let maps =
-            inputs.iter().zip(sides).map(|(&c, (h, w))| Tensor::ones((2, c, h, w), DType::F32, &Device::Cpu));
+            inputs.iter().zip(sizes).map(|(&c, (h, w))| Tensor::ones((2, c, h, w), DType::F32, &Device::Cpu));
         let maps = maps.collect::<candle_core::Result<Vec<_>>>()?;
         let outputs = decoder.forward(&maps.iter().collect::<Vec<_>>(), &Mode::train(1))?;
-        for ((output, channels), (h, w)) in outputs.iter().zip(config.output_channels()).zip(sides) {
+        for ((output, channels), (h, w)) in outputs.iter().zip(config.output_channels()).zip(sizes) {
             assert_eq!(output.dims(), [2, channels, h, w]);
         }
         assert!(matches!(decoder.forward(&[], &Mode::eval()), Err(Error::Maps { given: 0, stages: 4 })));

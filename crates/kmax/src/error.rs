@@ -71,5 +71,11 @@ pub enum Error {
     Tensor(#[from] candle_core::Error),
 }
 
+impl From<kmax_kernels::Error> for Error {
+    fn from(error: kmax_kernels::Error) -> Self {
+        Self::Nn(error.into())
+    }
+}
+
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -2,7 +2,8 @@
 
 use super::Group;
 use super::update::{Step, apply, squares};
-use crate::{Error, Parameter, Result, Role};
+use crate::error::{Error, Result};
+use crate::params::{Parameter, Role};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor};
 use rayon::prelude::*;
@@ -33,8 +34,8 @@ pub struct AdamWConfig {
 }
 
 impl AdamWConfig {
-    /// `torch.optim.AdamW` with the port's settings.
-    pub fn port() -> Self {
+    /// `torch.optim.AdamW` with the PyTorch implementation's settings.
+    pub fn pytorch() -> Self {
         Self {
             beta1: 0.9,
             beta2: 0.999,
@@ -49,13 +50,13 @@ impl AdamWConfig {
 
     /// deeplab2's `AdamWeightDecay`, a subclass of Keras' Adam.
     pub fn deeplab2() -> Self {
-        Self { eps: 1e-7, eps_before_correction: true, ..Self::port() }
+        Self { eps: 1e-7, eps_before_correction: true, ..Self::pytorch() }
     }
 }
 
 impl Default for AdamWConfig {
     fn default() -> Self {
-        Self::port()
+        Self::pytorch()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which learning rate and decay a parameter has.
 
 use super::AdamWConfig;
-use crate::{Parameter, Role};
+use crate::params::{Parameter, Role};
 
 /// The settings of one parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,8 +13,8 @@ pub struct Group {
 }
 
 impl Group {
-    /// Both originals: parameters of the backbone learn at their own rate; kernels decay, while biases, norms, layer
-    /// scales, relative positions and cluster centers do not. (`build_optimizer` of the port's train_net.py;
+    /// Both reference implementations: parameters of the backbone learn at their own rate; kernels decay, while biases, norms, layer
+    /// scales, relative positions and cluster centers do not. (`build_optimizer` of the PyTorch implementation's train_net.py;
     /// `_create_optimizer` of deeplab2's trainer.py.)
     pub fn of(parameter: &Parameter, config: &AdamWConfig) -> Self {
         let backbone = parameter.name.starts_with("backbone.");
@@ -28,12 +28,12 @@ impl Group {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Result;
+    use crate::error::Result;
     use candle_core::{DType, Device, Var};
 
     #[test]
     fn roles_and_prefixes_decide() -> Result<()> {
-        let config = AdamWConfig::port();
+        let config = AdamWConfig::pytorch();
         let group = |name: &str, role| -> Result<(f64, f64)> {
             let var = Var::zeros((1,), DType::F32, &Device::Cpu)?;
             let group = Group::of(&Parameter { name: name.into(), var, role }, &config);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Linear warm-up, then polynomial decay. Both count from step 0, as in both originals, so the rate jumps down a little
+/// Linear warm-up, then polynomial decay. Both count from step 0, as in both reference implementations, so the rate jumps down a little
 /// at the end of the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -11,27 +11,27 @@ pub struct Schedule {
     pub base: f64,
     /// Steps of warm-up.
     pub warmup: usize,
-    /// Share of the base rate at step 0: 0.001 in the port, 0 in deeplab2.
+    /// Share of the base rate at step 0: 0.001 in the PyTorch implementation, 0 in deeplab2.
     #[serde(default)]
     pub warmup_factor: f64,
     /// Steps in all, after which the rate is `end`.
     pub steps: usize,
-    /// Exponent of the decay, 0.9 in both originals.
+    /// Exponent of the decay, 0.9 in both reference implementations.
     pub power: f64,
-    /// Rate at the end, 0 in both originals.
+    /// Rate at the end, 0 in both reference implementations.
     #[serde(default)]
     pub end: f64,
 }
 
 impl Schedule {
-    /// The port's `TF2WarmupPolyLR` over `steps` steps.
-    pub fn port(base: f64, warmup: usize, steps: usize) -> Self {
+    /// The PyTorch implementation's `TF2WarmupPolyLR` over `steps` steps.
+    pub fn pytorch(base: f64, warmup: usize, steps: usize) -> Self {
         Self { base, warmup, warmup_factor: 1e-3, steps, power: 0.9, end: 0.0 }
     }
 
     /// deeplab2's `WarmUp` of a `PolynomialDecay` over `steps` steps.
     pub fn deeplab2(base: f64, warmup: usize, steps: usize) -> Self {
-        Self { warmup_factor: 0.0, ..Self::port(base, warmup, steps) }
+        Self { warmup_factor: 0.0, ..Self::pytorch(base, warmup, steps) }
     }
 
     /// The learning rate of step `step`, counted from 0.
@@ -59,7 +59,7 @@ mod tests {
         assert_eq!(schedule.rate(1000), 0.0);
         let end = Schedule { end: 0.25, ..schedule };
         assert_eq!(end.rate(100), 0.25);
-        assert_eq!(Schedule::port(1.0, 10, 100).rate(0), 1e-3);
-        assert_eq!(Schedule::port(2.0, 0, 100).rate(0), 2.0);
+        assert_eq!(Schedule::pytorch(1.0, 10, 100).rate(0), 1e-3);
+        assert_eq!(Schedule::pytorch(2.0, 0, 100).rate(0), 2.0);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::AdamW;
 use super::adamw::Slot;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use candle_core::{DType, Device, Tensor};
 use std::collections::{BTreeMap, HashMap};
 
@@ -72,7 +72,7 @@ impl Slot {
 mod tests {
     use super::*;
     use crate::optim::AdamWConfig;
-    use crate::{Parameter, Role};
+    use crate::params::{Parameter, Role};
     use candle_core::Var;
 
     fn optimizer(config: AdamWConfig) -> Result<AdamW> {
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_restored_optimizer_goes_on_bit_for_bit() -> Result<()> {
-        let config = AdamWConfig { ema: 0.9, clip_norm: 1.0, ..AdamWConfig::port() };
+        let config = AdamWConfig { ema: 0.9, clip_norm: 1.0, ..AdamWConfig::pytorch() };
         let (mut one, mut two) = (optimizer(config)?, optimizer(config)?);
         (0..3).try_for_each(|_| step(&mut one).map(drop))?;
         let state: HashMap<_, _> = one.state()?.into_iter().collect();
@@ -128,8 +128,8 @@ mod tests {
 
     #[test]
     fn statistics_stay_and_long_gradients_are_clipped() -> Result<()> {
-        let before = weights(&optimizer(AdamWConfig::port())?)?;
-        let mut plain = optimizer(AdamWConfig::port())?;
+        let before = weights(&optimizer(AdamWConfig::pytorch())?)?;
+        let mut plain = optimizer(AdamWConfig::pytorch())?;
         // The gradient of a sum of squares is twice the weights; statistics do not count.
         let expected = before[..2].iter().flatten().map(|w| f64::from(2.0 * w).powi(2)).sum::<f64>().sqrt();
         assert!((step(&mut plain)? - expected).abs() < 1e-9);
@@ -142,7 +142,7 @@ mod tests {
                 assert!(*from == 0.0 || (to - expected).abs() < 1e-6, "{from} became {to}, not {expected}");
             }
         }
-        let mut clipped = optimizer(AdamWConfig { clip_norm: 1.0, ..AdamWConfig::port() })?;
+        let mut clipped = optimizer(AdamWConfig { clip_norm: 1.0, ..AdamWConfig::pytorch() })?;
         step(&mut clipped)?;
         let first = clipped.state()?["optimizer.first.b.bias"].flatten_all()?.to_vec1::<f32>()?;
         let expected_first = 0.1 * 2.0 * f64::from(before[1][0]) / expected;
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn wrong_states_change_nothing() -> Result<()> {
-        let mut optimizer = optimizer(AdamWConfig::port())?;
+        let mut optimizer = optimizer(AdamWConfig::pytorch())?;
         let mut state: HashMap<_, _> = optimizer.state()?.into_iter().collect();
         state.insert("optimizer.second.b.bias".into(), Tensor::zeros((3, 2), DType::F32, &Device::Cpu)?);
         assert!(matches!(optimizer.restore(&state, 5), Err(Error::WrongShape { .. })));

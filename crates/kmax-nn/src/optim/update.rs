@@ -1,7 +1,8 @@
 //! The update of one parameter, in one pass over its values.
 
 use super::{AdamWConfig, Group};
-use crate::{Error, Parameter, Result};
+use crate::error::{Error, Result};
+use crate::params::Parameter;
 use candle_core::{CpuStorage, Device, InplaceOp2, Layout, Tensor, bail};
 use rayon::prelude::*;
 use std::sync::Mutex;

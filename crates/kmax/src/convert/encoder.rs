@@ -29,7 +29,7 @@ pub struct EncoderSummary {
 fn backbones() -> [(&'static str, BackboneConfig); 6] {
     let convnext = |size| BackboneConfig::convnext(size, 0.0);
     [
-        ("ResNet-50", BackboneConfig::resnet50_tf()),
+        ("ResNet-50", BackboneConfig::resnet50_deeplab2()),
         ("MaX-S", BackboneConfig::max_s()),
         ("ConvNeXt-T", convnext(ConvNeXtSize::Tiny)),
         ("ConvNeXt-S", convnext(ConvNeXtSize::Small)),

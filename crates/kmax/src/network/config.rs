@@ -47,7 +47,7 @@ impl NetworkConfig {
         Self {
             backbone,
             levels: vec![Level::Res5, Level::Res4, Level::Res3, Level::Res2],
-            pixel_decoder: PixelDecoderConfig::tf(),
+            pixel_decoder: PixelDecoderConfig::deeplab2(),
             decoder,
             classes,
             semantic_head: SemanticHeadConfig {
@@ -67,7 +67,7 @@ impl NetworkConfig {
             activated_low_level: false,
         };
         Self {
-            pixel_decoder: PixelDecoderConfig::port(),
+            pixel_decoder: PixelDecoderConfig::pytorch(),
             decoder: DecoderConfig::default(),
             semantic_head,
             resize: ResizeRule::Parity,

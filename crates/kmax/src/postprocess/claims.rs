@@ -4,8 +4,8 @@ use super::BAND;
 use super::lanes::lanes;
 use super::total::Total;
 use crate::Result;
+use kmax_kernels::ResizedMasks;
 use kmax_masks::LabelMap;
-use kmax_nn::ops::ResizedMasks;
 use rayon::prelude::*;
 
 /// Pixels where each query is above the threshold.

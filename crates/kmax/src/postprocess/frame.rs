@@ -2,8 +2,8 @@
 
 use super::{Manner, Predictions};
 use crate::{Error, Result};
+use kmax_kernels::{Mixing, ResizedMasks};
 use kmax_masks::LabelMap;
-use kmax_nn::ops::{Mixing, ResizedMasks};
 
 /// Sizes (height, width) that lead from the network's input back to the photo, which lies in its upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::classes::Best;
 use super::total::Total;
 use super::{Manner, PostprocessConfig, Predictions};
 use crate::Result;
-use kmax_nn::ops::{Mixing, ResizedMasks};
+use kmax_kernels::{Mixing, ResizedMasks};
 use rayon::prelude::*;
 
 /// Lays the masks down from the most to the least confident.

@@ -2,7 +2,7 @@
 //!
 //! [`Predictions`] holds what the network said about one photo and [`Frame`] where the photo lies in its input. Then
 //! [`panoptic`], [`semantic`] and [`instances`] give results in the photo's size. The resized masks are never held as
-//! a whole: [`kmax_nn::ops::ResizedMasks`] shows them block by block, and what stays is one number for each pixel and a
+//! a whole: [`kmax_kernels::ResizedMasks`] shows them block by block, and what stays is one number for each pixel and a
 //! short list of the pixels that several masks claim.
 
 mod assignment;

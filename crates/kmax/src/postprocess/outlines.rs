@@ -4,8 +4,8 @@ use super::BAND;
 use super::lanes::lanes;
 use super::total::Total;
 use crate::Result;
+use kmax_kernels::{BLOCK, ResizedMasks};
 use kmax_masks::Rle;
-use kmax_nn::ops::{BLOCK, ResizedMasks};
 use rayon::prelude::*;
 
 /// Where queries are above a threshold, and how sure they are there.
@@ -135,7 +135,7 @@ impl Band {
 mod tests {
     use super::*;
     use crate::postprocess::claims::Claims;
-    use kmax_nn::ops::{Alignment, Mixing};
+    use kmax_kernels::{Alignment, Mixing};
 
     #[test]
     fn they_hold_the_pixels_that_are_claimed() -> Result<()> {

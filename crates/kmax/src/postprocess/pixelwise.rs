@@ -5,8 +5,8 @@ use super::assignment::{Assignment, Mask};
 use super::classes::Best;
 use super::total::Total;
 use crate::Result;
+use kmax_kernels::ResizedMasks;
 use kmax_masks::LabelMap;
-use kmax_nn::ops::ResizedMasks;
 use rayon::prelude::*;
 
 /// Only queries of a confident class have a probability; a pixel that another query holds, or whose probability is

@@ -2,7 +2,7 @@
 
 use crate::{Error, Logits, Result};
 use candle_core::{DType, Device};
-use kmax_nn::ops::Alignment;
+use kmax_kernels::Alignment;
 use kmax_pixel_decoder::ResizeRule;
 
 /// Logits of one photo, on the CPU.

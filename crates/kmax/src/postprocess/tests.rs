@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::Result;
+use kmax_kernels::Alignment;
 use kmax_masks::{Categories, Category};
-use kmax_nn::ops::Alignment;
 
 /// A thing, stuff, a thing.
 fn categories() -> Categories {

@@ -46,7 +46,7 @@ pub(super) fn config() -> Config {
         categories: Categories::new(classes).unwrap_or_default(),
         class_order: ClassOrder::Contiguous,
         // Its maps have a seventh of the pixels that the published models sample from.
-        losses: LossConfig { pixel_samples: 512, semantic_samples: 2048, ..LossConfig::port() },
+        losses: LossConfig { pixel_samples: 512, semantic_samples: 2048, ..LossConfig::pytorch() },
         // Measured on the validation split.
         postprocess: PostprocessConfig { class_threshold_thing: 0.5, ..PostprocessConfig::coco().port() },
         preprocess: PreprocessConfig::fit(449).normalized(normalization),

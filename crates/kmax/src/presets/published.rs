@@ -131,8 +131,8 @@ impl Published {
 
     fn network(&self, classes: usize) -> NetworkConfig {
         let backbone = match (self.backbone, self.port) {
-            (Backbone::ResNet50, false) => BackboneConfig::resnet50_tf(),
-            (Backbone::ResNet50, true) => BackboneConfig::resnet50_port(),
+            (Backbone::ResNet50, false) => BackboneConfig::resnet50_deeplab2(),
+            (Backbone::ResNet50, true) => BackboneConfig::resnet50_pytorch(),
             (Backbone::MaxS, _) => BackboneConfig::max_s(),
             (Backbone::ConvNeXt(size), _) => BackboneConfig::convnext(size, self.drop_path(size)),
         };
@@ -168,7 +168,7 @@ impl Published {
     }
 
     fn losses(&self) -> LossConfig {
-        let mut losses = if self.port { LossConfig::port() } else { LossConfig::deeplab2() };
+        let mut losses = if self.port { LossConfig::pytorch() } else { LossConfig::deeplab2() };
         match (self.dataset, self.port) {
             (Dataset::Cityscapes, port) => {
                 losses.pixel_sample_temperature = 0.6;

@@ -172,7 +172,7 @@ impl ScheduleConfig {
             backbone_multiplier: self.backbone_multiplier,
             clip_norm: self.clip_norm,
             ema: self.ema,
-            ..AdamWConfig::port()
+            ..AdamWConfig::pytorch()
         }
     }
 }

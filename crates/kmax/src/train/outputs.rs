@@ -2,8 +2,8 @@
 
 use super::Result;
 use crate::Trace;
-use kmax_losses::{Outputs, Prediction};
-use kmax_nn::ops::resize_bilinear;
+use kmax_kernels::resize_bilinear;
+use kmax_losses::{Outputs, SupervisedPrediction};
 use kmax_pixel_decoder::ResizeRule;
 
 /// The predictions of the last and of every decoder layer, the latter resized to the former's size (the port's
@@ -14,14 +14,18 @@ use kmax_pixel_decoder::ResizeRule;
 pub fn supervised(trace: &Trace, resize: ResizeRule) -> Result<Outputs> {
     let (_, _, height, width) = trace.decoder.prediction.mask_logits.dims4()?;
     let alignment = resize.alignment(height);
-    let prediction = |said: &kmax_heads::Prediction| -> Result<Prediction> {
+    let prediction = |said: &kmax_heads::Prediction| -> Result<SupervisedPrediction> {
         let class_logits = said.class_logits.clone();
         let class_logits = class_logits
             .ok_or_else(|| crate::Error::Network("a supervised layer gave no class logits".into()))?;
-        Ok(Prediction {
+        Ok(SupervisedPrediction {
             class_logits,
-            mask_logits: resize_bilinear(&said.mask_logits, height, width, alignment)?,
-            pixel_features: Some(resize_bilinear(&said.pixel_feature, height, width, alignment)?),
+            mask_logits: resize_bilinear(&said.mask_logits, height, width, alignment)
+                .map_err(kmax_nn::Error::from)?,
+            pixel_features: Some(
+                resize_bilinear(&said.pixel_feature, height, width, alignment)
+                    .map_err(kmax_nn::Error::from)?,
+            ),
         })
     };
     let layers = trace.decoder.layers.iter().map(|layer| prediction(&layer.prediction));

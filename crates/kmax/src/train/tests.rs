@@ -42,7 +42,7 @@ fn tiny() -> Config {
         network,
         categories: Categories::new(vec![class(1, false), class(2, true)]).unwrap_or_default(),
         class_order: ClassOrder::Contiguous,
-        losses: LossConfig { pixel_samples: 32, ..LossConfig::port() },
+        losses: LossConfig { pixel_samples: 32, ..LossConfig::pytorch() },
         postprocess: PostprocessConfig::coco().port(),
         preprocess: PreprocessConfig::port([33; 2]),
     }
