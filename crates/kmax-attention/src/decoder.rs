@@ -139,4 +139,24 @@ mod tests {
         assert!(quiet.layers[0].prediction.class_logits.is_none());
         Ok(())
     }
+
+    #[test]
+    fn a_decoder_of_a_var_builder_equals_its_trainable_twin() -> Result<()> {
+        let config = DecoderConfig { layers: [2, 1, 0], queries: 5, ..DecoderConfig::small() };
+        let build = |params: &Params| KmeansDecoder::new(&config, [8, 7, 6], 4, 3, params);
+        let open = Params::trainable(None, 4, DType::F64, &Device::Cpu);
+        let decoder = build(&open)?;
+        let map = |c: usize, size: usize| Tensor::randn(0f64, 1.0, (2, c, size, size), &Device::Cpu);
+        let maps = [map(8, 3)?, map(7, 5)?, map(6, 9)?, map(4, 17)?];
+        decoder.forward(&maps, Supervision::Deep, &Mode::train(0))?;
+        let expected = decoder.forward(&maps, Supervision::Final, &Mode::eval())?;
+        let values = open.parameters().into_iter();
+        let values = values.map(|p| (format!("decoder.{}", p.name), p.var.as_detached_tensor()));
+        let vb = kmax_nn::candle_nn::VarBuilder::from_tensors(values.collect(), DType::F64, &Device::Cpu);
+        let frozen = build(&Params::from_var_builder(vb.pp("decoder")))?;
+        let found = frozen.forward(&maps, Supervision::Final, &Mode::eval())?;
+        let apart = (found.prediction.mask_logits - expected.prediction.mask_logits)?.abs()?.max_all()?;
+        assert!(apart.to_scalar::<f64>()? < 1e-9);
+        Ok(())
+    }
 }

@@ -7,7 +7,7 @@ use kmax_goldens::ModuleCase;
 use kmax_heads::{Aspp, Predictor, PredictorConfig, SemanticConfig, SemanticHead, SemanticKind};
 use kmax_nn::BatchNormConfig;
 use kmax_nn::layers::{AxialAttention, AxialAttention2d, AxialConfig};
-use kmax_pixel_decoder::{Block, PixelDecoderConfig, ResizeRule, ResizedFuse, StageConfig, StageKind};
+use kmax_pixel_decoder::{PixelDecoderConfig, ResizeRule, ResizedFuse, StageBlock, StageConfig, StageKind};
 use std::error::Error;
 
 type Result = std::result::Result<(), Box<dyn Error>>;
@@ -52,7 +52,7 @@ fn blocks() -> Result {
         let Some(case) = ModuleCase::open(name) else { return Ok(()) };
         case.run(&["x"], within(BLOCK.0, BLOCK.1), |params| {
             let stage = StageConfig { kind, blocks: 1, channels: 8 };
-            let block = Block::new(input, stage, &PixelDecoderConfig::pytorch(), params)?;
+            let block = StageBlock::new(input, stage, &PixelDecoderConfig::pytorch(), params)?;
             Ok(Box::new(move |x, mode| Ok(vec![("out", block.forward(&x[0], mode)?)])))
         })?;
     }

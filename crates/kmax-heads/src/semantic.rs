@@ -224,14 +224,14 @@ mod tests {
 
     #[test]
     fn both_kinds_have_their_strides() -> Result<()> {
-        let map = |c: usize, side: usize| Tensor::ones((2, c, side, side), DType::F32, &Device::Cpu);
+        let map = |c: usize, size: usize| Tensor::ones((2, c, size, size), DType::F32, &Device::Cpu);
         let (deep, eight, four) = (map(6, 3)?, map(5, 9)?, map(4, 17)?);
-        for (kind, side) in [(SemanticKind::Decoder, 17), (SemanticKind::Flat, 3)] {
+        for (kind, size) in [(SemanticKind::Decoder, 17), (SemanticKind::Flat, 3)] {
             let params = Params::trainable(None, 0, DType::F32, &Device::Cpu);
             let norm = BatchNormConfig::default();
             let config = SemanticConfig { kind, inputs: [6, 5, 4], outputs: 7, always_corners: false, norm };
             let head = SemanticHead::new(config, &params)?;
-            assert_eq!(head.forward(&deep, &eight, &four, &Mode::train(2))?.dims(), [2, 7, side, side]);
+            assert_eq!(head.forward(&deep, &eight, &four, &Mode::train(2))?.dims(), [2, 7, size, size]);
         }
         Ok(())
     }

@@ -43,7 +43,7 @@ pub use cpu::{has_kernel, runs_kernels};
 pub use error::{Error, Result};
 pub use kmax_base::ErrorKind;
 pub use kmeans::{center_sums, nearest_center};
-pub use masks::{BLOCK, Block, Mixing, ResizedMasks, Winners};
+pub use masks::{BLOCK, Mixing, PixelBlock, ResizedMasks, Winners};
 pub use norm::{TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm};
 pub use pad::pad;
 pub use parts::sum_parts;

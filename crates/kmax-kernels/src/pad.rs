@@ -20,9 +20,9 @@ pub fn pad(x: &Tensor, before: usize, after: usize) -> Result<Tensor> {
     if !has_kernel(x) {
         return Ok(x.pad_with_zeros(2, before, after)?.pad_with_zeros(3, before, after)?);
     }
-    let longer = |side: usize| {
-        let fail = || Error::Argument(format!("pad: {before} and {after} zeros around {side} are too many"));
-        side.checked_add(before).and_then(|side| side.checked_add(after)).ok_or_else(fail)
+    let longer = |size: usize| {
+        let fail = || Error::Argument(format!("pad: {before} and {after} zeros around {size} are too many"));
+        size.checked_add(before).and_then(|size| size.checked_add(after)).ok_or_else(fail)
     };
     let op = Pad {
         before,

@@ -20,12 +20,12 @@ pub fn max_pool2d(x: &Tensor, kernel: usize, stride: usize, padding: usize) -> R
     }
     let out = |size: usize| (size + 2 * padding - kernel) / stride + 1;
     let window = Window { kernel, stride, padding, size: (height, width), out: (out(height), out(width)) };
-    match has_kernel(x) {
-        true => profile::pass("max pool", &[x], || {
-            Ok(x.contiguous()?.apply_op1(MaxPool { maps: (batch, channels), window })?)
-        }),
-        false => composed(x, &window),
+    if !has_kernel(x) {
+        return composed(x, &window);
     }
+    profile::pass("max pool", &[x], || {
+        Ok(x.contiguous()?.apply_op1(MaxPool { maps: (batch, channels), window })?)
+    })
 }
 
 /// Sizes of a pooling.

@@ -145,13 +145,13 @@ pub fn matmul(lhs: &Tensor, rhs: &Tensor) -> Result<Tensor> {
     operation(label, || Ok(lhs.matmul(rhs)?))
 }
 
-/// FLOP/s of a float32 matrix product of that side, the best of three: the limit that efficiencies are measured against.
+/// FLOP/s of a float32 matrix product of that size, the best of three: the limit that efficiencies are measured against.
 ///
 /// # Errors
 /// If Candle fails.
-pub fn product_rate(side: usize) -> Result<f64> {
-    let values = |seed: usize| (0..side * side).map(move |i| ((i + seed) % 251) as f32 / 125.0 - 1.0);
-    let matrix = |seed| Tensor::from_vec(values(seed).collect(), (side, side), &Device::Cpu);
+pub fn product_rate(size: usize) -> Result<f64> {
+    let values = |seed: usize| (0..size * size).map(move |i| ((i + seed) % 251) as f32 / 125.0 - 1.0);
+    let matrix = |seed| Tensor::from_vec(values(seed).collect(), (size, size), &Device::Cpu);
     let (a, b) = (matrix(0)?, matrix(7)?);
     let mut best = f64::INFINITY;
     for _ in 0..3 {
@@ -159,7 +159,7 @@ pub fn product_rate(side: usize) -> Result<f64> {
         drop(a.matmul(&b)?);
         best = best.min(start.elapsed().as_secs_f64());
     }
-    Ok(2.0 * (side as f64).powi(3) / best)
+    Ok(2.0 * (size as f64).powi(3) / best)
 }
 
 /// The label of an operation with the first input's shape.

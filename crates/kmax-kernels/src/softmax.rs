@@ -33,10 +33,7 @@ impl CustomOp1 for Softmax {
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         by_dtype!(x, T => {
             let x = elements::<T>(x, layout)?;
-            let out = match self.0.is_last() {
-                true => self.0.each_row([x], |[x], y| row_forward(x, y)),
-                false => self.0.map([x], 0, |[rows], _, _| forward(rows)).0,
-            };
+            let out = if self.0.is_last() { self.0.each_row([x], |[x], y| row_forward(x, y)) } else { self.0.map([x], 0, |[rows], _, _| forward(rows)).0 };
             (out, layout.shape().clone())
         })
     }
@@ -46,10 +43,7 @@ impl CustomOp1 for Softmax {
         let (y, grad) = (hold(y), hold(&grad));
         with_dtype!(x, T => {
             let inputs = [grad.elements::<T>()?, y.elements::<T>()?];
-            let out = match self.0.is_last() {
-                true => self.0.each_row(inputs, |[grad, y], out| row_backward(grad, y, out)),
-                false => self.0.map(inputs, 0, |[grad, y], _, _| backward(grad, y)).0,
-            };
+            let out = if self.0.is_last() { self.0.each_row(inputs, |[grad, y], out| row_backward(grad, y, out)) } else { self.0.map(inputs, 0, |[grad, y], _, _| backward(grad, y)).0 };
             Ok(Some(Tensor::from_vec(out, x.shape(), x.device())?))
         })
     }

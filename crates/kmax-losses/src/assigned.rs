@@ -1,19 +1,10 @@
 //! Targets after the matching: what each query has to predict, and with which weight.
 
-use crate::config::{CrowdPixels, LossConfig, UnmatchedTargets};
+use crate::config::{LossConfig, UnmatchedTargets};
 use crate::error::Result;
 use crate::float::Float;
-use crate::similarity::{Match, Soft};
-use crate::targets::Cell;
+use crate::similarity::{Match, Soft, is_void};
 use crate::targets::Targets;
-
-/// Whether the pixels of a cell are void, given whether a target that counts covers them.
-pub(crate) fn is_void(cell: &Cell, covered: bool, config: &LossConfig) -> bool {
-    match config.crowd_pixels {
-        CrowdPixels::Void => !covered,
-        CrowdPixels::Labelled => !cell.labelled,
-    }
-}
 
 /// The targets of one image by query. Slots below `queries` are queries, further ones are padding.
 #[derive(Debug, Clone)]

@@ -26,10 +26,7 @@ pub(crate) fn pixel_term<T: Float>(
     }
     let taken = Tensor::from_vec(taken, (channels, count), &Device::Cpu)?;
     let wanted = Wanted::new(sampled, targets, assigned);
-    let mass = match config.blank_targets_push {
-        true => vec![1.0; wanted.mass.len()],
-        false => wanted.mass,
-    };
+    let mass = if config.blank_targets_push { vec![1.0; wanted.mass.len()] } else { wanted.mass };
     let groups = Groups { of: &wanted.cells, targets: &wanted.table, mass: &mass };
     let Contrast { losses, gradient: slopes } = contrast(&taken, &groups, config.pixel_temperature)?;
     let alive = losses.iter().filter(|loss| **loss != 0.0).count().max(1) as f64;

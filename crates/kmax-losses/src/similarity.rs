@@ -1,15 +1,22 @@
 //! How well predictions fit targets, and which is matched to which.
 
-use crate::assigned::is_void;
-use crate::config::LossConfig;
+use crate::config::{CrowdPixels, LossConfig};
 use crate::error::{Error, Result};
 use crate::float::Float;
 use crate::matching::assign;
-use crate::targets::Targets;
+use crate::targets::{Cell, Targets};
 use rayon::prelude::*;
 
 /// Keeps similarities of empty masks finite (both reference implementations).
 const EPSILON: f64 = 1e-5;
+
+/// Whether the pixels of a cell are void, given whether a target that counts covers them.
+pub(crate) fn is_void(cell: &Cell, covered: bool, config: &LossConfig) -> bool {
+    match config.crowd_pixels {
+        CrowdPixels::Void => !covered,
+        CrowdPixels::Labelled => !cell.labelled,
+    }
+}
 
 /// A target and the query that has to predict it.
 #[derive(Debug, Clone, Copy, PartialEq)]

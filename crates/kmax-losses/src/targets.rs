@@ -186,7 +186,7 @@ pub(crate) fn stride(from: [usize; 2], to: [usize; 2]) -> Result<usize> {
         return Err(fail());
     }
     let fits = |stride: &usize| from[0].div_ceil(*stride) == to[0] && from[1].div_ceil(*stride) == to[1];
-    // A side of one row fits many strides; the other side decides.
+    // An axis of one row fits many strides; the other axis decides.
     let candidates = [from[0].div_ceil(to[0]), from[1].div_ceil(to[1])];
     let odd = |i: usize| {
         (to[i] > 1 && (from[i] - 1).is_multiple_of(to[i] - 1)).then(|| (from[i] - 1) / (to[i] - 1))
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn strides_follow_the_parity_of_the_sides() {
+    fn strides_follow_the_parity_of_the_sizes() {
         let of = |from, to| stride(from, to).ok();
         assert_eq!(of([1281, 1281], [321, 321]), Some(4));
         assert_eq!(of([640, 416], [160, 104]), Some(4));

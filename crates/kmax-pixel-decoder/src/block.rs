@@ -11,7 +11,7 @@ use kmax_nn::{Activation, Chain, ConvConfig, ConvNorm, DropPath, Init, Mode, Par
 ///
 /// Parameters: `conv1`, `attention` or `conv2`, `conv3`, and `shortcut` where the channels change.
 #[derive(Debug, Clone)]
-pub struct Block {
+pub struct StageBlock {
     conv1: ConvNorm,
     middle: Middle,
     conv3: ConvNorm,
@@ -31,7 +31,7 @@ pub(crate) fn he_normal(input: usize) -> Init {
     Init::TruncatedNormal { std: (2.0 / input as f64).sqrt() }
 }
 
-impl Block {
+impl StageBlock {
     /// Reads the parameters of one block of `stage` with `input` channels.
     ///
     /// # Errors
@@ -97,8 +97,49 @@ impl Block {
     }
 }
 
-impl ModuleT for Block {
+impl ModuleT for StageBlock {
     fn forward_t(&self, x: &Tensor, train: bool) -> candle_core::Result<Tensor> {
         Ok(self.forward(x, &Mode::of(train))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device, Module};
+    use kmax_nn::candle_nn::{VarBuilder, seq};
+    use kmax_nn::layers::Evaluating;
+
+    #[test]
+    fn blocks_of_a_var_builder_stand_in_a_sequence_of_candle() -> Result<()> {
+        let decoder = PixelDecoderConfig::small();
+        let stage = |kind, channels| StageConfig { kind, blocks: 1, channels };
+        let build = |params: &Params| -> Result<Vec<StageBlock>> {
+            let axial = stage(StageKind::Axial, 8);
+            let bottleneck = stage(StageKind::Bottleneck, 6);
+            Ok(vec![
+                StageBlock::new(5, axial, &decoder, &params.pp("a"))?,
+                StageBlock::new(32, bottleneck, &decoder, &params.pp("b"))?,
+            ])
+        };
+        let open = Params::trainable(None, 2, DType::F64, &Device::Cpu);
+        let blocks = build(&open)?;
+        let x = Tensor::randn(0f64, 1.0, (2, 5, 6, 9), &Device::Cpu)?;
+        let mut expected = x.clone();
+        // Statistics that are not the identity.
+        for block in &blocks {
+            expected = block.forward_t(&expected, true)?;
+        }
+        expected = x.clone();
+        for block in &blocks {
+            expected = block.forward(&expected, &Mode::eval())?;
+        }
+        let values = open.parameters().into_iter().map(|p| (p.name, p.var.as_detached_tensor()));
+        let vb = VarBuilder::from_tensors(values.collect(), DType::F64, &Device::Cpu);
+        let model = build(&Params::from_var_builder(vb))?;
+        let model = model.into_iter().fold(seq(), |model, block| model.add(Evaluating(block)));
+        let apart = (model.forward(&x)? - expected)?.abs()?.max_all()?.to_scalar::<f64>()?;
+        assert!(apart < 1e-10, "{apart}");
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The pixel decoder as a whole.
 
-use crate::block::Block;
+use crate::block::StageBlock;
 use crate::config::PixelDecoderConfig;
 use crate::error::{Error, Result};
 use crate::fuse::{ResizeRule, ResizedFuse};
@@ -9,11 +9,11 @@ use kmax_nn::{LayerNorm, Mode, Params};
 
 /// Enhances a backbone's maps, coarsest first: layer norm, stage, resized fuse with the next finer map, and so on.
 ///
-/// Parameters: `norms.I`, `stages.I.J` ([`Block`]), `fuses.I` ([`ResizedFuse`]).
+/// Parameters: `norms.I`, `stages.I.J` ([`StageBlock`]), `fuses.I` ([`ResizedFuse`]).
 #[derive(Debug, Clone)]
 pub struct PixelDecoder {
     norms: Vec<LayerNorm>,
-    stages: Vec<Vec<Block>>,
+    stages: Vec<Vec<StageBlock>>,
     fuses: Vec<ResizedFuse>,
 }
 
@@ -44,7 +44,7 @@ impl PixelDecoder {
             }
             let mut blocks = Vec::new();
             for j in 0..stage.blocks {
-                blocks.push(Block::new(channels, *stage, config, &params.pp("stages").pp(i).pp(j))?);
+                blocks.push(StageBlock::new(channels, *stage, config, &params.pp("stages").pp(i).pp(j))?);
                 channels = 4 * stage.channels;
             }
             decoder.stages.push(blocks);

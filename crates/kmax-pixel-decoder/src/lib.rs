@@ -2,7 +2,7 @@
 //!
 //! [`PixelDecoder`] turns a backbone's maps into enhanced ones of the same strides, coarsest first.
 //!
-//! [`Block`] and the decoder read [`kmax_nn::Params`], which a Candle `VarBuilder` gives as well.
+//! [`StageBlock`] and the decoder read [`kmax_nn::Params`], which a Candle `VarBuilder` gives as well.
 
 #![forbid(unsafe_code)]
 
@@ -12,7 +12,7 @@ mod decoder;
 mod error;
 mod fuse;
 
-pub use block::Block;
+pub use block::StageBlock;
 pub use candle_core;
 pub use config::{PixelDecoderConfig, StageConfig, StageKind};
 pub use decoder::PixelDecoder;

@@ -67,12 +67,7 @@ impl<T: Float> Kernel<T> for &mut Block<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Vector<T>>(self) {
         // SAFETY: the caller's promises.
-        unsafe {
-            match V::MANY {
-                true => by_stride::<T, V, WIDE>(self),
-                false => by_stride::<T, V, NARROW>(self),
-            }
-        }
+        unsafe { if V::MANY { by_stride::<T, V, WIDE>(self) } else { by_stride::<T, V, NARROW>(self) } }
     }
 }
 

@@ -49,9 +49,10 @@ impl Maps {
     ) {
         let channels = maps.chunks_exact(self.area()).zip(to.chunks_exact_mut(pitch));
         for (channel, (map, to)) in channels.enumerate() {
-            match self.vertical {
-                true => columns(map, self.lines, line, factor(channel), to),
-                false => rows(&map[line * self.length..], self.length, factor(channel), to),
+            if self.vertical {
+                columns(map, self.lines, line, factor(channel), to)
+            } else {
+                rows(&map[line * self.length..], self.length, factor(channel), to)
             }
         }
     }

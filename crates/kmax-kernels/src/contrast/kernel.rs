@@ -43,12 +43,7 @@ impl<T: Float> Kernel<T> for &Product<T> {
     #[inline(always)]
     unsafe fn run<V: Vector<T>>(self) {
         // SAFETY: the caller's promises.
-        unsafe {
-            match V::MANY {
-                true => panels::<T, V, WIDE>(self),
-                false => panels::<T, V, NARROW>(self),
-            }
-        }
+        unsafe { if V::MANY { panels::<T, V, WIDE>(self) } else { panels::<T, V, NARROW>(self) } }
     }
 }
 

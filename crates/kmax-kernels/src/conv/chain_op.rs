@@ -209,10 +209,7 @@ impl CustomOp2 for Chain {
         let outer = hold(&grad);
         with_dtype!(x, T => {
             let (of_x, of_links) = self.gradients::<T>(&maps, x, outer.elements()?)?;
-            let of_x = match x.track_op() {
-                true => Some(Tensor::from_vec(of_x, x.shape(), x.device())?),
-                false => None,
-            };
+            let of_x = if x.track_op() { Some(Tensor::from_vec(of_x, x.shape(), x.device())?) } else { None };
             Ok((of_x, Some(Tensor::from_vec(of_links, packed.shape(), x.device())?)))
         })
     }

@@ -43,13 +43,15 @@ impl CustomOp2 for Dense {
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let grad = grad.contiguous()?;
-        let of_input = match input.track_op() {
-            true => Some(grad.apply_op2_no_bwd(kernel, &InputGradient(self.0))?),
-            false => None,
+        let of_input = if input.track_op() {
+            Some(grad.apply_op2_no_bwd(kernel, &InputGradient(self.0))?)
+        } else {
+            None
         };
-        let of_kernel = match kernel.track_op() {
-            true => Some(input.apply_op2_no_bwd(&grad, &KernelGradient(self.0))?),
-            false => None,
+        let of_kernel = if kernel.track_op() {
+            Some(input.apply_op2_no_bwd(&grad, &KernelGradient(self.0))?)
+        } else {
+            None
         };
         Ok((of_input, of_kernel))
     }

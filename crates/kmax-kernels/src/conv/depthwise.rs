@@ -218,15 +218,9 @@ simd_fn! {
             for done in (whole..width).step_by(TAIL) {
                 let count = (width - done).min(TAIL);
                 let full = out.len() == ROWS * width;
-                let sums = match full {
-                    true => gather::<I, T, TAIL, ROWS>(&rows[done..], step, taps),
-                    false => [[T::ZERO; TAIL]; ROWS],
-                };
+                let sums = if full { gather::<I, T, TAIL, ROWS>(&rows[done..], step, taps) } else { [[T::ZERO; TAIL]; ROWS] };
                 for (y, out) in out.chunks_exact_mut(width).enumerate() {
-                    let row = match full {
-                        true => sums[y],
-                        false => gather::<I, T, TAIL, 1>(&rows[y * step + done..], 0, taps)[0],
-                    };
+                    let row = if full { sums[y] } else { gather::<I, T, TAIL, 1>(&rows[y * step + done..], 0, taps)[0] };
                     copied(&mut out[done..][..count], &row[..count]);
                 }
             }

@@ -105,7 +105,7 @@ impl<T: Float> Work<'_, T> {
         let (wide, chunk) = (width::<T>(), hidden.min(CHUNK));
         lay_out_maps(&self.x[self.first..][..channels * area], area, &self.pixels, inputs, channels);
         let Weights { gain, shift, eps, .. } = *self.weights;
-        inputs.chunks_exact_mut(channels * wide).for_each(|panel| normalize(panel, wide, gain, shift, eps));
+        inputs.chunks_exact_mut(channels * wide).for_each(|panel| normalize(panel, gain, shift, eps));
         for from in (0..hidden).step_by(CHUNK) {
             let part = from..(from + CHUNK).min(hidden);
             // SAFETY: the caller's promises.
@@ -121,9 +121,10 @@ impl<T: Float> Work<'_, T> {
     unsafe fn expand(&self, part: &Range<usize>, chunk: usize, inputs: &[T], expanded: &mut [T]) {
         let (channels, wide) = (self.maps.channels, width::<T>());
         // Its sums are as long as the next tile's maps are many.
-        let next = match part.end == self.maps.hidden {
-            true => self.pixels.end..(self.pixels.end + self.pixels.len()).min(self.maps.area),
-            false => 0..0,
+        let next = if part.end == self.maps.hidden {
+            self.pixels.end..(self.pixels.end + self.pixels.len()).min(self.maps.area)
+        } else {
+            0..0
         };
         let products = part.len().div_ceil(ROWS) * self.pixels.len().div_ceil(wide);
         let mut prefetch = Prefetch::new(&self.x[self.first..], self.maps.area, &next, products);

@@ -26,10 +26,7 @@ impl CustomOp2 for Plain {
     ) -> Result<(CpuStorage, Shape)> {
         by_dtype!(x, T => {
             let (x, w) = (elements::<T>(x, l1)?, elements::<T>(w, l2)?);
-            let out = match self.0.is_depthwise() {
-                true => depthwise_op::forward(x, w, &self.0, &EpilogueValues::NONE),
-                false => dense::forward(x, w, &self.0, &EpilogueValues::NONE),
-            };
+            let out = if self.0.is_depthwise() { depthwise_op::forward(x, w, &self.0, &EpilogueValues::NONE) } else { dense::forward(x, w, &self.0, &EpilogueValues::NONE) };
             (out, self.0.out_shape())
         })
     }
@@ -116,16 +113,18 @@ fn halves<T: Float>(affine: &[T]) -> (&[T], &[T]) {
 
 /// The gradient of a convolution's input.
 pub(super) fn input_gradient<T: Float>(grad: &[T], kernel: &[T], g: &Geometry) -> Vec<T> {
-    match g.is_depthwise() {
-        true => depthwise_op::input_gradient(grad, kernel, g),
-        false => dense_grad::input_gradient(grad, kernel, g),
+    if g.is_depthwise() {
+        depthwise_op::input_gradient(grad, kernel, g)
+    } else {
+        dense_grad::input_gradient(grad, kernel, g)
     }
 }
 
 /// The gradient of a convolution's kernel.
 pub(super) fn kernel_gradient<T: Float>(input: &[T], grad: &[T], g: &Geometry) -> Vec<T> {
-    match g.is_depthwise() {
-        true => depthwise_op::kernel_gradient(input, grad, g),
-        false => dense_grad::kernel_gradient(input, grad, g),
+    if g.is_depthwise() {
+        depthwise_op::kernel_gradient(input, grad, g)
+    } else {
+        dense_grad::kernel_gradient(input, grad, g)
     }
 }

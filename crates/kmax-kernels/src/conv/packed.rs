@@ -8,7 +8,7 @@ use super::{dense::is_direct, patches};
 use crate::activation::Activation;
 use crate::activation::activate;
 use crate::cpu::{Float, Shared, simd_fn, with_buffer, written};
-use crate::matrix::{Product, ROWS, multiply, packed_len, prefetch, width};
+use crate::matrix::{Panel, Product, ROWS, multiply, packed_len, prefetch, width};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -19,9 +19,6 @@ const DEPTH: usize = 1024;
 const TILE: usize = 256 * 1024;
 /// Elements that are asked for ahead of their use: what memory sends while they wait.
 const AHEAD: usize = 4096;
-/// Columns of a panel with AVX-512, and with most others.
-const WIDE_PANEL: usize = 64;
-const NARROW_PANEL: usize = 16;
 /// Outputs of a tile at most.
 const PIXELS: usize = 512;
 
@@ -134,13 +131,15 @@ impl<T: Float> Work<'_, T> {
     fn prefetch(&self, part: &Range<usize>) -> Prefetch<T> {
         let (area, depth) = (self.g.in_area(), self.g.input * self.g.taps());
         let products = self.rows.len() * self.pixels.len().div_ceil(width::<T>());
-        let (maps, pixels) = match part.end < depth {
-            true => (part.end, self.pixels.clone()),
-            false => (0, self.pixels.end..(self.pixels.end + self.pixels.len()).min(area)),
+        let (maps, pixels) = if part.end < depth {
+            (part.end, self.pixels.clone())
+        } else {
+            (0, self.pixels.end..(self.pixels.end + self.pixels.len()).min(area))
         };
-        match is_direct(self.g) {
-            true => Prefetch::new(&self.maps[maps * area..], area, &pixels, products),
-            false => Prefetch::new(&[], 0, &(0..0), products),
+        if is_direct(self.g) {
+            Prefetch::new(&self.maps[maps * area..], area, &pixels, products)
+        } else {
+            Prefetch::new(&[], 0, &(0..0), products)
         }
     }
 
@@ -156,7 +155,7 @@ impl<T: Float> Work<'_, T> {
         for k in part.clone() {
             let map = &self.maps[k / g.taps() * g.in_area()..][..g.in_area()];
             patches::gather_row(map, g, k % g.taps(), &self.pixels, row);
-            spread(row, &mut patches[(k - part.start) * wide..], wide, self.part * wide);
+            spread(row, &mut patches[(k - part.start) * wide..], self.part * wide);
         }
     }
 }
@@ -175,19 +174,15 @@ pub(super) fn lay_out_maps<T: Float>(
         // Too short runs for the machine's own prefetch.
         let later = row.as_ptr().wrapping_add(ahead);
         (0..row.len()).step_by(LINE).for_each(|pixel| prefetch(later.wrapping_add(pixel)));
-        spread(row, &mut panels[k * wide..], wide, depth * wide);
+        spread(row, &mut panels[k * wide..], depth * wide);
     }
 }
 
-/// Copies `row` in pieces of `wide` elements to places `step` apart in `to`.
-fn spread<T: Float>(row: &[T], to: &mut [T], wide: usize, step: usize) {
-    match wide {
-        WIDE_PANEL => spread_panels::<T, WIDE_PANEL>(row, to, step),
-        NARROW_PANEL => spread_panels::<T, NARROW_PANEL>(row, to, step),
-        _ => row
-            .chunks(wide)
-            .zip(to.chunks_mut(step))
-            .for_each(|(row, to)| to[..row.len()].copy_from_slice(row)),
+/// Copies `row` in pieces of a panel's width to places `step` apart in `to`.
+fn spread<T: Float>(row: &[T], to: &mut [T], step: usize) {
+    match Panel::of::<T>() {
+        Panel::Wide => spread_panels::<T, { Panel::WIDE }>(row, to, step),
+        Panel::Narrow => spread_panels::<T, { Panel::NARROW }>(row, to, step),
     }
 }
 

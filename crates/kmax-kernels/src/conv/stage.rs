@@ -107,9 +107,6 @@ impl Stage {
             rest = later;
         }
         rest.fill(T::ZERO);
-        Ok(match wanted {
-            true => Some(input_gradient(&inner, kernel.elements()?, &self.geometry)),
-            false => None,
-        })
+        Ok(if wanted { Some(input_gradient(&inner, kernel.elements()?, &self.geometry)) } else { None })
     }
 }

@@ -161,10 +161,7 @@ unsafe fn multiply_all<T: Float>(points: &[T], w: &[T], tiles: usize, inputs: us
 
 /// `f` of every number below `count`, on all threads or in order.
 fn each(parallel: bool, count: usize, f: impl Fn(usize) + Sync + Send) {
-    match parallel {
-        true => (0..count).into_par_iter().for_each(f),
-        false => (0..count).for_each(f),
-    }
+    if parallel { (0..count).into_par_iter().for_each(f) } else { (0..count).for_each(f) }
 }
 
 /// The tiles of a range that stand in one row: where they begin in the range, the row, the columns.

@@ -4,7 +4,7 @@ use super::{BLOCK, Lanes, kernels};
 
 /// Up to [`BLOCK`] neighbouring pixels of a row, with a logit for each query.
 #[derive(Debug)]
-pub struct Block<'a> {
+pub struct PixelBlock<'a> {
     /// The row.
     pub row: usize,
     /// The first column.
@@ -20,7 +20,7 @@ pub struct Block<'a> {
     sums: Option<Lanes>,
 }
 
-/// What [`Block::winners`] gives for each pixel.
+/// What [`PixelBlock::winners`] gives for each pixel.
 #[derive(Debug, Clone, Copy)]
 pub struct Winners {
     /// The first of the queries of the largest logit among those that take part; 0 if none does.
@@ -29,7 +29,7 @@ pub struct Winners {
     pub overall: [bool; BLOCK],
 }
 
-impl<'a> Block<'a> {
+impl<'a> PixelBlock<'a> {
     pub(super) fn new(order: &'a [usize], active: usize) -> Self {
         Self {
             row: 0,

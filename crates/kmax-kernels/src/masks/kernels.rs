@@ -22,7 +22,7 @@ simd_fn! {
         for (out, (above, below)) in out.iter_mut().zip(lines) {
             let (above, below) = (&above[..BLOCK], &below[..BLOCK]);
             for lane in 0..BLOCK {
-                // Two roundings, as in the original.
+                // Two roundings, as in the reference implementation.
                 out[lane] = above[lane] + (below[lane] - above[lane]) * share;
             }
         }

@@ -1,7 +1,7 @@
 //! Softmax over queries at every pixel of resized mask logits, without ever holding the resized logits.
 //!
 //! Rows are widened once and mixed as output rows run down them, a tile of columns at a time, so that what is being
-//! worked on stays in the cache: `queries` times a few hundred values, not `queries` times the pixels of a photo.
+//! worked on stays in the cache: `queries` times a few hundred values, not `queries` times the pixels of a image.
 
 mod block;
 mod kernels;
@@ -9,7 +9,7 @@ mod kernels;
 mod tests;
 mod window;
 
-pub use block::{Block, Winners};
+pub use block::{PixelBlock, Winners};
 
 use crate::error::{Error, Result};
 use crate::resize::{Alignment, Sample, samples};
@@ -95,7 +95,7 @@ impl<'a> ResizedMasks<'a> {
             return Err(Error::Argument(format!("resize of {:?} pixels to {size:?}", self.size)));
         }
         if size != self.size {
-            let [rows, columns] = [0, 1].map(|side| samples(self.size[side], size[side], alignment));
+            let [rows, columns] = [0, 1].map(|axis| samples(self.size[axis], size[axis], alignment));
             self.stages.push(Stage { rows, columns });
             self.size = size;
         }
@@ -118,9 +118,9 @@ impl<'a> ResizedMasks<'a> {
     }
 
     /// Calls `see` with every block of pixels of these rows. Rows can be seen in parallel, best in bands of some dozens.
-    pub fn visit(&self, rows: Range<usize>, mut see: impl FnMut(&mut Block)) {
+    pub fn visit(&self, rows: Range<usize>, mut see: impl FnMut(&mut PixelBlock)) {
         let rows = rows.start.min(self.size[0])..rows.end.min(self.size[0]);
-        let mut block = Block::new(&self.order, self.active);
+        let mut block = PixelBlock::new(&self.order, self.active);
         for left in (0..self.size[1]).step_by(TILE) {
             let width = TILE.min(self.size[1] - left);
             let mut window = Window::new(self, self.stages.len(), left..left + width);

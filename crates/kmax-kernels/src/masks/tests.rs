@@ -132,12 +132,12 @@ fn probabilities_equal_the_definition() -> Result<()> {
 fn probabilities_equal_the_definition_at_random_sizes() {
     let size = || (1..=40usize, 1..=40usize).prop_map(|(height, width)| [height, width]);
     let alignments = prop::sample::select(vec![Alignment::Corners, Alignment::Borders]);
-    let photo = (1..=40usize, 1..=320usize).prop_map(|(height, width)| [height, width]);
-    let resizes = (size(), size(), photo, alignments);
-    twins::drawn(24, (1..=9usize, size(), resizes), |(queries, from, (to, crop, photo, alignment))| {
-        // To the network's size, to the part that holds the photo, to the photo.
+    let image = (1..=40usize, 1..=320usize).prop_map(|(height, width)| [height, width]);
+    let resizes = (size(), size(), image, alignments);
+    twins::drawn(24, (1..=9usize, size(), resizes), |(queries, from, (to, crop, image, alignment))| {
+        // To the network's size, to the part that holds the image, to the image.
         let crop = [crop[0].min(to[0]), crop[1].min(to[1])];
-        let steps = [Step::Resize(to, alignment), Step::Crop(crop), Step::Resize(photo, alignment)];
+        let steps = [Step::Resize(to, alignment), Step::Crop(crop), Step::Resize(image, alignment)];
         // The definition takes its sample positions in float64.
         compare(queries, from, &steps, 5e-5)
     });

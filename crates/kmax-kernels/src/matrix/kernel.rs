@@ -9,20 +9,49 @@ pub(crate) const WIDE: usize = 4;
 /// With sixteen registers: 12 sums, two columns and a weight.
 pub(crate) const NARROW: usize = 2;
 
-/// Columns of a panel.
-pub(crate) fn width<T: Float>() -> usize {
-    // SAFETY: it asks for nothing but the instructions.
-    unsafe { run::<T, _>(Width) }
+/// How many columns a panel has: one of two, whatever the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Panel {
+    /// [`Self::WIDE`], with AVX-512 in float32.
+    Wide,
+    /// [`Self::NARROW`], with all others.
+    Narrow,
 }
 
-struct Width;
+impl Panel {
+    /// Columns of a wide panel.
+    pub(crate) const WIDE: usize = 64;
+    /// Columns of a narrow one.
+    pub(crate) const NARROW: usize = 16;
 
-impl<T: Float> Kernel<T> for Width {
-    type Output = usize;
+    /// That of this path.
+    pub(crate) fn of<T: Float>() -> Self {
+        // SAFETY: it asks for nothing but the instructions.
+        unsafe { run::<T, _>(Choose) }
+    }
+}
+
+/// Columns of a panel.
+pub(crate) fn width<T: Float>() -> usize {
+    match Panel::of::<T>() {
+        Panel::Wide => Panel::WIDE,
+        Panel::Narrow => Panel::NARROW,
+    }
+}
+
+struct Choose;
+
+impl<T: Float> Kernel<T> for Choose {
+    type Output = Panel;
 
     #[inline(always)]
-    unsafe fn run<V: Vector<T>>(self) -> usize {
-        V::LANES * if V::MANY { WIDE } else { NARROW }
+    unsafe fn run<V: Vector<T>>(self) -> Panel {
+        let columns = const {
+            let columns = V::LANES * if V::MANY { WIDE } else { NARROW };
+            assert!(columns == Panel::WIDE || columns == Panel::NARROW);
+            columns
+        };
+        if columns == Panel::WIDE { Panel::Wide } else { Panel::Narrow }
     }
 }
 

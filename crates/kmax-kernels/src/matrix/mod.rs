@@ -9,7 +9,7 @@ mod kernel;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use kernel::{NARROW, WIDE, multiply, width};
+pub(crate) use kernel::{NARROW, Panel, WIDE, multiply, width};
 
 use crate::activation::Activation;
 use crate::cpu::Float;

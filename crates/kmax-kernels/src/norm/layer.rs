@@ -3,6 +3,7 @@
 use crate::columns::{Columns, Lanes, WIDTH, total};
 use crate::cpu::{Float, by_dtype, elements, has_kernel, hold, simd_fn, with_dtype};
 use crate::error::{Error, Result};
+use crate::matrix::Panel;
 use crate::profile;
 use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 
@@ -98,12 +99,11 @@ fn moments<T: Float, const N: usize>(rows: &[[T; N]], eps: T) -> ([T; N], [T; N]
     (mean, squares.map(|sum| T::ONE / (sum * share + eps).root()))
 }
 
-/// Normalises columns side by side, `width` of them, in place: `rows` has one row of them for each channel.
-pub(crate) fn normalize<T: Float>(rows: &mut [T], width: usize, gain: &[T], shift: &[T], eps: T) {
-    match width {
-        64 => forward(rows.as_chunks_mut::<64>().0, gain, shift, eps),
-        16 => forward(rows.as_chunks_mut::<16>().0, gain, shift, eps),
-        _ => unreachable!("no panel has {width} columns"),
+/// Normalises the columns of a panel in place: `rows` has one row of them for each channel.
+pub(crate) fn normalize<T: Float>(rows: &mut [T], gain: &[T], shift: &[T], eps: T) {
+    match Panel::of::<T>() {
+        Panel::Wide => forward(rows.as_chunks_mut::<{ Panel::WIDE }>().0, gain, shift, eps),
+        Panel::Narrow => forward(rows.as_chunks_mut::<{ Panel::NARROW }>().0, gain, shift, eps),
     }
 }
 

@@ -105,9 +105,9 @@ impl Axial {
 
 #[test]
 fn axial() {
-    let sides = [1..=24usize, 1..=24usize];
+    let sizes = [1..=24usize, 1..=24usize];
     let depths = (1..=3usize, 1..=6usize, 1..=6usize);
-    let cases = (1..=2usize, depths, sides, any::<bool>(), 1..=3usize, 0..3usize);
+    let cases = (1..=2usize, depths, sizes, any::<bool>(), 1..=3usize, 0..3usize);
     drawn(48, cases, |(batch, (heads, key, value), size, vertical, stride, spare)| {
         let axial = Axial { batch, heads, key, value, size, vertical, stride, spare };
         let arguments = axial.arguments()?;

@@ -86,7 +86,7 @@ fn moments(values: &[f64], eps: f64) -> (f64, f64) {
     (mean, (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count + eps).sqrt())
 }
 
-/// Batch, channels, sides.
+/// Batch, channels, sizes.
 fn maps() -> impl Strategy<Value = Vec<usize>> {
     (1..=3usize, 1..=9usize, 1..=40usize, 1..=40usize).prop_map(|(b, c, h, w)| vec![b, c, h, w])
 }

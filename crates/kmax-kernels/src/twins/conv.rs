@@ -112,7 +112,7 @@ impl Case {
     }
 }
 
-/// Channels by group, sides, a kernel that fits.
+/// Channels by group, sizes, a kernel that fits.
 fn cases(
     groups: impl Strategy<Value = (usize, usize, usize)>,
     side: usize,

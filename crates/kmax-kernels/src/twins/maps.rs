@@ -32,9 +32,9 @@ pub(crate) fn resized(x: &Tensor, height: usize, width: usize, alignment: Alignm
 
 #[test]
 fn resizing() {
-    let sides = || [1..=40usize, 1..=40usize];
+    let sizes = || [1..=40usize, 1..=40usize];
     let alignments = prop::sample::select(vec![Alignment::Corners, Alignment::Borders]);
-    drawn(40, (1..=2usize, 1..=5usize, sides(), sides(), alignments), |(b, c, from, to, alignment)| {
+    drawn(40, (1..=2usize, 1..=5usize, sizes(), sizes(), alignments), |(b, c, from, to, alignment)| {
         let x = values(1, &[b, c, from[0], from[1]])?;
         let expected = resized(&x, to[0], to[1], alignment)?;
         // Sample positions are computed in the element type.

@@ -164,9 +164,10 @@ impl AdamW {
     /// If a tensor operation fails.
     pub fn averaged(&self) -> Result<HashMap<String, Tensor>> {
         let rows = self.slots.iter().map(|slot| {
-            let tensor = match slot.average.is_empty() {
-                true => slot.parameter.var.as_tensor().detach().copy()?,
-                false => slot.tensor(&slot.average)?,
+            let tensor = if slot.average.is_empty() {
+                slot.parameter.var.as_tensor().detach().copy()?
+            } else {
+                slot.tensor(&slot.average)?
             };
             Ok((slot.parameter.name.clone(), tensor))
         });
