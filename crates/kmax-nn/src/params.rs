@@ -16,6 +16,15 @@ pub trait TensorSource: Send + Sync {
     /// If it exists and cannot be read.
     fn tensor(&self, name: &str) -> Result<Option<Tensor>>;
 
+    /// The same, for sources that want to know the shape that is expected. What comes may have another one.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    fn shaped(&self, name: &str, shape: &[usize]) -> Result<Option<Tensor>> {
+        let _ = shape;
+        self.tensor(name)
+    }
+
     /// All names.
     fn names(&self) -> Vec<String>;
 }
@@ -39,6 +48,15 @@ impl TensorSource for Builder {
             return Ok(None);
         }
         Ok(Some(self.0.get_unchecked(name)?.detach()))
+    }
+
+    fn shaped(&self, name: &str, shape: &[usize]) -> Result<Option<Tensor>> {
+        if !self.0.contains_tensor(name) {
+            return Ok(None);
+        }
+        // A `VarMap` gives nothing without the shape.
+        let tensor = self.0.get_unchecked(name).or_else(|_| self.0.get(shape, name))?;
+        Ok(Some(tensor.detach()))
     }
 
     fn names(&self) -> Vec<String> {
@@ -138,8 +156,7 @@ impl Params {
     /// [`VarBuilder::rename_f`] maps others onto them.
     ///
     /// Every parameter must be there, as in [`Self::frozen`]: a `VarMap` is read, not filled, and variables lose their
-    /// history. `VarBuilder::zeros` holds no names, and so serves no layer. [`Self::unused`] knows nothing of what is left
-    /// over, as a `VarBuilder` cannot list its names.
+    /// history. [`Self::unused`] knows nothing of what is left over, as a `VarBuilder` cannot list its names.
     pub fn from_var_builder(vb: VarBuilder<'static>) -> Self {
         let (prefix, dtype, device) = (vb.prefix(), vb.dtype(), vb.device().clone());
         let root = Self::frozen(Builder(vb.root()), dtype, &device);
@@ -197,7 +214,7 @@ impl Params {
             return checked(&name, var.as_tensor().clone(), shape);
         }
         let read = match &self.store.source {
-            Some(source) => source.tensor(&name)?,
+            Some(source) => source.shaped(&name, shape)?,
             None => None,
         };
         let (dtype, device) = (self.store.dtype, &self.store.device);
