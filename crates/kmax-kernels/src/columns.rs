@@ -131,7 +131,7 @@ impl Columns {
         for (lane, start, count) in self.runs(columns) {
             for (i, row) in rows.iter().enumerate() {
                 // SAFETY: by the caller's promise.
-                let to = unsafe { out.to_write(start + i * self.inner, count) };
+                let to = unsafe { out.unwritten_slice(start + i * self.inner, count) };
                 copied(to, &row[lane..][..count]);
             }
         }

@@ -109,7 +109,7 @@ impl CustomOp1 for Resize {
                     let rows = &rows[first..to.0.min(first + BAND)];
                     let start = (map * to.0 + first) * to.1;
                     // SAFETY: the bands of rows tile the buffer.
-                    let out = unsafe { out.to_write(start, rows.len() * to.1) };
+                    let out = unsafe { out.unwritten_slice(start, rows.len() * to.1) };
                     band(&x[map * from.0 * from.1..][..from.0 * from.1], from.1, rows, &columns, scratch, out);
                 });
             };

@@ -68,7 +68,7 @@ impl Maps {
             if self.vertical {
                 for (i, lanes) in from.iter().enumerate() {
                     // SAFETY: within the channel's map; these columns are the caller's alone (its promise).
-                    let to = unsafe { out.to_write(start + i * self.lines + line, count) };
+                    let to = unsafe { out.unwritten_slice(start + i * self.lines + line, count) };
                     match to.as_chunks_mut::<LANES>().0 {
                         // Of constant length, and so one instruction.
                         [to] => *to = lanes.0.map(MaybeUninit::new),
@@ -80,7 +80,7 @@ impl Maps {
                 continue;
             }
             // SAFETY: as above; `count` whole rows.
-            rows_back(from, unsafe { out.to_write(start + line * self.length, count * self.length) });
+            rows_back(from, unsafe { out.unwritten_slice(start + line * self.length, count * self.length) });
         }
     }
 }

@@ -110,7 +110,7 @@ pub(super) fn forward<T: Float>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilo
                             let width = (columns.end * TILE).min(g.out.1) - from;
                             let start = first + (tile_row * TILE + y) * g.out.1 + from;
                             // SAFETY: the outputs of these tiles are this task's alone and lie within the buffer.
-                            let out = unsafe { out.to_write(start, width) };
+                            let out = unsafe { out.unwritten_slice(start, width) };
                             let out = copied(out, &row[at * TILE..][..width]);
                             if epilogue.residual.is_some() {
                                 epilogue.apply(out, channel, start);

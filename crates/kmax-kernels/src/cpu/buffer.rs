@@ -95,7 +95,7 @@ impl<T> Shared<T> {
     ///
     /// # Safety
     /// As [`Self::slice`], but for the last.
-    pub(crate) unsafe fn to_write<'a>(self, offset: usize, len: usize) -> &'a mut [MaybeUninit<T>] {
+    pub(crate) unsafe fn unwritten_slice<'a>(self, offset: usize, len: usize) -> &'a mut [MaybeUninit<T>] {
         // SAFETY: by the caller's promise; what is written is a value.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(offset).cast(), len) }
     }

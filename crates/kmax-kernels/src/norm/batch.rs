@@ -165,7 +165,7 @@ impl Train {
                     for from in (0..inner).step_by(BLOCK) {
                         let at = start + from..start + inner.min(from + BLOCK);
                         // SAFETY: the planes of this channel belong to this task alone and lie within the buffer.
-                        let out = unsafe { out.to_write(at.start, at.len()) };
+                        let out = unsafe { out.unwritten_slice(at.start, at.len()) };
                         let (a, b) = slopes(&x[at.clone()], factors, &grad[at], self.activation, out);
                         (plain, centred) = (plain + a, centred + b);
                     }
@@ -180,7 +180,9 @@ impl Train {
                     let x = &x[start..][..inner];
                     if self.activation == Activation::Identity {
                         // SAFETY: as above.
-                        spread(x, &grad[start..][..inner], factors, unsafe { out.to_write(start, inner) });
+                        spread(x, &grad[start..][..inner], factors, unsafe {
+                            out.unwritten_slice(start, inner)
+                        });
                     } else {
                         // SAFETY: as above, and the slopes are written.
                         spread_in_place(x, factors, unsafe { out.slice(start, inner) });
