@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::{Categories, Error, LabelMap, Result};
+use crate::categories::Categories;
+use crate::error::{Error, Result};
+use crate::label_map::LabelMap;
 
 /// One segment of an image: an entry of COCO's `segments_info`.
 #[derive(Clone, Debug, PartialEq)]

@@ -30,6 +30,6 @@ pub(super) fn evaluate(
         semantic.insert(sample.image_id, confusion)?;
         observer.evaluating(index + 1, val.len());
     }
-    let miou = semantic.report().miou.unwrap_or_default();
+    let miou = 100.0 * semantic.report().miou.unwrap_or_default();
     Ok(Evaluation { step, panoptic: panoptic.report(), miou })
 }
