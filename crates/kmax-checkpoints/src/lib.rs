@@ -30,11 +30,15 @@
 //!
 //! [`names`] holds the maps from the names of foreign checkpoints to ours.
 
+#![deny(unsafe_code)]
+
 mod arrays;
 mod checkpoint;
+mod contents;
 mod dtype;
 mod error;
 mod locate;
+mod mapping;
 pub mod names;
 mod nearest;
 mod objects;
@@ -42,13 +46,16 @@ mod pickle;
 mod plain_pickle;
 mod safetensors_file;
 mod source;
+mod storage_id;
 mod tarball;
 mod tensorflow;
 mod torch_legacy;
 mod torch_zip;
 mod wire;
 
-pub use checkpoint::{Checkpoint, Format, Skipped, Tensor, TensorInfo};
+pub use checkpoint::Checkpoint;
+pub use contents::{Format, Skipped, Tensor, TensorInfo};
 pub use dtype::DType;
 pub use error::{Error, Result};
+pub use kmax_base::ErrorKind;
 pub use nearest::nearest;

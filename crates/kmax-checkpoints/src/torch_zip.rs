@@ -29,9 +29,10 @@ struct Member {
 impl Member {
     fn storage(&self) -> Storage {
         let Self { range, deflated, size, crc } = self.clone();
-        match deflated {
-            true => Storage::Deflated { range, size, crc },
-            false => Storage::Checked { range, crc, verdict: OnceLock::new() },
+        if deflated {
+            Storage::Deflated { range, size, crc }
+        } else {
+            Storage::Checked { range, crc, verdict: OnceLock::new() }
         }
     }
 
