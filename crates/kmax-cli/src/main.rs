@@ -5,7 +5,6 @@ mod environment;
 mod exit;
 mod model;
 mod output;
-mod overlay;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kmax_datasets::coco::CocoPanoptic;
 use kmax_datasets::loader::{Loader, LoaderConfig, Position, TrainingSet};
-use kmax_datasets::transforms::train::TrainTransform;
+use kmax_transforms::train::TrainTransform;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 

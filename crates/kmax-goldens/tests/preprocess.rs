@@ -1,14 +1,14 @@
 //! The transforms of deeplab2 against its own results.
 
 use image::RgbImage;
-use kmax_datasets::transforms::deeplab2::autoaugment::{Operation, Policy};
-use kmax_datasets::transforms::deeplab2::copy_paste::{self, CopyPaste, Pair};
-use kmax_datasets::transforms::deeplab2::labels::{Encoding, GroundTruth};
-use kmax_datasets::transforms::deeplab2::train::scales;
-use kmax_datasets::transforms::deeplab2::{resize, size};
-use kmax_datasets::transforms::eval::{self, Deeplab2Eval};
-use kmax_datasets::transforms::planar::Planar;
 use kmax_masks::LabelMap;
+use kmax_transforms::deeplab2::autoaugment::{Operation, Policy};
+use kmax_transforms::deeplab2::copy_paste::{self, CopyPaste, Pair};
+use kmax_transforms::deeplab2::labels::{Encoding, GroundTruth};
+use kmax_transforms::deeplab2::train::scales;
+use kmax_transforms::eval::{self, Deeplab2Eval};
+use kmax_transforms::planar::Planar;
+use kmax_transforms::{resize, size};
 use safetensors::SafeTensors;
 use serde_json::Value;
 

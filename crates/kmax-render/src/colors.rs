@@ -1,14 +1,16 @@
 //! Colours that tell neighbouring segments apart.
 
-use kmax_masks::{Categories, LabelMap, Segment, colors};
 use std::collections::{HashMap, HashSet};
 
-/// Colours closer than this are hard to tell apart when they lie over a photo.
+use kmax_masks::{Categories, LabelMap, Segment, colors};
+
+/// Colours closer than this are hard to tell apart when they lie over an image.
 const APART: f32 = 28.0;
 /// Colours tried for a segment before the best of them is taken.
 const TRIES: usize = 40;
 
-/// A colour for each segment: its class's where its neighbours allow it.
+/// A colour for each segment by its id: its class's where its neighbours in the map allow it, else one of the palette that
+/// is easy to tell from theirs.
 pub fn choose(map: &LabelMap, segments: &[Segment], categories: &Categories) -> HashMap<u32, [u8; 3]> {
     let neighbours = neighbours(map);
     let mut order: Vec<&Segment> = segments.iter().collect();
@@ -118,10 +120,10 @@ mod tests {
         };
         let categories = Categories::new((0..16).map(category).collect()).expect("distinct");
         let panoptic = Panoptic::from_map(map, |id| (id % 16, false));
-        let colours = choose(&panoptic.map, &panoptic.segments, &categories);
+        let colors = choose(&panoptic.map, &panoptic.segments, &categories);
         for (a, others) in neighbours(&panoptic.map) {
             for b in others {
-                let distance = difference(perceived(colours[&a]), perceived(colours[&b]));
+                let distance = difference(perceived(colors[&a]), perceived(colors[&b]));
                 assert!(distance >= APART, "{a} {b}: {distance}");
             }
         }

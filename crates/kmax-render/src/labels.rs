@@ -1,10 +1,11 @@
 //! Where names go.
 
-use super::text::{self, Word};
 use image::RgbImage;
 use kmax_masks::{Categories, LabelMap, Panoptic};
 
-/// Cells of the grid on which a place is looked for, along a segment's longer side.
+use crate::text::{self, Word};
+
+/// Cells of the grid on which a place is looked for, along a segment's longer axis.
 const CELLS: usize = 160;
 /// The smallest letters, in pixels.
 const SMALLEST: f32 = 11.0;
@@ -13,8 +14,8 @@ const SMALL: f64 = 0.004;
 
 /// Writes the name of each segment into it, the largest segments first, as large as fits; where none fits, over it.
 pub fn write(picture: &mut RgbImage, map: &LabelMap, panoptic: &Panoptic, categories: &Categories) {
-    let side = picture.width().min(picture.height()) as f32;
-    let largest = (side / 22.0).clamp(SMALLEST, 80.0);
+    let length = picture.width().min(picture.height()) as f32;
+    let largest = (length / 22.0).clamp(SMALLEST, 80.0);
     let pixels = map.data().len() as f64;
     let mut extents = map.extents();
     extents.sort_by_key(|(_, extent)| std::cmp::Reverse(extent.area));
@@ -53,8 +54,8 @@ struct Place {
 impl Place {
     /// Around a centre, moved into the picture.
     fn around(x: f32, y: f32, word: &Word, picture: &RgbImage) -> Self {
-        let begin = |centre: f32, length: usize, side: u32| {
-            let most = (i64::from(side) - length as i64).max(0);
+        let begin = |centre: f32, length: usize, whole: u32| {
+            let most = (i64::from(whole) - length as i64).max(0);
             ((centre - length as f32 / 2.0).round() as i64).clamp(0, most)
         };
         let (left, top) = (begin(x, word.width, picture.width()), begin(y, word.height, picture.height()));
@@ -90,7 +91,7 @@ fn roomiest(
         let y = top + ((row as f32 + 0.5) * dy) as usize;
         map.get(x, y) == Some(id)
     };
-    // The side of the largest square that ends here, from those of the neighbours before.
+    // The size of the largest square that ends here, from those of the neighbours before.
     let mut above = vec![0usize; columns + 1];
     let mut best: Option<(usize, f32, usize, usize)> = None;
     let (middle_x, middle_y) = (columns as f32 / 2.0, rows as f32 / 2.0);
@@ -100,21 +101,21 @@ fn roomiest(
             if !inside(column, row) {
                 continue;
             }
-            let side = 1 + above[column].min(above[column + 1]).min(here[column]);
-            here[column + 1] = side;
-            let half = side as f32 / 2.0;
+            let size = 1 + above[column].min(above[column + 1]).min(here[column]);
+            here[column + 1] = size;
+            let half = size as f32 / 2.0;
             let (x, y) = (column as f32 + 1.0 - half, row as f32 + 1.0 - half);
             let off = (x - middle_x).abs() + (y - middle_y).abs();
-            if best.is_none_or(|(most, least, ..)| (side, -off) > (most, -least)) {
-                best = Some((side, off, column, row));
+            if best.is_none_or(|(most, least, ..)| (size, -off) > (most, -least)) {
+                best = Some((size, off, column, row));
             }
         }
         above = here;
     }
-    let (side, _, column, row) = best?;
-    let half = side as f32 / 2.0;
+    let (size, _, column, row) = best?;
+    let half = size as f32 / 2.0;
     let (x, y) = (column as f32 + 1.0 - half, row as f32 + 1.0 - half);
-    Some((left as f32 + x * dx, top as f32 + y * dy, side as f32 * dy))
+    Some((left as f32 + x * dx, top as f32 + y * dy, size as f32 * dy))
 }
 
 #[cfg(test)]

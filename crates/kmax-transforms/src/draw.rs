@@ -30,16 +30,8 @@ impl Draw {
     }
 }
 
-/// The order of `len` images in an epoch.
-pub(crate) fn permutation(seed: u64, epoch: u64, len: usize) -> Vec<usize> {
-    let mut generator = Draw { seed, epoch, index: u64::MAX, copy: 0 }.generator(ORDER);
-    let mut order: Vec<usize> = (0..len).collect();
-    shuffle(&mut order, &mut generator);
-    order
-}
-
 /// Puts items in a random order.
-pub(crate) fn shuffle<T>(items: &mut [T], generator: &mut ChaCha8Rng) {
+pub fn shuffle<T>(items: &mut [T], generator: &mut ChaCha8Rng) {
     // Fisher and Yates; written out so that the order does not change with a library's version.
     for last in (1..items.len()).rev() {
         items.swap(last, below(generator, last + 1));
@@ -47,36 +39,22 @@ pub(crate) fn shuffle<T>(items: &mut [T], generator: &mut ChaCha8Rng) {
 }
 
 /// A whole number from 0 to `end - 1`; 0 if `end` is 0.
-pub(crate) fn below(generator: &mut ChaCha8Rng, end: usize) -> usize {
+pub fn below(generator: &mut ChaCha8Rng, end: usize) -> usize {
     // The bias of a 64-bit product is below end / 2^64.
     ((u128::from(generator.random::<u64>()) * end as u128) >> 64) as usize
 }
 
 /// A number in `[0, 1)` with 24 bits.
-pub(crate) fn unit(generator: &mut ChaCha8Rng) -> f32 {
+pub fn unit(generator: &mut ChaCha8Rng) -> f32 {
     (generator.random::<u32>() >> 8) as f32 * (1.0 / 16_777_216.0)
 }
 
-/// Purposes of [`Draw::generator`] within this crate.
-pub(crate) const ORDER: u64 = 0;
+/// The purpose of our own augmentation; 0 and 2 are those of the order of a loader's images.
 pub(crate) const AUGMENT: u64 = 1;
-pub(crate) const REPEAT: u64 = 2;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_order_is_a_permutation_that_the_epoch_changes() {
-        let order = permutation(3, 0, 100);
-        let mut sorted = order.clone();
-        sorted.sort_unstable();
-        assert_eq!(sorted, (0..100).collect::<Vec<_>>());
-        assert_eq!(order, permutation(3, 0, 100));
-        assert_ne!(order, permutation(3, 1, 100));
-        assert_ne!(order, permutation(4, 0, 100));
-        assert!(permutation(0, 0, 0).is_empty());
-    }
 
     #[test]
     fn draws_differ_by_each_number_and_stay_in_range() {

@@ -1,24 +1,20 @@
-//! From a photo to the input of a network that is not being trained, in the ways of both originals.
+//! From an image to the input of a network that is not being trained, as both reference implementations prepare it.
 
 use image::RgbImage;
 use kmax_masks::LabelMap;
 
-use super::deeplab2::{resize, size};
-use super::pillow;
-use super::planar::Planar;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::planar::{PAD, Planar};
+use crate::{labels, pillow, resize, size};
 
-/// The value of padding, which normalisation turns into 0 (both originals use mean 127.5).
-pub const PAD: f32 = 127.5;
-
-/// A photo, resized and padded.
+/// An image, resized and padded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EvalInput {
     /// The input in 0..255, not normalised.
     pub image: Planar,
-    /// The rows from the top that show the photo.
+    /// The rows from the top that show the image.
     pub content_height: usize,
-    /// The columns from the left that show the photo.
+    /// The columns from the left that show the image.
     pub content_width: usize,
 }
 
@@ -27,19 +23,19 @@ pub struct EvalInput {
 pub struct Deeplab2Eval {
     /// Height and width of the network's input.
     pub crop: [usize; 2],
-    /// The smallest sides of the resized photo (`min_resize_value`).
+    /// The smallest height and width of the resized image (`min_resize_value`).
     pub min: Option<[usize; 2]>,
-    /// The largest sides of the resized photo (`max_resize_value`); the crop if there is none.
+    /// The largest height and width of the resized image (`max_resize_value`); the crop if there is none.
     pub max: Option<[usize; 2]>,
 }
 
 impl Deeplab2Eval {
-    /// A square input which the photo fills as far as it can (COCO, ADE20K).
-    pub fn square(side: usize) -> Self {
-        Self { crop: [side; 2], min: Some([side; 2]), max: Some([side; 2]) }
+    /// A square input which the image fills as far as it can (COCO, ADE20K).
+    pub fn square(size: usize) -> Self {
+        Self { crop: [size; 2], min: Some([size; 2]), max: Some([size; 2]) }
     }
 
-    /// An input which photos are shrunk to but not enlarged to (Cityscapes: `[1025, 2049]`).
+    /// An input which images are shrunk to but not enlarged to (Cityscapes: `[1025, 2049]`).
     pub fn within(crop: [usize; 2]) -> Self {
         Self { crop, min: None, max: None }
     }
@@ -55,19 +51,19 @@ impl Deeplab2Eval {
     }
 }
 
-/// Keeps a pixel of the thinnest photos, whose shorter side rounds down to 0 and which both originals refuse.
-fn at_least_a_pixel(resized: [usize; 2], photo: [usize; 2]) -> [usize; 2] {
-    [0, 1].map(|side| resized[side].max(photo[side].min(1)))
+/// Keeps a pixel of the thinnest images, whose width or height rounds down to 0 and which both reference implementations refuse.
+fn at_least_a_pixel(resized: [usize; 2], image: [usize; 2]) -> [usize; 2] {
+    [0, 1].map(|axis| resized[axis].max(image[axis].min(1)))
 }
 
 /// deeplab2's `preprocess_image_and_label` without training: bilinear with aligned corners, not rounded, padded at
 /// the bottom and on the right with [`PAD`].
 ///
 /// # Errors
-/// If the photo has no pixels or the settings contradict each other.
+/// If the image has no pixels or the settings contradict each other.
 pub fn deeplab2(image: &RgbImage, settings: &Deeplab2Eval) -> Result<EvalInput> {
     let resized = settings.resized(image.height() as usize, image.width() as usize)?;
-    let content = resize::bilinear_photo(image, resized)?;
+    let content = resize::bilinear_rgb(image, resized)?;
     let image = content.padded(settings.crop, [0, 0], PAD)?;
     Ok(EvalInput { image, content_height: resized[0], content_width: resized[1] })
 }
@@ -79,24 +75,24 @@ pub fn deeplab2(image: &RgbImage, settings: &Deeplab2Eval) -> Result<EvalInput> 
 pub fn deeplab2_labels(labels: &LabelMap, settings: &Deeplab2Eval, pad: u32) -> Result<LabelMap> {
     let resized = settings.resized(labels.height(), labels.width())?;
     let content = resize::nearest(labels, resized)?;
-    super::labels::padded(&content, settings.crop, [0, 0], pad)
+    labels::padded(&content, settings.crop, [0, 0], pad)
 }
 
-/// The port's settings.
+/// The settings of the PyTorch implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PortEval {
+pub struct PytorchEval {
     /// Height and width of the network's input (`INPUT.IMAGE_SIZE`).
     pub input: [usize; 2],
-    /// The shorter side of the resized photo (`INPUT.MIN_SIZE_TEST`).
+    /// The smaller of height and width of the resized image (`INPUT.MIN_SIZE_TEST`).
     pub shortest: usize,
-    /// The largest side of the resized photo (`INPUT.MAX_SIZE_TEST`).
+    /// The largest height or width of the resized image (`INPUT.MAX_SIZE_TEST`).
     pub longest: usize,
 }
 
-impl PortEval {
-    /// A square input whose side the longer side of the photo takes (COCO, ADE20K).
-    pub fn square(side: usize) -> Self {
-        Self { input: [side; 2], shortest: side, longest: side }
+impl PytorchEval {
+    /// A square input, as large as the larger of height and width of the image becomes (COCO, ADE20K).
+    pub fn square(size: usize) -> Self {
+        Self { input: [size; 2], shortest: size, longest: size }
     }
 
     /// `[height, width]` after detectron2's `ResizeShortestEdge`.
@@ -109,15 +105,15 @@ impl PortEval {
             let scale = self.longest as f64 / h.max(w);
             (h, w) = (h * scale, w * scale);
         }
-        at_least_a_pixel([h, w].map(|side| (side + 0.5) as usize), [height, width])
+        at_least_a_pixel([h, w].map(|length| (length + 0.5) as usize), [height, width])
     }
 }
 
-/// The port's input: Pillow's bilinear resize to 8-bit values, then [`PAD`] at the bottom and on the right.
+/// The input of the PyTorch implementation: Pillow's bilinear resize to 8-bit values, then [`PAD`] at the bottom and on the right.
 ///
 /// # Errors
-/// If the photo has no pixels or does not fit the input.
-pub fn port(image: &RgbImage, settings: &PortEval) -> Result<EvalInput> {
+/// If the image has no pixels or does not fit the input.
+pub fn pytorch(image: &RgbImage, settings: &PytorchEval) -> Result<EvalInput> {
     if image.width() == 0 || image.height() == 0 {
         return Err(Error::setting("image", "it has no pixels"));
     }
@@ -127,10 +123,10 @@ pub fn port(image: &RgbImage, settings: &PortEval) -> Result<EvalInput> {
     Ok(EvalInput { image, content_height: resized[0], content_width: resized[1] })
 }
 
-/// An input as large as the photo's shape asks for, which few pixels of padding are added to.
+/// An input as large as the image's shape asks for, which few pixels of padding are added to.
 ///
 /// # Errors
-/// If the photo has no pixels or `longest` is not `32 k + 1`.
+/// If the image has no pixels or `longest` is not `32 k + 1`.
 pub fn fit(image: &RgbImage, longest: usize) -> Result<EvalInput> {
     if longest % 32 != 1 {
         return Err(Error::setting("longest", format!("must be a multiple of 32, plus 1, not {longest}")));
@@ -138,11 +134,11 @@ pub fn fit(image: &RgbImage, longest: usize) -> Result<EvalInput> {
     if image.width() == 0 || image.height() == 0 {
         return Err(Error::setting("image", "it has no pixels"));
     }
-    let sides = [image.height() as usize, image.width() as usize];
-    let scale = longest as f64 / sides[0].max(sides[1]) as f64;
-    let resized = at_least_a_pixel(sides.map(|side| (side as f64 * scale).round() as usize), sides);
+    let size = [image.height() as usize, image.width() as usize];
+    let scale = longest as f64 / size[0].max(size[1]) as f64;
+    let resized = at_least_a_pixel(size.map(|length| (length as f64 * scale).round() as usize), size);
     let content = Planar::from_rgb(&pillow::bilinear(image, resized)?);
-    let input = resized.map(|side| (side + 30) / 32 * 32 + 1);
+    let input = resized.map(|length| (length + 30) / 32 * 32 + 1);
     Ok(EvalInput {
         image: content.padded(input, [0, 0], PAD)?,
         content_height: resized[0],
@@ -155,16 +151,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longer_side_fills_a_square() -> Result<()> {
-        let photo = RgbImage::from_pixel(64, 48, image::Rgb([1, 2, 3]));
-        let input = deeplab2(&photo, &Deeplab2Eval::square(65))?;
+    fn the_longer_axis_fills_a_square() -> Result<()> {
+        let image = RgbImage::from_pixel(64, 48, image::Rgb([1, 2, 3]));
+        let input = deeplab2(&image, &Deeplab2Eval::square(65))?;
         // To 65 x 86 first, then down to 49 x 65: not the 48.75 of one step, rounded down.
         assert_eq!((input.content_height, input.content_width, input.image.height), (49, 65, 65));
         assert_eq!(
             (input.image.get(64, 48), input.image.get(64, 49)),
             (Some([1.0, 2.0, 3.0]), Some([PAD; 3]))
         );
-        let input = port(&photo, &PortEval::square(65))?;
+        let input = pytorch(&image, &PytorchEval::square(65))?;
         assert_eq!((input.content_height, input.content_width), (49, 65));
         assert_eq!(
             (input.image.get(64, 48), input.image.get(64, 49)),
@@ -174,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fitted_input_has_the_photos_shape() -> Result<()> {
+    fn a_fitted_input_has_the_shape_of_the_image() -> Result<()> {
         for ((width, height), content, input) in [
             ((640, 480), (97, 129), [97, 129]),
             ((480, 640), (129, 97), [129, 97]),
@@ -183,8 +179,8 @@ mod tests {
             ((5000, 20), (1, 129), [1, 129]),
             ((1, 5000), (129, 1), [129, 1]),
         ] {
-            let photo = RgbImage::from_pixel(width, height, image::Rgb([9, 8, 7]));
-            let fitted = fit(&photo, 129)?;
+            let image = RgbImage::from_pixel(width, height, image::Rgb([9, 8, 7]));
+            let fitted = fit(&image, 129)?;
             assert_eq!((fitted.content_height, fitted.content_width), content);
             assert_eq!([fitted.image.height, fitted.image.width], input);
         }
@@ -196,9 +192,10 @@ mod tests {
     }
 
     #[test]
-    fn the_thinnest_photos_keep_a_pixel() -> Result<()> {
+    fn the_thinnest_images_keep_a_pixel() -> Result<()> {
         let thin = RgbImage::new(3000, 1);
-        for input in [deeplab2(&thin, &Deeplab2Eval::square(65))?, port(&thin, &PortEval::square(65))?] {
+        for input in [deeplab2(&thin, &Deeplab2Eval::square(65))?, pytorch(&thin, &PytorchEval::square(65))?]
+        {
             assert_eq!((input.content_height, input.content_width, input.image.height), (1, 65, 65));
         }
         Ok(())
@@ -207,7 +204,7 @@ mod tests {
     #[test]
     fn what_cannot_be_shown_is_refused() {
         assert!(deeplab2(&RgbImage::new(0, 0), &Deeplab2Eval::square(65)).is_err());
-        assert!(port(&RgbImage::new(0, 0), &PortEval::square(65)).is_err());
+        assert!(pytorch(&RgbImage::new(0, 0), &PytorchEval::square(65)).is_err());
         let odd = Deeplab2Eval { crop: [65; 2], min: None, max: Some([129; 2]) };
         assert!(
             deeplab2(&RgbImage::new(9, 9), &odd).is_err_and(|error| error.to_string().starts_with("max"))

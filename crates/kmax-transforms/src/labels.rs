@@ -1,8 +1,8 @@
-//! Padding, cropping and mirroring of maps, as [`super::planar::Planar`] does it to images.
+//! Padding, cropping and mirroring of maps, as [`Planar`](crate::planar::Planar) does it to images.
 
 use kmax_masks::LabelMap;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The map `top` rows down and `left` columns in a larger one of `value`.
 ///

@@ -1,10 +1,10 @@
-//! Pillow's resizes of 8-bit images, which detectron2 (and so the port) uses, in Pillow's own integer arithmetic.
+//! Pillow's resizes of 8-bit images, which detectron2 (and so the PyTorch implementation) uses, in Pillow's own integer arithmetic.
 
 use image::RgbImage;
 use kmax_masks::LabelMap;
 
-use super::resample::{self, Window};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::resample::{self, Window};
 
 /// The fraction bits of a weight.
 const BITS: u32 = 22;
@@ -38,7 +38,7 @@ fn mix(values: impl Iterator<Item = u8>, weights: &[i32]) -> u8 {
 /// `Image.resize((width, height), BILINEAR)`.
 ///
 /// # Errors
-/// If a side is 0 or the result is too large.
+/// If height or width is 0 or the result is too large.
 pub fn bilinear(image: &RgbImage, [height, width]: [usize; 2]) -> Result<RgbImage> {
     let (w, h) = (image.width() as usize, image.height() as usize);
     let pixels = width.checked_mul(height).filter(|pixels| (1..=kmax_masks::MAX_PIXELS).contains(pixels));
@@ -47,7 +47,7 @@ pub fn bilinear(image: &RgbImage, [height, width]: [usize; 2]) -> Result<RgbImag
         return Err(Error::setting("size", reason));
     }
     let source = image.as_raw();
-    // Along x first, rounded to 8 bits; a side that stays is not touched.
+    // Along x first, rounded to 8 bits; a width or height that stays is not touched.
     let narrow: Vec<u8> = if w == width {
         source.clone()
     } else {
@@ -80,12 +80,12 @@ pub fn bilinear(image: &RgbImage, [height, width]: [usize; 2]) -> Result<RgbImag
 /// `Image.resize((width, height), NEAREST)`.
 ///
 /// # Errors
-/// If a side is 0 or the result is too large.
+/// If height or width is 0 or the result is too large.
 pub fn nearest(map: &LabelMap, [height, width]: [usize; 2]) -> Result<LabelMap> {
     if width == 0 || height == 0 || width.checked_mul(height).is_none_or(|n| n > kmax_masks::MAX_PIXELS) {
         return Err(Error::setting("size", format!("a map is not resized to {width} x {height} pixels")));
     }
-    let whole = |side| Window { resized: side, start: 0, len: side };
+    let whole = |length| Window { resized: length, start: 0, len: length };
     LabelMap::new(width, height, resample::nearest(map, whole(width), whole(height)))
         .map_err(|error| Error::setting("size", error.to_string()))
 }

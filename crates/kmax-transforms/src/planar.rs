@@ -2,7 +2,10 @@
 
 use image::RgbImage;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+
+/// The value of padding, which normalisation turns into 0 (both reference implementations use mean 127.5).
+pub const PAD: f32 = 127.5;
 
 /// Three planes (red, green, blue) of `height` rows of `width` values in 0..255.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +22,7 @@ impl Planar {
     /// An image of one value.
     ///
     /// # Errors
-    /// If a side is 0 or there are more than [`kmax_masks::MAX_PIXELS`].
+    /// If height or width is 0 or there are more than [`kmax_masks::MAX_PIXELS`].
     pub fn filled(width: usize, height: usize, value: f32) -> Result<Self> {
         match width.checked_mul(height) {
             Some(pixels) if (1..=kmax_masks::MAX_PIXELS).contains(&pixels) => {
@@ -29,7 +32,7 @@ impl Planar {
         }
     }
 
-    /// The values of a photo.
+    /// The values of an image.
     pub fn from_rgb(image: &RgbImage) -> Self {
         let (pixels, _) = image.as_raw().as_chunks::<3>();
         let data =
@@ -37,7 +40,7 @@ impl Planar {
         Self { width: image.width() as usize, height: image.height() as usize, data }
     }
 
-    /// The photo, with fractions cut off.
+    /// The image, with fractions cut off.
     pub fn to_rgb(&self) -> RgbImage {
         let pixels = self.width * self.height;
         RgbImage::from_fn(self.width as u32, self.height as u32, |x, y| {

@@ -1,84 +1,50 @@
-//! Reading photographs: JPEG, PNG and WebP, turned upright, as 8-bit RGB.
+//! Reading images: JPEG, PNG and WebP, turned upright, as 8-bit RGB.
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use std::fs::File;
 use std::io::{Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// The largest photo that is read: 400 megapixels, 1.2 GB as RGB.
-pub const MAX_PIXELS: u64 = 400_000_000;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+
+use crate::error::{Error, MAX_PIXELS, Result};
 
 /// Bytes that tell what a file is.
 const HEAD: u64 = 64;
 
-/// Why a photo cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum PhotoError {
-    /// The file cannot be opened or read.
-    #[error("{}: {source}", file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The bytes are no JPEG, PNG or WebP picture.
-    #[error("{}: not a JPEG, PNG or WebP picture", file.display())]
-    Format {
-        /// The file.
-        file: PathBuf,
-    },
-    /// The picture is damaged.
-    #[error("{}: damaged {format} picture: {reason}", file.display())]
-    Damaged {
-        /// The file.
-        file: PathBuf,
-        /// `JPEG`, `PNG` or `WebP`.
-        format: &'static str,
-        /// What the decoder says.
-        reason: String,
-    },
-    /// The picture is larger than [`MAX_PIXELS`].
-    #[error("{}: {width}x{height} pixels are more than the {MAX_PIXELS} that are read", file.display())]
-    TooLarge {
-        /// The file.
-        file: PathBuf,
-        /// Its width.
-        width: u32,
-        /// Its height.
-        height: u32,
-    },
-}
-
-/// Reads the photo `file` as it should be looked at: its EXIF orientation is applied, 16-bit and grey values
+/// Reads the image `file` as it should be looked at: its EXIF orientation is applied, 16-bit and grey values
 /// become 8-bit RGB, and transparent pixels show white.
 ///
 /// # Errors
-/// [`PhotoError`], naming the file. A JPEG that ends before its end marker is damaged, not half grey.
-pub fn read_photo(file: impl AsRef<Path>) -> Result<RgbImage, PhotoError> {
+/// If the file cannot be read, is no picture of these forms, or is larger than [`MAX_PIXELS`]. A JPEG that ends before its
+/// end marker is damaged, not half grey.
+pub fn read_image(file: impl AsRef<Path>) -> Result<RgbImage> {
     let file = file.as_ref();
-    let failed = |source| PhotoError::Read { file: file.into(), source };
+    let failed = |source| Error::Read { file: file.into(), source };
+    // A pipe that nobody writes to would be waited for at its opening.
+    if !std::fs::metadata(file).map_err(failed)?.is_file() {
+        return Err(Error::Format { file: file.into() });
+    }
     let mut source = File::open(file).map_err(failed)?;
     let mut data = Vec::new();
-    // Whatever else the file is may have no end.
+    // What is no picture is not read to its end.
     source.by_ref().take(HEAD).read_to_end(&mut data).map_err(failed)?;
     if format_of(&data).is_none() {
-        return Err(PhotoError::Format { file: file.into() });
+        return Err(Error::Format { file: file.into() });
     }
     source.read_to_end(&mut data).map_err(failed)?;
-    decode_photo(&data, file)
+    decode_image(&data, file)
 }
 
-/// As [`read_photo`], from the bytes of a file; `file` is only named in errors.
+/// As [`read_image`], from the bytes of a file; `file` is only named in errors.
 ///
 /// # Errors
-/// [`PhotoError`].
-pub fn decode_photo(data: &[u8], file: &Path) -> Result<RgbImage, PhotoError> {
+/// As [`read_image`].
+pub fn decode_image(data: &[u8], file: &Path) -> Result<RgbImage> {
     let Some((kind, format)) = format_of(data) else {
-        return Err(PhotoError::Format { file: file.into() });
+        return Err(Error::Format { file: file.into() });
     };
     let mut reader = ImageReader::with_format(Cursor::new(data), kind);
-    let damaged = |reason: String| PhotoError::Damaged { file: file.into(), format, reason };
+    let damaged = |reason: String| Error::Damaged { file: file.into(), format, reason };
     // Twice the pixels of an RGBA picture with 16 bits a channel; the size is checked before anything is decoded.
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_PIXELS * 8);
@@ -86,7 +52,7 @@ pub fn decode_photo(data: &[u8], file: &Path) -> Result<RgbImage, PhotoError> {
     let mut decoder = reader.into_decoder().map_err(|e| damaged(e.to_string()))?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(PhotoError::TooLarge { file: file.into(), width, height });
+        return Err(Error::TooLarge { file: file.into(), width, height });
     }
     if width == 0 || height == 0 {
         return Err(damaged("it has no pixels".into()));
@@ -153,12 +119,12 @@ mod tests {
         data
     }
 
-    fn decode(data: &[u8]) -> Result<RgbImage, PhotoError> {
-        decode_photo(data, Path::new("photo"))
+    fn decode(data: &[u8]) -> Result<RgbImage> {
+        decode_image(data, Path::new("image"))
     }
 
     #[test]
-    fn grey_sixteen_bit_and_alpha_become_rgb() -> Result<(), PhotoError> {
+    fn grey_sixteen_bit_and_alpha_become_rgb() -> Result<()> {
         let grey = DynamicImage::ImageLuma16(image::ImageBuffer::from_pixel(3, 2, image::Luma([0x8000u16])));
         let read = decode(&encode(&grey, ImageFormat::Png))?;
         assert_eq!((read.dimensions(), read.get_pixel(0, 0).0), ((3, 2), [128; 3]));
@@ -170,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exif_orientation_is_applied() -> Result<(), PhotoError> {
+    fn the_exif_orientation_is_applied() -> Result<()> {
         // Big-endian TIFF with one entry: tag 0x0112 (orientation), type short, count 1, value 6 (turn right).
         let exif =
             [b"MM\0\x2a\0\0\0\x08".as_slice(), &[0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0]]
@@ -191,15 +157,15 @@ mod tests {
         assert!(decode(&jpeg).is_ok());
         for end in [3, 20, jpeg.len() / 2, jpeg.len() - 2] {
             let error = decode(&jpeg[..end]).expect_err("cut").to_string();
-            assert!(error.starts_with("photo: "), "{error}");
+            assert!(error.starts_with("image: "), "{error}");
         }
         let png = encode(&picture, ImageFormat::Png);
-        assert!(matches!(decode(&png[..png.len() / 2]), Err(PhotoError::Damaged { format: "PNG", .. })));
-        assert!(matches!(decode(b"once upon a time"), Err(PhotoError::Format { .. })));
-        assert!(matches!(decode(b""), Err(PhotoError::Format { .. })));
+        assert!(matches!(decode(&png[..png.len() / 2]), Err(Error::Damaged { format: "PNG", .. })));
+        assert!(matches!(decode(b"once upon a time"), Err(Error::Format { .. })));
+        assert!(matches!(decode(b""), Err(Error::Format { .. })));
         // Without an end.
         #[cfg(unix)]
-        assert!(matches!(read_photo("/dev/zero"), Err(PhotoError::Format { .. })));
-        assert!(matches!(read_photo("no such photo"), Err(PhotoError::Read { .. })));
+        assert!(matches!(read_image("/dev/zero"), Err(Error::Format { .. })));
+        assert!(matches!(read_image("no such image"), Err(Error::Read { .. })));
     }
 }

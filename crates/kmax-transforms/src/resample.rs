@@ -3,10 +3,10 @@
 use image::RgbImage;
 use kmax_masks::LabelMap;
 
-/// Where an output window lies along one side of a resized image.
+/// Where an output window lies along one axis of a resized image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The side of the whole resized image, in pixels.
+    /// The height or width of the whole resized image, in pixels.
     pub resized: usize,
     /// The first pixel of the window.
     pub start: usize,
@@ -97,8 +97,8 @@ pub fn nearest(map: &LabelMap, x: Window, y: Window) -> Vec<u32> {
 mod tests {
     use super::*;
 
-    fn whole(side: usize) -> Window {
-        Window { resized: side, start: 0, len: side }
+    fn whole(length: usize) -> Window {
+        Window { resized: length, start: 0, len: length }
     }
 
     fn ramp(width: u32, height: u32) -> RgbImage {
@@ -122,13 +122,13 @@ mod tests {
     #[test]
     fn a_window_is_a_part_of_the_whole() {
         let image = ramp(50, 40);
-        for side in [17, 90] {
-            let all = bilinear(&image, whole(side), whole(side));
+        for length in [17, 90] {
+            let all = bilinear(&image, whole(length), whole(length));
             let (x, y) =
-                (Window { resized: side, start: 3, len: 11 }, Window { resized: side, start: 6, len: 9 });
+                (Window { resized: length, start: 3, len: 11 }, Window { resized: length, start: 6, len: 9 });
             let part = bilinear(&image, x, y);
             for (row, column) in (0..9).flat_map(|row| (0..11).map(move |column| (row, column))) {
-                let (found, expected) = (part[2][row * 11 + column], all[2][(row + 6) * side + column + 3]);
+                let (found, expected) = (part[2][row * 11 + column], all[2][(row + 6) * length + column + 3]);
                 assert!((found - expected).abs() < 1e-4, "{found} {expected}");
             }
         }

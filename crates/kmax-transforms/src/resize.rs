@@ -1,10 +1,12 @@
-//! TensorFlow's resizes with aligned corners, which do not average where an image shrinks.
+//! Resizing with aligned corners, as TensorFlow does it: nothing is averaged where an image shrinks.
+//!
+//! deeplab2's transforms use it, and post-processing, which brings maps back to the size of the image.
 
 use image::RgbImage;
 use kmax_masks::LabelMap;
 
-use crate::transforms::planar::Planar;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::planar::Planar;
 
 /// The distance between source positions of neighbouring output pixels.
 fn step(source: usize, target: usize) -> f32 {
@@ -26,7 +28,7 @@ fn pairs(source: usize, target: usize) -> Vec<(usize, usize, f32)> {
 /// Resizes bilinearly to `[height, width]`; values are not rounded.
 ///
 /// # Errors
-/// If a side is 0 or the result is too large.
+/// If height or width is 0 or the result is too large.
 pub fn bilinear(image: &Planar, [height, width]: [usize; 2]) -> Result<Planar> {
     let mut out = Planar::filled(width, height, 0.0)?;
     if image.width == 0 || image.height == 0 {
@@ -49,17 +51,17 @@ pub fn bilinear(image: &Planar, [height, width]: [usize; 2]) -> Result<Planar> {
     Ok(out)
 }
 
-/// As [`bilinear`], from a photo, of which no larger copy is made: it may have hundreds of megapixels.
+/// As [`bilinear`], from an image, of which no larger copy is made: it may have hundreds of megapixels.
 ///
 /// # Errors
 /// As [`bilinear`].
-pub fn bilinear_photo(photo: &RgbImage, [height, width]: [usize; 2]) -> Result<Planar> {
+pub fn bilinear_rgb(image: &RgbImage, [height, width]: [usize; 2]) -> Result<Planar> {
     let mut out = Planar::filled(width, height, 0.0)?;
-    let (w, h) = (photo.width() as usize, photo.height() as usize);
+    let (w, h) = (image.width() as usize, image.height() as usize);
     if w == 0 || h == 0 {
         return Err(Error::setting("image", "it has no pixels"));
     }
-    let (pixels, _) = photo.as_raw().as_chunks::<3>();
+    let (pixels, _) = image.as_raw().as_chunks::<3>();
     let (columns, rows) = (pairs(w, width), pairs(h, height));
     for (channel, plane) in out.data.chunks_exact_mut(width * height).enumerate() {
         for (&(upper, lower, down), to) in rows.iter().zip(plane.chunks_exact_mut(width)) {
@@ -80,7 +82,7 @@ pub fn bilinear_photo(photo: &RgbImage, [height, width]: [usize; 2]) -> Result<P
 /// Resizes to `[height, width]` by nearest pixel; halves go up.
 ///
 /// # Errors
-/// If a side is 0 or the result is too large.
+/// If height or width is 0 or the result is too large.
 pub fn nearest(map: &LabelMap, [height, width]: [usize; 2]) -> Result<LabelMap> {
     if map.data().is_empty() || height == 0 || width == 0 {
         return Err(Error::setting("size", format!("a map is not resized to {width} x {height} pixels")));
@@ -116,13 +118,13 @@ mod tests {
     }
 
     #[test]
-    fn a_photo_gives_what_its_planes_give() -> Result<()> {
-        let photo =
+    fn an_rgb_image_gives_what_its_planes_give() -> Result<()> {
+        let image =
             RgbImage::from_fn(9, 5, |x, y| image::Rgb([(x * 20) as u8, (y * 50) as u8, (x * y) as u8]));
         for size in [[5, 9], [13, 4], [1, 30], [40, 40]] {
-            assert_eq!(bilinear_photo(&photo, size)?, bilinear(&Planar::from_rgb(&photo), size)?);
+            assert_eq!(bilinear_rgb(&image, size)?, bilinear(&Planar::from_rgb(&image), size)?);
         }
-        assert!(bilinear_photo(&RgbImage::new(0, 0), [2, 2]).is_err());
+        assert!(bilinear_rgb(&RgbImage::new(0, 0), [2, 2]).is_err());
         Ok(())
     }
 

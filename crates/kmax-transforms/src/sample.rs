@@ -1,14 +1,12 @@
-//! A labelled photo.
+//! A labelled image.
 
 use image::RgbImage;
-use kmax_masks::Panoptic;
+use kmax_masks::{ImageId, Panoptic};
 
-use crate::coco::ImageId;
-
-/// A photo with its segments, of the same size.
+/// An image with its segments, of the same size.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// The photo, 8-bit RGB.
+    /// The image, 8-bit RGB.
     pub image: RgbImage,
     /// Its segments.
     pub panoptic: Panoptic,

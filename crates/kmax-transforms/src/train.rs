@@ -1,26 +1,26 @@
 //! Our trainer's augmentation: scale, crop, flip, colour.
 
-use kmax_masks::{LabelMap, Panoptic, Segment};
+use kmax_masks::{ImageId, LabelMap, Panoptic, Segment};
 use rand_chacha::ChaCha8Rng;
 
-use super::colour::Jitter;
-use super::resample::{self, Window};
-use crate::coco::ImageId;
-use crate::draw::{AUGMENT, below, unit};
-use crate::{Draw, Error, Result, Sample};
+use crate::colour::Jitter;
+use crate::draw::{AUGMENT, Draw, below, unit};
+use crate::error::{Error, Result};
+use crate::resample::{self, Window};
+use crate::sample::Sample;
 
-/// The largest side of a crop, in pixels.
-const MAX_SIDE: usize = 16_384;
+/// The largest height or width of a crop, in pixels.
+const MAX_LENGTH: usize = 16_384;
 
 /// Random changes of a sample, in the order: scale, crop, flip, colour.
 ///
-/// Photo and labels are resized straight to the crop: the photo bilinearly (averaging where it shrinks), the
-/// labels by nearest pixel. A resized photo that is smaller than the crop lies in its upper left corner.
+/// Image and labels are resized straight to the crop: the image bilinearly (averaging where it shrinks), the
+/// labels by nearest pixel. A resized image that is smaller than the crop lies in its upper left corner.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainTransform {
     /// Height and width of the crop in pixels.
     pub crop: [usize; 2],
-    /// The range of the scale; at 1 the whole photo just fits the crop.
+    /// The range of the scale; at 1 the whole image just fits the crop.
     pub scale: [f32; 2],
     /// The probability of a horizontal flip.
     pub flip: f32,
@@ -49,11 +49,11 @@ pub struct TrainingExample {
     pub height: usize,
     /// Width of the crop in pixels.
     pub width: usize,
-    /// Rows that show the photo; those below are padding.
+    /// Rows that show the image; those below are padding.
     pub real_height: usize,
-    /// Columns that show the photo; those to the right are padding.
+    /// Columns that show the image; those to the right are padding.
     pub real_width: usize,
-    /// What the dataset calls the photo.
+    /// What the dataset calls the image.
     pub image_id: ImageId,
 }
 
@@ -63,8 +63,8 @@ impl TrainTransform {
     /// # Errors
     /// [`Error::Setting`] naming the first that makes no sense.
     pub fn check(&self) -> Result<()> {
-        if self.crop.iter().any(|side| !(1..=MAX_SIDE).contains(side)) {
-            let reason = format!("sides lie between 1 and {MAX_SIDE}, found {:?}", self.crop);
+        if self.crop.iter().any(|length| !(1..=MAX_LENGTH).contains(length)) {
+            let reason = format!("height and width lie between 1 and {MAX_LENGTH}, found {:?}", self.crop);
             return Err(Error::setting("crop", reason));
         }
         let [low, high] = self.scale;
@@ -86,7 +86,7 @@ impl TrainTransform {
     /// The example that `draw` makes of a sample.
     ///
     /// # Errors
-    /// If a setting makes no sense, or photo and labels differ in size or are empty.
+    /// If a setting makes no sense, or image and labels differ in size or are empty.
     pub fn apply(&self, sample: &Sample, draw: Draw) -> Result<TrainingExample> {
         self.check()?;
         let (width, height) = (sample.image.width() as usize, sample.image.height() as usize);
@@ -95,7 +95,7 @@ impl TrainTransform {
             let labels = format!("labels of {} x {}", map.width(), map.height());
             return Err(Error::setting(
                 "sample",
-                format!("a photo of {width} x {height} and {labels} pixels"),
+                format!("an image of {width} x {height} and {labels} pixels"),
             ));
         }
         // All numbers are drawn always and in this order, so that one setting does not shift another's draws.
@@ -141,9 +141,9 @@ fn between([low, high]: [f32; 2], random: &mut ChaCha8Rng) -> f32 {
     low + unit(random) * (high - low)
 }
 
-/// Where the crop lies along one side of the photo resized by `scale`.
-fn window(side: usize, scale: f64, crop: usize, random: &mut ChaCha8Rng) -> Window {
-    let resized = ((side as f64 * scale).round() as usize).max(1);
+/// Where the crop lies along one axis of the image, of `length` pixels and resized by `scale`.
+fn window(length: usize, scale: f64, crop: usize, random: &mut ChaCha8Rng) -> Window {
+    let resized = ((length as f64 * scale).round() as usize).max(1);
     let len = resized.min(crop);
     Window { resized, start: below(random, resized - len + 1), len }
 }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn at_scale_one_the_whole_photo_fits_and_the_rest_is_padding() -> Result<()> {
+    fn at_scale_one_the_whole_image_fits_and_the_rest_is_padding() -> Result<()> {
         let example = plain().apply(&sample(40, 60), draw(0))?;
         assert_eq!((example.real_height, example.real_width), (48, 32));
         assert_eq!(example.image.len(), 3 * 48 * 64);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_follow_the_photo_whatever_is_drawn() -> Result<()> {
+    fn labels_follow_the_image_whatever_is_drawn() -> Result<()> {
         let transform = TrainTransform { scale: [0.4, 3.0], flip: 0.5, ..plain() };
         let (mut flipped, mut padded, mut cropped) = (0, 0, 0);
         for index in 0..60 {
@@ -240,11 +240,11 @@ mod tests {
     #[test]
     fn equal_draws_give_equal_examples() -> Result<()> {
         let transform = TrainTransform { crop: [33, 33], ..TrainTransform::default() };
-        let photo = sample(50, 40);
-        let first = transform.apply(&photo, draw(7))?;
-        assert_eq!(first, transform.apply(&photo, draw(7))?);
-        assert_ne!(first, transform.apply(&photo, draw(8))?);
-        assert_ne!(first, transform.apply(&photo, Draw { epoch: 2, ..draw(7) })?);
+        let image = sample(50, 40);
+        let first = transform.apply(&image, draw(7))?;
+        assert_eq!(first, transform.apply(&image, draw(7))?);
+        assert_ne!(first, transform.apply(&image, draw(8))?);
+        assert_ne!(first, transform.apply(&image, Draw { epoch: 2, ..draw(7) })?);
         assert!(first.image.iter().all(|value| (0.0..=255.0).contains(value)));
         Ok(())
     }

@@ -42,12 +42,9 @@ pub enum Error {
     #[cfg(feature = "hub")]
     #[error(transparent)]
     Hub(#[from] crate::hub::Error),
-    /// A photo that cannot be read.
+    /// An image that cannot be read, or that a transform does not take.
     #[error(transparent)]
-    Photo(#[from] kmax_datasets::photo::PhotoError),
-    /// A transform of photos or maps.
-    #[error(transparent)]
-    Dataset(#[from] kmax_datasets::Error),
+    Transform(#[from] kmax_transforms::Error),
     /// The backbone.
     #[error(transparent)]
     Backbone(#[from] kmax_backbones::Error),

@@ -18,8 +18,8 @@ pub use config::{ClassOrder, Config, MODEL_TYPE, Parsed, PreprocessConfig, Resiz
 pub use error::{Error, Result};
 pub use files::write_atomically;
 pub use folder::{Model, ModelCard};
-pub use kmax_datasets::photo::read_photo;
 pub use kmax_nn::profile;
+pub use kmax_transforms::read_image;
 pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace};
 pub use postprocess::PostprocessConfig;
 pub use presets::{Dataset, Preset, Published};

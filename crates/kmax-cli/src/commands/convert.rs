@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     // Before the work: a photo that is not there should not cost a conversion.
     let photo = match verify {
-        Some(Some(file)) => Some(kmax_datasets::photo::read_photo(file).or_exit(Code::Input)?),
+        Some(Some(file)) => Some(kmax_transforms::read_image(file).or_exit(Code::Input)?),
         _ => None,
     };
     let conversion = Conversion { from, to, variant: variant.as_deref(), half };

@@ -89,7 +89,7 @@ impl Operation {
             }
             Self::Color(factor) => each(image, |_, pixel| blend([grey(pixel); 3], pixel, factor)),
             Self::Contrast(factor) => {
-                // The original sums the histogram, not histogram times value: its "mean" is a 256th of the area.
+                // deeplab2 sums the histogram, not histogram times value: its "mean" is a 256th of the area.
                 let mean = ((image.width() as f32 * image.height() as f32) / 256.0).clamp(0.0, 255.0) as u8;
                 each(image, |_, pixel| blend([mean; 3], pixel, factor))
             }
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn each_draw_is_of_the_policy() {
-        let mut random = crate::Draw { seed: 1, epoch: 0, index: 0, copy: 0 }.generator(0);
+        let mut random = crate::draw::Draw { seed: 1, epoch: 0, index: 0, copy: 0 }.generator(0);
         let outcomes: Vec<_> =
             (0..60).map(|_| Policy::SimpleClassificationFifth.apply(ramp(), &mut random)).collect();
         let changed = outcomes.iter().filter(|&image| image != &ramp()).count();

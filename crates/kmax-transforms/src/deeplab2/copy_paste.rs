@@ -5,8 +5,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::labels::Encoding;
 use crate::draw::below;
-use crate::transforms::planar::Planar;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::planar::Planar;
 
 /// What is done with the labels of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn draws_keep_any_number() {
-        let mut random = crate::Draw { seed: 0, epoch: 0, index: 0, copy: 0 }.generator(9);
+        let mut random = crate::draw::Draw { seed: 0, epoch: 0, index: 0, copy: 0 }.generator(9);
         let counts: std::collections::HashSet<_> =
             (0..200).map(|_| draw(5, &mut random).iter().filter(|drawn| **drawn).count()).collect();
         assert_eq!(counts.len(), 6);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kmax_masks::{LabelMap, Panoptic};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// How a dataset's labels are encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]

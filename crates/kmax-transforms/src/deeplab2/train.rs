@@ -5,20 +5,19 @@ use rand_chacha::ChaCha8Rng;
 use super::autoaugment::Policy;
 use super::copy_paste::{self, CopyPaste, Pair};
 use super::labels::Encoding;
-use super::{resize, size};
-use crate::draw::{below, unit};
-use crate::transforms::eval::PAD;
-use crate::transforms::labels;
-use crate::{Draw, Error, Result};
+use crate::draw::{Draw, below, unit};
+use crate::error::{Error, Result};
+use crate::planar::{PAD, Planar};
+use crate::{labels, resize, size};
 
 /// Settings of the official training configurations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deeplab2Train {
     /// Height and width of a crop.
     pub crop: [usize; 2],
-    /// The sides that a photo is enlarged to before anything is drawn, if at all.
+    /// The height and width that an image is enlarged to before anything is drawn, if at all.
     pub min: Option<[usize; 2]>,
-    /// The sides that a photo is shrunk to before anything is drawn, if at all.
+    /// The height and width that an image is shrunk to before anything is drawn, if at all.
     pub max: Option<[usize; 2]>,
     /// The smallest and the largest scale.
     pub scale: [f32; 2],
@@ -71,24 +70,23 @@ impl Deeplab2Train {
             return Err(Error::setting("labels", "their size is not that of the image"));
         }
         if self.min.is_some() || self.max.is_some() {
-            let sides = [pair.image.height, pair.image.width];
-            pair = resized(&pair, size::resize_to_range(sides, self.min, self.max, None))?;
+            let size = [pair.image.height, pair.image.width];
+            pair = resized(&pair, size::resize_to_range(size, self.min, self.max, None))?;
         }
         let scale = self.draw_scale(factor, random)?;
         if scale != 1.0 {
             pair = resized(&pair, size::randomly_scaled([pair.image.height, pair.image.width], scale))?;
         }
         if let Some(policy) = self.policy {
-            pair.image =
-                crate::transforms::planar::Planar::from_rgb(&policy.apply(pair.image.to_rgb(), random));
+            pair.image = Planar::from_rgb(&policy.apply(pair.image.to_rgb(), random));
         }
-        let sides = [pair.image.height, pair.image.width];
-        // A margin of m leaves m offsets, not m + 1, as in the original.
-        let offset = [0, 1].map(|side| below(random, self.crop[side].saturating_sub(sides[side]).max(1)));
-        let whole = [0, 1].map(|side| sides[side].max(self.crop[side]));
+        let size = [pair.image.height, pair.image.width];
+        // A margin of m leaves m offsets, not m + 1, as in deeplab2.
+        let offset = [0, 1].map(|axis| below(random, self.crop[axis].saturating_sub(size[axis]).max(1)));
+        let whole = [0, 1].map(|axis| size[axis].max(self.crop[axis]));
         let image = pair.image.padded(whole, offset, PAD)?;
         let map = labels::padded(&pair.labels, whole, offset, pad)?;
-        let corner = [0, 1].map(|side| below(random, whole[side] - self.crop[side] + 1));
+        let corner = [0, 1].map(|axis| below(random, whole[axis] - self.crop[axis] + 1));
         let mut out = Pair {
             image: image.cropped(self.crop, corner)?,
             labels: labels::cropped(&map, self.crop, corner)?,
@@ -126,7 +124,6 @@ fn resized(pair: &Pair, size: [usize; 2]) -> Result<Pair> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transforms::planar::Planar;
     use image::RgbImage;
     use kmax_masks::LabelMap;
 

@@ -4,7 +4,7 @@ use image::RgbImage;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-/// What was drawn for a photo; `None` leaves that part as it is.
+/// What was drawn for an image; `None` leaves that part as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SsdColour {
     /// Added to every value, within 32 of 0.
@@ -34,7 +34,7 @@ impl SsdColour {
         Self { brightness, contrast, saturation, hue, contrast_first: random.random() }
     }
 
-    /// Changes a photo, in 8-bit steps as the original does.
+    /// Changes an image, in 8-bit steps as detectron2 does.
     pub fn apply(&self, image: &mut RgbImage) {
         for pixel in image.pixels_mut() {
             let contrast = |rgb: [u8; 3]| rgb.map(|value| line(value, self.contrast.unwrap_or(1.0), 0.0));
@@ -69,14 +69,14 @@ fn to_hsv(rgb: [u8; 3]) -> [u8; 3] {
         0 => 0,
         by => (value * (whole * 4096.0 / f64::from(by)).round_ties_even() as i32 + 2048) >> 12,
     };
-    let side = if max == r {
+    let turn = if max == r {
         g - b
     } else if max == g {
         b - r + 2 * range
     } else {
         r - g + 4 * range
     };
-    let hue = ratio(side, 30.0, range);
+    let hue = ratio(turn, 30.0, range);
     [if hue < 0 { hue + 180 } else { hue }, ratio(range, 255.0, max), max].map(|value| value as u8)
 }
 
@@ -101,7 +101,7 @@ fn from_hsv([h, s, v]: [u8; 3]) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Draw;
+    use crate::draw::Draw;
     use image::Rgb;
 
     #[test]

@@ -74,11 +74,11 @@ impl Frame {
         }
         let cropped = match self.content == self.input {
             true => map,
-            false => kmax_datasets::transforms::labels::cropped(&map, self.content, [0, 0])?,
+            false => kmax_transforms::labels::cropped(&map, self.content, [0, 0])?,
         };
         match self.content == self.photo {
             true => Ok(cropped),
-            false => Ok(kmax_datasets::transforms::deeplab2::resize::nearest(&cropped, self.photo)?),
+            false => Ok(kmax_transforms::resize::nearest(&cropped, self.photo)?),
         }
     }
 }

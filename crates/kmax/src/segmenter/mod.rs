@@ -8,15 +8,15 @@ use crate::postprocess::{Frame, Instance, Predictions, Scope};
 use crate::{Config, KMaxDeepLab, Model, PostprocessConfig, PreprocessConfig, ResizeConfig, Result};
 use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
-use kmax_datasets::transforms::eval::{self, Deeplab2Eval, EvalInput, PortEval};
 use kmax_masks::{LabelMap, Panoptic};
 use kmax_nn::profile;
+use kmax_transforms::eval::{self, Deeplab2Eval, EvalInput, PytorchEval};
 
 /// A model that is ready to segment photos.
 ///
 /// ```no_run
 /// # fn main() -> kmax::Result<()> {
-/// let photo = kmax::read_photo("photo.jpg")?;
+/// let photo = kmax::read_image("photo.jpg")?;
 /// let result = kmax::Segmenter::load("kmax-people")?.segment(&photo)?;
 /// for segment in &result.segments {
 ///     println!("{} covers {} pixels", segment.category_id, segment.area);
@@ -140,9 +140,9 @@ fn prepare(photo: &RgbImage, settings: &PreprocessConfig) -> Result<EvalInput> {
         ResizeConfig::Deeplab2 { min, max } => {
             eval::deeplab2(photo, &Deeplab2Eval { crop: settings.size, min, max })?
         }
-        ResizeConfig::Port { shortest_edge, longest_edge } => eval::port(
+        ResizeConfig::Port { shortest_edge, longest_edge } => eval::pytorch(
             photo,
-            &PortEval { input: settings.size, shortest: shortest_edge, longest: longest_edge },
+            &PytorchEval { input: settings.size, shortest: shortest_edge, longest: longest_edge },
         )?,
         ResizeConfig::Fit { longest_edge } => eval::fit(photo, longest_edge)?,
     })

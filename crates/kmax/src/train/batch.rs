@@ -2,9 +2,9 @@
 
 use super::{Error, Result};
 use candle_core::{Device, Tensor};
-use kmax_datasets::transforms::train::TrainingExample;
 use kmax_losses::{Segment, Targets};
 use kmax_masks::Categories;
+use kmax_transforms::train::TrainingExample;
 use std::path::PathBuf;
 
 /// The photos of a batch, normalised: `[b, 3, h, w]`. Padding is zero after normalising, as in the port.

@@ -8,10 +8,10 @@ use candle_core::{DType, Device, Tensor};
 use kmax_backbones::BackboneConfig;
 use kmax_datasets::coco::CocoPanoptic;
 use kmax_datasets::loader::{Loader, LoaderConfig, RepeatFactors, TrainingSet};
-use kmax_datasets::transforms::train::{TrainTransform, TrainingExample};
 use kmax_losses::{Criterion, Losses};
 use kmax_nn::optim::{AdamW, Schedule};
 use kmax_nn::{Mode, Params, TensorSource};
+use kmax_transforms::train::{TrainTransform, TrainingExample};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ impl Trainer {
             jitter: config.augment.jitter,
             pad: 0.0,
         };
-        transform.check()?;
+        transform.check().map_err(kmax_datasets::Error::from)?;
         let source = first_weights(&config, &model)?;
         let params = Params::trainable(source, config.seed, DType::F32, &device);
         let mut network = KMaxDeepLab::new(&model.network, &params)?;

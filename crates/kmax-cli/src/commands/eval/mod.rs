@@ -6,7 +6,8 @@ mod model;
 use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use kmax_datasets::evaluate::{CityscapesReport, Watch};
+use kmax_base::Progress;
+use kmax_datasets::evaluate::CityscapesReport;
 use kmax_metrics::instance::InstanceReport;
 use kmax_metrics::panoptic::PanopticReport;
 use kmax_metrics::render::{Page, document};
@@ -131,14 +132,13 @@ impl Bar {
     }
 }
 
-impl Watch for Bar {
-    fn begin(&self, images: usize) {
-        self.0.reset();
-        self.0.set_length(images as u64);
-    }
-
-    fn done(&self) {
-        self.0.inc(1);
+impl Progress for Bar {
+    fn advance(&self, done: usize, total: usize) {
+        if done == 0 {
+            self.0.reset();
+            self.0.set_length(total as u64);
+        }
+        self.0.set_position(done as u64);
     }
 }
 

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use kmax::postprocess::Scope;
 use kmax::{Model, Segmenter};
+use kmax_base::Progress;
 use kmax_datasets::cityscapes::Cityscapes;
 use kmax_datasets::coco::{
     CocoPanoptic, DetectionEntry, Journal, PanopticWriter, Predicted, Segmentation, write_detections,
 };
 use kmax_datasets::convert::{Source, Target, convert};
-use kmax_datasets::evaluate::{self, CityscapesReport, PanopticFiles, Watch};
-use kmax_datasets::layout::{self, Site};
+use kmax_datasets::evaluate::{self, CityscapesReport, PanopticFiles};
+use kmax_datasets::layout::{self, Layout};
+use kmax_masks::Dataset as Benchmark;
 use kmax_metrics::instance::InstanceReport;
 use kmax_metrics::panoptic::{Convention, PanopticReport};
 use kmax_metrics::render::Page;
@@ -119,16 +121,13 @@ impl ModelArguments {
     }
 
     fn open(&self) -> Outcome<CocoPanoptic> {
-        let site = match self.dataset {
-            Dataset::Coco => Site::Coco,
-            Dataset::Ade20k => Site::Ade20k,
-            Dataset::Panoptic => Site::Own,
-            Dataset::Cityscapes => {
-                let dataset = Cityscapes::open(&self.root, self.split()).or_exit(Code::Input)?;
-                return dataset.as_panoptic().or_exit(Code::Input);
-            }
+        let layout = match self.dataset {
+            Dataset::Coco => Layout::Benchmark(Benchmark::Coco),
+            Dataset::Ade20k => Layout::Benchmark(Benchmark::Ade20k),
+            Dataset::Cityscapes => Layout::Benchmark(Benchmark::Cityscapes),
+            Dataset::Panoptic => Layout::Own,
         };
-        layout::open(site, &self.root, self.split()).or_exit(Code::Input)
+        layout::open(layout, &self.root, self.split()).or_exit(Code::Input)
     }
 
     /// Ids mean the same to model and dataset.
@@ -182,11 +181,11 @@ impl ModelArguments {
         let finished: HashSet<_> = done.iter().map(|entry| entry.annotation.image_id.clone()).collect();
 
         let bar = Bar::new();
-        bar.begin(dataset.len());
+        bar.advance(0, dataset.len());
         for (index, (image, _)) in dataset.entries().enumerate() {
             if !(finished.contains(&image.id) && writer.png_path(image).is_file()) {
-                let file = dataset.photo_path(index).unwrap_or_default();
-                let photo = kmax::read_photo(&file).or_exit(Code::Input)?;
+                let file = dataset.image_path(index).unwrap_or_default();
+                let photo = kmax::read_image(&file).or_exit(Code::Input)?;
                 if photo.dimensions() != (image.width, image.height) {
                     let (width, height) = photo.dimensions();
                     let message = format!(
@@ -212,7 +211,7 @@ impl ModelArguments {
                 done.retain(|entry| entry.annotation.image_id != image.id);
                 done.push(predicted);
             }
-            bar.done();
+            bar.advance(index + 1, dataset.len());
         }
 
         let images = dataset.entries().map(|(image, _)| image.clone()).collect();
@@ -233,9 +232,8 @@ impl ModelArguments {
                 convert(&source, target, &out.join(folder), &()).or_exit(Code::Output)?;
             }
         }
-        let pngs = dataset.png_path(0).and_then(|file| Some(file.parent()?.to_path_buf()));
         let mut files = PanopticFiles::new(dataset.json(), writer.json());
-        files.truth_folder = pngs.unwrap_or(files.truth_folder);
+        files.truth_folder = dataset.pngs_folder().to_path_buf();
         Ok(files)
     }
 

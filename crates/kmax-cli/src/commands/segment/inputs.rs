@@ -1,7 +1,7 @@
 //! Which photos, and what their results are called.
 
 use crate::exit::{Code, Failure, Outcome};
-use kmax_datasets::coco::ImageId;
+use kmax_masks::ImageId;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

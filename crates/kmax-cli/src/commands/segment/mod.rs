@@ -16,7 +16,7 @@ use arguments::{Format, Task};
 use inputs::Input;
 use kmax::Segmenter;
 use kmax::profile::stage;
-use kmax_datasets::photo::read_photo;
+use kmax_transforms::read_image;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -106,10 +106,10 @@ fn one(
     if let Some(reason) = &input.refused {
         return Err(Failure::new(Code::Input, reason));
     }
-    let photo = stage(profile::READING, || read_photo(&input.file)).or_exit(Code::Input)?;
+    let photo = stage(profile::READING, || read_image(&input.file)).or_exit(Code::Input)?;
     let fail = |e: kmax::Error| {
         // What a transform refuses is the photo's shape; anything else is ours.
-        let code = if matches!(e, kmax::Error::Dataset(_)) { Code::Input } else { Code::Failed };
+        let code = if matches!(e, kmax::Error::Transform(_)) { Code::Input } else { Code::Failed };
         Failure::new(code, format!("{}: {e}", input.file.display()))
     };
     let answer = Answer::new(arguments, segmenter, input, &photo).map_err(fail)?;

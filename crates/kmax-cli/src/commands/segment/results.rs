@@ -4,12 +4,12 @@ use super::answer::{Answer, More};
 use super::arguments::{Arguments, Format};
 use super::inputs::Input;
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::overlay;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ImageEncoder, RgbImage};
 use kmax::Config;
 use kmax_datasets::coco::{Annotation, ImageEntry, PanopticWriter};
 use kmax_masks::codec;
+use kmax_render::Overlay;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -83,7 +83,8 @@ impl Results {
     ) -> Outcome {
         let place = |ending: &str| self.folder.join(format!("{}.{ending}", input.name));
         let overlay = || {
-            let picture = overlay::draw(photo, &answer.panoptic, &config.categories);
+            let overlay = Overlay::new(&config.categories);
+            let picture = overlay.draw(photo, &answer.panoptic).or_exit(Code::Failed)?;
             write(&place("overlay.png"), &png(&picture).or_exit(Code::Failed)?)
         };
         let mut list = json!({ "image": image, "model": self.model });
