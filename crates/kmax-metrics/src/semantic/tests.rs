@@ -49,7 +49,7 @@ fn panoptic_maps_are_read_as_classes() {
     let close = |value: Option<f64>, expected: f64| (value.unwrap() - expected).abs() < 1e-12;
     assert!(close(report.per_class[0].1.iou, 2.0 / 3.0) && close(report.per_class[1].1.iou, 0.5));
     assert_eq!(report.per_class[2].1.iou, None);
-    assert!(close(report.pacc, 60.0) && close(report.miou, 350.0 / 6.0));
+    assert!(close(report.pacc, 0.6) && close(report.miou, 3.5 / 6.0));
     assert_eq!(report.confusion_nonzero.last(), Some(&(3, 3, 1)));
     let text = quality.compare_panoptic(&panoptic(&[40]), &panoptic(&[0])).unwrap_err().to_string();
     assert!(text.contains("ground truth segment 40: unknown category_id 3"), "{text}");
