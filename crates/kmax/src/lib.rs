@@ -19,6 +19,7 @@ pub use error::{Error, Result};
 pub use files::write_atomically;
 pub use folder::{Model, ModelCard};
 pub use kmax_datasets::photo::read_photo;
+pub use kmax_nn::ops::kernels;
 pub use kmax_nn::profile;
 pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace};
 pub use postprocess::PostprocessConfig;

@@ -41,6 +41,7 @@ pub use pointwise::{gelu, relu, relu6};
 pub use pool::max_pool2d;
 pub(crate) use real::has_kernel;
 pub use resize::{Alignment, resize_bilinear};
+pub use simd::kernels;
 pub use softmax::softmax;
 
 pub(crate) use real::runs_kernels;

@@ -37,6 +37,22 @@ pub(crate) fn level() -> Level {
     })
 }
 
+/// The name of the kernels that run here, as `KMAX_CPU` spells it.
+pub fn kernels() -> &'static str {
+    if candle_only() {
+        return "candle";
+    }
+    match level() {
+        Level::Portable => "portable",
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon => "neon",
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => "avx2",
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => "avx512",
+    }
+}
+
 /// Whether the environment asks for Candle's operations where they can replace a kernel.
 pub(crate) fn candle_only() -> bool {
     static ONLY: OnceLock<bool> = OnceLock::new();
