@@ -1,7 +1,7 @@
 //! `kmax convert`: from a checkpoint of an original to a model folder.
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::print;
+use crate::output::{print, remark};
 use clap::ValueEnum;
 use image::RgbImage;
 use kmax::convert::{Conversion, EncoderSummary, Fingerprint, Summary, encoder};
@@ -68,9 +68,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
 fn convert_encoder(from: &Path, to: &Path) -> Outcome {
     let summary = encoder(from, to).map_err(failure)?;
     let EncoderSummary { backbone, naming, mapped, left_out, bytes, .. } = summary;
-    eprintln!("{backbone}, named as by {naming}");
-    eprintln!("{mapped} tensors mapped, {left_out} left out (counters, optimizer, a classification head)");
-    eprintln!("{:.1} MB written: {}", bytes as f64 / 1e6, to.display());
+    remark(&format!("{backbone}, named as by {naming}"));
+    remark(&format!(
+        "{mapped} tensors mapped, {left_out} left out (counters, optimizer, a classification head)"
+    ));
+    remark(&format!("{:.1} MB written: {}", bytes as f64 / 1e6, to.display()));
     Ok(())
 }
 
@@ -85,9 +87,14 @@ fn failure(error: Error) -> Failure {
 
 fn print_summary(summary: &Summary, to: &Path) {
     let Summary { variant, alike, original, format, read, mapped, skipped, bytes, time, .. } = summary;
-    eprintln!("{variant}, from {original} ({format})");
-    eprintln!("{read} tensors read: {mapped} mapped, {skipped} skipped (counters, optimizer)");
-    eprintln!("{:.1} MB written in {:.2} s: {}", *bytes as f64 / 1e6, time.as_secs_f64(), to.display());
+    remark(&format!("{variant}, from {original} ({format})"));
+    remark(&format!("{read} tensors read: {mapped} mapped, {skipped} skipped (counters, optimizer)"));
+    remark(&format!(
+        "{:.1} MB written in {:.2} s: {}",
+        *bytes as f64 / 1e6,
+        time.as_secs_f64(),
+        to.display()
+    ));
     if !alike.is_empty() {
         let others = alike.join(", ");
         eprintln!("note: has the same tensors as {others}; say --variant if it is that one");

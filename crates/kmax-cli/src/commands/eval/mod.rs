@@ -5,7 +5,7 @@ mod model;
 
 use std::path::PathBuf;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use kmax_datasets::evaluate::{CityscapesReport, Watch};
 use kmax_metrics::instance::InstanceReport;
 use kmax_metrics::panoptic::PanopticReport;
@@ -122,12 +122,7 @@ pub struct Bar(ProgressBar);
 impl Bar {
     /// Without a length yet.
     pub fn new() -> Self {
-        let bar = ProgressBar::new(0);
-        let template = "{bar:24} {pos}/{len} images, {eta} left";
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
-        Self(bar)
+        Self(crate::output::bar(Some(0), "{bar:24} {pos}/{len} images, {eta} left"))
     }
 }
 

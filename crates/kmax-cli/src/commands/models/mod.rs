@@ -1,9 +1,11 @@
 //! `kmax models`: what there is, and what one of them is.
 
-use crate::exit::{Code, OrExit, Outcome};
+mod info;
+
+use crate::exit::Outcome;
 use crate::output::print;
 use clap::Subcommand;
-use kmax::{Config, Model, Preset, RELEASES, releases};
+use kmax::{Model, RELEASES, Release};
 use serde_json::{Value, json};
 
 /// List the models there are, or describe one
@@ -29,15 +31,16 @@ enum Command {
 pub fn run(arguments: &Arguments) -> Outcome {
     match &arguments.command {
         None => list(arguments.json),
-        Some(Command::Info { model }) => info(model, arguments.json),
+        Some(Command::Info { model }) => info::run(model, arguments.json),
     }
 }
 
 /// Repositories in the Hub's cache that hold a complete kMaX model.
 #[cfg(feature = "hub")]
 fn cached() -> Outcome<Vec<String>> {
-    let hub = kmax::hub::Hub::from_env().or_exit(Code::Usage)?;
-    let is_ours = |folder: std::path::PathBuf| Config::read(&folder.join("config.json")).is_ok();
+    use crate::exit::OrExit;
+    let hub = kmax::hub::Hub::from_env().or_fail()?;
+    let is_ours = |folder: std::path::PathBuf| kmax::Config::read(&folder.join("config.json")).is_ok();
     let repos = hub.cached().into_iter().filter(|repo| hub.cached_folder(repo).is_some_and(is_ours));
     Ok(repos.map(|repo| repo.to_string()).collect())
 }
@@ -47,19 +50,38 @@ fn cached() -> Outcome<Vec<String>> {
     Ok(Vec::new())
 }
 
-fn list(json: bool) -> Outcome {
+/// The published checkpoints, each variant once.
+fn published() -> Vec<(&'static str, Vec<&'static Release>)> {
+    let mut variants: Vec<(&str, Vec<&Release>)> = Vec::new();
+    for release in &RELEASES {
+        match variants.iter_mut().find(|(variant, _)| *variant == release.variant) {
+            Some((_, releases)) => releases.push(release),
+            None => variants.push((release.variant, vec![release])),
+        }
+    }
+    variants
+}
+
+/// The number of decimals that was published; a float32 has more digits than that in JSON.
+fn pq(release: &Release) -> f64 {
+    (f64::from(release.pq) * 10.0).round() / 10.0
+}
+
+fn checkpoint(release: &Release) -> Value {
+    json!({"pq": pq(release), "url": release.url, "note": release.note})
+}
+
+fn list(as_json: bool) -> Outcome {
     let built_in: Vec<_> = Model::built_in_names().collect();
     let cached = cached()?;
-    if json {
-        let published = RELEASES.iter().map(|release| {
-            json!({"variant": release.variant, "pq": release.pq, "url": release.url, "note": release.note,
-                   "license": kmax::LICENSE})
+    if as_json {
+        let published = published().into_iter().map(|(variant, releases)| {
+            let checkpoints: Vec<_> = releases.into_iter().map(checkpoint).collect();
+            json!({"variant": variant, "license": kmax::LICENSE, "checkpoints": checkpoints})
         });
         let published = published.collect::<Vec<_>>();
-        return print(&format!(
-            "{:#}",
-            json!({"built_in": built_in, "cached": cached, "published": published})
-        ));
+        let all = json!({"built_in": built_in, "cached": cached, "published": published});
+        return print(&format!("{all:#}"));
     }
     let section = |title: &str, names: &[&str]| match names {
         [] => String::new(),
@@ -67,65 +89,29 @@ fn list(json: bool) -> Outcome {
     };
     let mut text = section("built in", &built_in);
     text += &section("in the Hub's cache", &cached.iter().map(String::as_str).collect::<Vec<_>>());
-    text +=
-        "published by the authors of the originals (convert with `kmax convert`; PQ as they report it):\n";
-    for release in RELEASES {
-        let note = if release.note.is_empty() { String::new() } else { format!("  {}", release.note) };
-        text += &format!("  {:<36} PQ {:.1}{note}\n", release.variant, release.pq);
+    text += "published with the reference implementations (convert with `kmax convert`; PQ as their authors report it):\n";
+    for (variant, releases) in published() {
+        let numbers = releases.into_iter().map(|release| match release.note {
+            "" => format!("{:.1}", release.pq),
+            note => format!("{:.1} {note}", release.pq),
+        });
+        text += &format!("  {variant:<36} PQ {}\n", numbers.collect::<Vec<_>>().join(", "));
     }
     text += "\n`kmax models info NAME` tells more; NAME can also be a model folder or hf://owner/name.";
     print(&text)
 }
 
-fn info(name: &str, json: bool) -> Outcome {
-    // A published variant has no weights here, but a configuration.
-    let preset = Preset::named(name).filter(|_| !Model::built_in_names().any(|built_in| built_in == name));
-    let (place, config, weights) = match preset {
-        Some(preset) if !std::path::Path::new(name).exists() => (name.to_string(), preset.config(), None),
-        _ => {
-            let model = crate::model::open(name)?;
-            let shapes = model.weights().shapes();
-            let count: usize = shapes.values().map(|shape| shape.iter().product::<usize>()).sum();
-            (name.to_string(), model.config().clone(), Some(count))
-        }
-    };
-    let parameters = match weights {
-        Some(count) => count,
-        None => {
-            let shapes = config.network.shapes(false).or_exit(Code::Model)?;
-            shapes.values().map(|shape| shape.iter().product::<usize>()).sum()
-        }
-    };
-    let facts = facts(&place, &config, parameters);
-    if json {
-        return print(&format!("{facts:#}"));
-    }
-    let lines = facts.as_object().into_iter().flatten().map(|(key, value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_string);
-        format!("{key:<16} {value}\n")
-    });
-    print(&lines.collect::<String>())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn facts(place: &str, config: &Config, parameters: usize) -> Value {
-    let [height, width] = config.preprocess.size;
-    let things = config.thing_ids().len();
-    let file = config.to_json();
-    let mut facts = json!({
-        "model": place,
-        "backbone": file["backbone_config"]["kind"],
-        "parameters": parameters,
-        "classes": format!("{} ({things} things, {} stuff)", config.categories.len(), config.categories.len() - things),
-        "queries": config.network.decoder.queries,
-        "input": format!("{height}x{width}"),
-        "mask stride": config.network.mask_stride(),
-        "postprocess": file["postprocess_config"],
-    });
-    for (i, release) in releases(place).enumerate() {
-        let key = |name: &str| if i == 0 { name.to_string() } else { format!("{name} {}", i + 1) };
-        facts[key("PQ")] = json!(format!("{:.1} {}", release.pq, release.note).trim_end());
-        facts[key("checkpoint")] = json!(release.url);
-        facts["license"] = json!(kmax::LICENSE);
+    #[test]
+    fn a_variant_is_listed_once_with_its_numbers_as_published() {
+        let all = published();
+        assert!(all.len() < RELEASES.len());
+        assert_eq!(all.iter().map(|(_, releases)| releases.len()).sum::<usize>(), RELEASES.len());
+        for release in &RELEASES {
+            assert!(checkpoint(release)["pq"].to_string().len() <= 4, "{}", checkpoint(release));
+        }
     }
-    facts
 }
