@@ -38,7 +38,6 @@ fn mapped(what: &str, expected: Naming, tensors: &[(&str, &[usize])]) -> Result<
     Ok(shapes)
 }
 
-#[test]
 fn deeplab2_and_keras_backbones() -> Result<(), Box<dyn Error>> {
     let Some(folder) = golden("tf/manifests/backbones") else { return Ok(()) };
     let (resnet, max_s) = (BackboneConfig::resnet50_tf(), BackboneConfig::max_s());
@@ -61,7 +60,6 @@ fn deeplab2_and_keras_backbones() -> Result<(), Box<dyn Error>> {
 }
 
 /// Names and shapes as torchvision 0.x and timm print them (`{name: list(tensor.shape)}` of the state dict).
-#[test]
 fn torchvision_and_timm_backbones() -> Result<(), Box<dyn Error>> {
     let lists: BTreeMap<String, Shapes> = serde_json::from_str(include_str!("data/imagenet_names.json"))?;
     for (what, naming, config) in [
@@ -76,7 +74,6 @@ fn torchvision_and_timm_backbones() -> Result<(), Box<dyn Error>> {
 }
 
 /// The port's backbones without their prefix are detectron2's ResNet and facebookresearch's ConvNeXt.
-#[test]
 fn detectron2_and_facebook_backbones() -> Result<(), Box<dyn Error>> {
     let Some(folder) = golden("torch/manifests") else { return Ok(()) };
     for (manifest, config) in [
@@ -93,3 +90,9 @@ fn detectron2_and_facebook_backbones() -> Result<(), Box<dyn Error>> {
     }
     Ok(())
 }
+
+kmax_goldens::tests!(
+    deeplab2_and_keras_backbones,
+    torchvision_and_timm_backbones,
+    detectron2_and_facebook_backbones
+);

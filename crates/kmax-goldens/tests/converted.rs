@@ -20,7 +20,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A line of the table in `docs/CONVERSION.md`.
 fn report(model: &str, tolerance: &str, largest: &str) {
-    eprintln!("| {model} | {tolerance} | {largest} |");
+    kmax_goldens::say(&format!("| {model} | {tolerance} | {largest} |"));
 }
 
 /// What a converted model computes for the goldens' image.
@@ -157,27 +157,22 @@ fn convert_and_check(kind: &str, manifest: &str, expected: &str) -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn deeplab2_resnet50_on_coco() -> Result<()> {
     convert_and_check("tf", "coco_resnet50", "kmax-resnet50-coco")
 }
 
-#[test]
 fn deeplab2_convnext_tiny_on_cityscapes() -> Result<()> {
     convert_and_check("tf", "cityscapes_convnext_tiny", "kmax-convnext-tiny-cityscapes")
 }
 
-#[test]
 fn deeplab2_resnet50_on_ade20k() -> Result<()> {
     convert_and_check("tf", "ade20k_resnet50", "kmax-resnet50-ade20k")
 }
 
-#[test]
 fn port_resnet50_on_cityscapes() -> Result<()> {
     convert_and_check("torch", "cityscapes_r50", "kmax-resnet50-cityscapes-port")
 }
 
-#[test]
 fn misfits_are_named() -> Result<()> {
     let Some(goldens) = golden("torch") else { return Ok(()) };
     let work = tempfile::tempdir()?;
@@ -208,7 +203,6 @@ fn misfits_are_named() -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn encoders_of_deeplab2() -> Result<()> {
     let Some(goldens) = golden("tf") else { return Ok(()) };
     let work = tempfile::tempdir()?;
@@ -240,10 +234,9 @@ fn encoders_of_deeplab2() -> Result<()> {
 }
 
 /// Models converted from genuine checkpoints.
-#[test]
 fn genuine_checkpoints() -> Result<()> {
     let Some(converted) = std::env::var_os("KMAX_CONVERTED").map(PathBuf::from) else {
-        eprintln!("skipped: KMAX_CONVERTED is not set (see `cargo xtask prove-conversion`)");
+        kmax_goldens::skip("KMAX_CONVERTED is not set (see `cargo xtask prove-conversion`)");
         return Ok(());
     };
     for (kind, check) in [("tf", check_tf as fn(&str, &Path) -> Result<bool>), ("torch", check_torch)] {
@@ -259,3 +252,13 @@ fn genuine_checkpoints() -> Result<()> {
     }
     Ok(())
 }
+
+kmax_goldens::tests!(
+    deeplab2_resnet50_on_coco,
+    deeplab2_convnext_tiny_on_cityscapes,
+    deeplab2_resnet50_on_ade20k,
+    port_resnet50_on_cityscapes,
+    misfits_are_named,
+    encoders_of_deeplab2,
+    genuine_checkpoints
+);

@@ -35,7 +35,6 @@ fn wide(tensor: &Tensor) -> Result<Vec<f64>> {
     Ok(tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?)
 }
 
-#[test]
 fn three_steps_of_torch() -> Result<()> {
     let Some(folder) = golden("torch") else { return Ok(()) };
     let golden = Golden::read(&folder.join("train/adamw.safetensors"));
@@ -52,7 +51,7 @@ fn three_steps_of_torch() -> Result<()> {
             let ours = wide(parameter.var.as_tensor())?;
             let difference =
                 assert_close_values(&format!("step {step}{suffix}"), &ours, &wide(&after)?, noise);
-            println!("step {step}{suffix}: {difference:.1e}");
+            kmax_goldens::say(&format!("step {step}{suffix}: {difference:.1e}"));
         }
     }
     Ok(())
@@ -68,7 +67,6 @@ fn check_update(name: &str, before: &[f64], ours: &Tensor, after: &[f64], rate: 
     Ok(assert_close_values(name, &change(&wide(ours)?), &change(after), noise))
 }
 
-#[test]
 fn the_port_updates_its_parameters_so() -> Result<()> {
     let Some(folder) = golden("torch") else { return Ok(()) };
     let info = json(&folder.join("train/step_coco_r50.json"))?;
@@ -100,7 +98,6 @@ fn the_port_updates_its_parameters_so() -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn deeplab2_updates_its_variables_so() -> Result<()> {
     let Some(folder) = golden("tf") else { return Ok(()) };
     let info = json(&folder.join("train/train_step_coco_resnet50_65.json"))?;
@@ -135,7 +132,6 @@ fn deeplab2_updates_its_variables_so() -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn schedules_of_both() -> Result<()> {
     if let Some(folder) = golden("torch") {
         let info = &json(&folder.join("train/step_coco_r50.json"))?["lr_schedule"];
@@ -175,3 +171,10 @@ fn schedules_of_both() -> Result<()> {
     }
     Ok(())
 }
+
+kmax_goldens::tests!(
+    three_steps_of_torch,
+    the_port_updates_its_parameters_so,
+    deeplab2_updates_its_variables_so,
+    schedules_of_both
+);

@@ -78,7 +78,6 @@ fn parameters(config: &Config, prefix: &str, semantic: bool) -> Result<usize> {
     Ok(learnt.map(|(_, shape)| shape.iter().product::<usize>()).sum())
 }
 
-#[test]
 fn settings_of_the_port() -> Result<()> {
     let Some(folder) = golden("torch") else { return Ok(()) };
     let configs = read(&folder.join("configs.json"))?;
@@ -167,7 +166,6 @@ fn settings_of_the_port() -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn settings_of_deeplab2() -> Result<()> {
     let Some(folder) = golden("tf") else { return Ok(()) };
     let configs = read(&folder.join("configs.json"))?;
@@ -243,7 +241,6 @@ fn settings_of_deeplab2() -> Result<()> {
 
 type Shapes = BTreeMap<String, Vec<usize>>;
 
-#[test]
 fn names_of_every_port_checkpoint() -> Result<()> {
     let Some(folder) = golden("torch/manifests") else { return Ok(()) };
     for (key, config) in of_port() {
@@ -264,7 +261,6 @@ fn names_of_every_port_checkpoint() -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn names_of_every_deeplab2_checkpoint() -> Result<()> {
     let Some(folder) = golden("tf/manifests") else { return Ok(()) };
     for (_, manifest, config) in of_deeplab2() {
@@ -284,7 +280,6 @@ fn names_of_every_deeplab2_checkpoint() -> Result<()> {
 }
 
 /// ImageNet encoders, of both writers.
-#[test]
 fn names_of_every_imagenet_checkpoint() -> Result<()> {
     let Some(folder) = golden("tf/manifests/backbones") else { return Ok(()) };
     let mut seen = 0;
@@ -317,11 +312,10 @@ fn same_tensors(what: &str, found: &Shapes, expected: &Shapes) {
     for (name, shape) in expected {
         assert_eq!(&found[name], shape, "{what}: {name}");
     }
-    eprintln!("{what}: {} tensors", expected.len());
+    kmax_goldens::say(&format!("{what}: {} tensors", expected.len()));
 }
 
 /// Both maps lead to the same tensor of ours, arranged and ordered as the port's own converter does.
-#[test]
 fn both_maps_agree() -> Result<()> {
     let Some(folder) = golden("name_map") else { return Ok(()) };
     for entry in std::fs::read_dir(&folder)? {
@@ -356,3 +350,12 @@ fn both_maps_agree() -> Result<()> {
     }
     Ok(())
 }
+
+kmax_goldens::tests!(
+    settings_of_the_port,
+    settings_of_deeplab2,
+    names_of_every_port_checkpoint,
+    names_of_every_deeplab2_checkpoint,
+    names_of_every_imagenet_checkpoint,
+    both_maps_agree
+);

@@ -95,7 +95,7 @@ fn forward(
             let activated = features.activated(level)?.to_dtype(DType::F64)?;
             let activated = activated.sqr()?.mean_all()?.to_scalar::<f64>()?.sqrt();
             assert!((activated - rms(&format!("encoder/res{stage}"))).abs() < 1e-5, "{what}: activated");
-            eprintln!("{what}: within {largest:.1e} at RMS {:.2}", rms(&key));
+            kmax_goldens::say(&format!("{what}: within {largest:.1e} at RMS {:.2}", rms(&key)));
         }
     }
     Ok(())
@@ -111,26 +111,22 @@ fn every_second(x: &Tensor) -> Result<Tensor, Box<dyn Error>> {
 // attention amplifies it.
 const PLAIN: Tolerance = Tolerance { double: 1.5e-5, single: 3e-5 };
 
-#[test]
 fn resnet50() -> Result<(), Box<dyn Error>> {
     let Some(weights) = by_port("coco_resnet50")? else { return Ok(()) };
     forward("coco_resnet50", weights, &BackboneConfig::resnet50_tf(), PLAIN)
 }
 
-#[test]
 fn convnext_tiny() -> Result<(), Box<dyn Error>> {
     let Some(weights) = by_port("coco_convnext_tiny")? else { return Ok(()) };
     forward("coco_convnext_tiny", weights, &BackboneConfig::convnext(ConvNeXtSize::Tiny, 0.3), PLAIN)
 }
 
-#[test]
 fn max_s() -> Result<(), Box<dyn Error>> {
     let Some(weights) = by_deeplab2("coco_axial_resnet50")? else { return Ok(()) };
     let tolerance = Tolerance { double: 8e-5, single: 1.6e-4 };
     forward("coco_axial_resnet50", weights, &BackboneConfig::max_s(), tolerance)
 }
 
-#[test]
 fn both_ways_to_our_names_agree() -> Result<(), Box<dyn Error>> {
     let (Some(a), Some(b)) = (by_port("coco_resnet50")?, by_deeplab2("coco_resnet50")?) else {
         return Ok(());
@@ -144,7 +140,6 @@ fn both_ways_to_our_names_agree() -> Result<(), Box<dyn Error>> {
 }
 
 /// Every (axial) ResNet manifest, the ImageNet ones included, holds what we build.
-#[test]
 fn names_of_every_manifest() -> Result<(), Box<dyn Error>> {
     for manifest in [
         "coco_resnet50",
@@ -166,3 +161,5 @@ fn names_of_every_manifest() -> Result<(), Box<dyn Error>> {
     }
     Ok(())
 }
+
+kmax_goldens::tests!(resnet50, convnext_tiny, max_s, both_ways_to_our_names_agree, names_of_every_manifest);

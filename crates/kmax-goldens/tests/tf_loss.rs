@@ -180,12 +180,14 @@ fn check(name: &str, case: &Case, dtype: DType) -> Result<()> {
         let largest = golden.abs()?.flatten_all()?.max(0)?.to_scalar::<f32>()?;
         let noise = Noise { atol: 3e-6 * f64::from(largest), rtol: 3e-6 };
         let difference = assert_close(&format!("{name} {what}"), ours, golden, noise)?;
-        println!("{name} {dtype:?} {what}: {:.1e} of the largest", difference / f64::from(largest));
+        kmax_goldens::say(&format!(
+            "{name} {dtype:?} {what}: {:.1e} of the largest",
+            difference / f64::from(largest)
+        ));
     }
     Ok(())
 }
 
-#[test]
 fn every_case_in_both_precisions() -> Result<()> {
     let Some(folder) = golden("tf") else { return Ok(()) };
     let cases: Value = serde_json::from_slice(&std::fs::read(folder.join("loss/cases.json"))?)?;
@@ -199,3 +201,5 @@ fn every_case_in_both_precisions() -> Result<()> {
     }
     Ok(())
 }
+
+kmax_goldens::tests!(every_case_in_both_precisions);

@@ -49,7 +49,6 @@ fn ours(rows: &ClassRows, path: &str, tensor: &Tensor) -> Result<(String, Tensor
     Ok((name, tensor.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?))
 }
 
-#[test]
 fn a_step_in_float64() -> Result<()> {
     let Some(folder) = golden("tf") else { return Ok(()) };
     let file = folder.join("train/train_step_coco_resnet50_65");
@@ -281,3 +280,5 @@ fn check_outputs(trace: &kmax::Trace, golden: &Golden, rows: &ClassRows) -> Resu
     );
     Ok(())
 }
+
+kmax_goldens::tests!(a_step_in_float64);

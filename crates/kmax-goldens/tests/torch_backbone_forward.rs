@@ -35,23 +35,20 @@ fn forward(manifest: &str, config: &BackboneConfig, levels: &[(&str, Level)]) ->
         let what = format!("{manifest} {name}");
         let expected = stored.get(&format!("backbone.{name}"));
         let largest = assert_close(&what, features.get(*level), &expected, Noise::abs(5.0 * noise))?;
-        eprintln!("{what}: within {largest:.1e}, noise of the original {noise:.1e}");
+        kmax_goldens::say(&format!("{what}: within {largest:.1e}, noise of the original {noise:.1e}"));
     }
     Ok(())
 }
 
-#[test]
 fn resnet50() -> Result<(), Box<dyn Error>> {
     let levels = [("res3", Level::Res3), ("res4", Level::Res4), ("res5", Level::Res5)];
     forward("coco_r50", &BackboneConfig::resnet50_port(), &levels)
 }
 
-#[test]
 fn resnet50_stem() -> Result<(), Box<dyn Error>> {
     forward("cityscapes_r50", &BackboneConfig::resnet50_port(), &[("stem", Level::Stem)])
 }
 
-#[test]
 fn convnext_tiny() -> Result<(), Box<dyn Error>> {
     let levels = [Level::Res2, Level::Res3, Level::Res4, Level::Res5];
     let levels: Vec<_> = ["res2", "res3", "res4", "res5"].into_iter().zip(levels).collect();
@@ -59,7 +56,6 @@ fn convnext_tiny() -> Result<(), Box<dyn Error>> {
 }
 
 /// Every backbone row of every manifest has a name of ours, which leads back; together they are what we build.
-#[test]
 fn names_of_every_manifest() -> Result<(), Box<dyn Error>> {
     let Some(folder) = golden("torch") else { return Ok(()) };
     let mut rows = 0;
@@ -95,3 +91,5 @@ fn names_of_every_manifest() -> Result<(), Box<dyn Error>> {
     assert!(rows > 2000, "{rows} rows");
     Ok(())
 }
+
+kmax_goldens::tests!(resnet50, resnet50_stem, convnext_tiny, names_of_every_manifest);

@@ -20,22 +20,18 @@ fn bottleneck(name: &'static str, input: usize, stride: usize) -> Result<(), Box
     })
 }
 
-#[test]
 fn bottleneck_stride1() -> Result<(), Box<dyn Error>> {
     bottleneck("bottleneck_stride1", 32, 1)
 }
 
-#[test]
 fn bottleneck_stride2_odd() -> Result<(), Box<dyn Error>> {
     bottleneck("bottleneck_stride2_odd", 16, 2)
 }
 
-#[test]
 fn bottleneck_stride2_even() -> Result<(), Box<dyn Error>> {
     bottleneck("bottleneck_stride2_even", 16, 2)
 }
 
-#[test]
 fn stem() -> Result<(), Box<dyn Error>> {
     for name in ["stem_odd", "stem_even"] {
         let Some(case) = ModuleCase::open(name) else { return Ok(()) };
@@ -47,7 +43,6 @@ fn stem() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-#[test]
 fn layernorm_channels_first() -> Result<(), Box<dyn Error>> {
     let Some(case) = ModuleCase::open("layernorm_channels_first") else { return Ok(()) };
     case.run(&["x"], str::to_string, |params| {
@@ -56,7 +51,6 @@ fn layernorm_channels_first() -> Result<(), Box<dyn Error>> {
     })
 }
 
-#[test]
 fn convnext_block() -> Result<(), Box<dyn Error>> {
     let Some(case) = ModuleCase::open("convnext_block") else { return Ok(()) };
     let rename = |name: &str| {
@@ -70,7 +64,6 @@ fn convnext_block() -> Result<(), Box<dyn Error>> {
     })
 }
 
-#[test]
 fn convnext_mini() -> Result<(), Box<dyn Error>> {
     for name in ["convnext_mini_odd", "convnext_mini_even"] {
         let Some(case) = ModuleCase::open(name) else { return Ok(()) };
@@ -92,3 +85,13 @@ fn convnext_mini() -> Result<(), Box<dyn Error>> {
     }
     Ok(())
 }
+
+kmax_goldens::tests!(
+    bottleneck_stride1,
+    bottleneck_stride2_odd,
+    bottleneck_stride2_even,
+    stem,
+    layernorm_channels_first,
+    convnext_block,
+    convnext_mini
+);

@@ -50,17 +50,16 @@ fn check(key: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn resnet50_coco() -> Result<()> {
     check("coco_r50", "kmax-resnet50-coco-port")
 }
 
-#[test]
 fn convnext_tiny_coco() -> Result<()> {
     check("coco_convnext_tiny", "kmax-convnext-tiny-coco-port")
 }
 
-#[test]
 fn resnet50_cityscapes() -> Result<()> {
     check("cityscapes_r50", "kmax-resnet50-cityscapes-port")
 }
+
+kmax_goldens::tests!(resnet50_coco, convnext_tiny_coco, resnet50_cityscapes);

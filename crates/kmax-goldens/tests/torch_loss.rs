@@ -177,7 +177,6 @@ fn check_matches(name: &str, case: &Case, losses: &Losses) -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn every_case_in_both_precisions() -> Result<()> {
     let Some(folder) = golden("torch") else { return Ok(()) };
     let info: Value = serde_json::from_slice(&std::fs::read(folder.join("loss/info.json"))?)?;
@@ -186,13 +185,12 @@ fn every_case_in_both_precisions() -> Result<()> {
         for dtype in [DType::F32, DType::F64] {
             let largest = check(name, &case, dtype)?;
             assert!(largest.is_finite());
-            println!("{name} {dtype:?}: gradients within {largest:.1e} of their rms");
+            kmax_goldens::say(&format!("{name} {dtype:?}: gradients within {largest:.1e} of their rms"));
         }
     }
     Ok(())
 }
 
-#[test]
 fn shared_and_separate_matching_differ() -> Result<()> {
     let Some(folder) = golden("torch") else { return Ok(()) };
     let info: Value = serde_json::from_slice(&std::fs::read(folder.join("loss/info.json"))?)?;
@@ -209,3 +207,5 @@ fn shared_and_separate_matching_differ() -> Result<()> {
     assert!(shared.total.device().same_device(&Device::Cpu));
     Ok(())
 }
+
+kmax_goldens::tests!(every_case_in_both_precisions, shared_and_separate_matching_differ);

@@ -22,7 +22,6 @@ fn within(port: &str, ours: &str) -> impl Fn(&str) -> String {
 
 const BLOCK: (&str, &str) = ("sem_seg_head.pixel_decoder._stages.0._blocks.0.", "pixel_decoder.stages.0.0.");
 
-#[test]
 fn axial_attention() -> Result {
     if let Some(case) = ModuleCase::open("axial1d") {
         let port = format!("{}_attention._height_axis.", BLOCK.0);
@@ -41,7 +40,6 @@ fn axial_attention() -> Result {
     })
 }
 
-#[test]
 fn blocks() -> Result {
     for (name, input, kind) in [
         ("block_axial_shortcut", 24, StageKind::Axial),
@@ -59,7 +57,6 @@ fn blocks() -> Result {
     Ok(())
 }
 
-#[test]
 fn resized_fuse() -> Result {
     for (name, low, high) in [
         ("fuse_odd", 24, 16),
@@ -80,7 +77,6 @@ fn resized_fuse() -> Result {
     Ok(())
 }
 
-#[test]
 fn predictor() -> Result {
     let Some(case) = ModuleCase::open("predictor") else { return Ok(()) };
     let inputs = ["pixel_feature", "mask_embeddings", "class_embeddings"];
@@ -101,7 +97,6 @@ fn predictor() -> Result {
     })
 }
 
-#[test]
 fn decoder_layer() -> Result {
     let Some(case) = ModuleCase::open("transformer_layer") else { return Ok(()) };
     let rename = within("sem_seg_head.predictor._kmax_transformer_layers.0.", "decoder.layers.0.");
@@ -123,7 +118,6 @@ fn decoder_layer() -> Result {
 
 const SEMANTIC: &str = "sem_seg_head.predictor._auxiliary_semantic_predictor.";
 
-#[test]
 fn aspp() -> Result {
     for name in ["aspp", "aspp_even"] {
         let Some(case) = ModuleCase::open(name) else { return Ok(()) };
@@ -135,7 +129,6 @@ fn aspp() -> Result {
     Ok(())
 }
 
-#[test]
 fn semantic_head() -> Result {
     let Some(case) = ModuleCase::open("semantic_predictor") else { return Ok(()) };
     case.run(&["res5", "res3", "res2"], within(SEMANTIC, "semantic_head."), |params| {
@@ -150,3 +143,5 @@ fn semantic_head() -> Result {
         Ok(Box::new(move |x, mode| Ok(vec![("out", head.forward(&x[0], &x[1], &x[2], mode)?)])))
     })
 }
+
+kmax_goldens::tests!(axial_attention, blocks, resized_fuse, predictor, decoder_layer, aspp, semantic_head);

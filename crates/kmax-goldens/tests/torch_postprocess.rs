@@ -131,7 +131,6 @@ fn frame(golden: &Golden, case: &Case, mask_size: [usize; 2]) -> (Frame, Alignme
     (Frame { input: [longest; 2], content, photo: [photo.dims()[0], photo.dims()[1]] }, alignment)
 }
 
-#[test]
 fn panoptic_and_semantic_results_are_the_ports() -> Result<()> {
     let Some((folder, cases)) = cases() else { return Ok(()) };
     assert_eq!(cases.len(), 12);
@@ -156,7 +155,6 @@ fn panoptic_and_semantic_results_are_the_ports() -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn instances_are_the_ports() -> Result<()> {
     let Some((folder, cases)) = cases() else { return Ok(()) };
     let mut largest = 0f32;
@@ -194,6 +192,8 @@ fn instances_are_the_ports() -> Result<()> {
             }
         }
     }
-    eprintln!("largest difference of a score {largest:e}");
+    kmax_goldens::say(&format!("largest difference of a score {largest:e}"));
     Ok(())
 }
+
+kmax_goldens::tests!(panoptic_and_semantic_results_are_the_ports, instances_are_the_ports);

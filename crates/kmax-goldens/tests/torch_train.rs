@@ -235,12 +235,12 @@ fn check_losses(losses: &kmax_losses::Losses, info: &Value, double: bool) -> Res
     Ok(())
 }
 
-#[test]
 fn a_step_in_float64() -> Result<()> {
     check(DType::F64)
 }
 
-#[test]
 fn a_step_in_float32() -> Result<()> {
     check(DType::F32)
 }
+
+kmax_goldens::tests!(a_step_in_float64, a_step_in_float32);
