@@ -2,9 +2,9 @@
 //!
 //! Arguments: side of the network's input, queries, height and width of the photo, runs.
 
-use kmax::postprocess::{self, Frame, PostprocessConfig, Scope};
 use kmax_benches::{cpu_seconds, forget_peak, masks, peak_rss_mb};
 use kmax_masks::Categories;
+use kmax_model::postprocess::{self, Frame, PostprocessConfig, Scope};
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,11 +16,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (predictions, categories) = (masks::predictions(side, queries), Categories::coco_panoptic());
     let scale = side as f64 / height.max(width) as f64;
     let content = [height, width].map(|length| ((length as f64 * scale) as usize).clamp(1, side));
-    let frame = Frame { input: [side; 2], content, photo: [height, width] };
-    for (manner, config) in
-        [("deeplab2", PostprocessConfig::coco()), ("port", PostprocessConfig::coco().port())]
+    let frame = Frame { input: [side; 2], content, image: [height, width] };
+    for (convention, config) in
+        [("deeplab2", PostprocessConfig::coco()), ("pytorch", PostprocessConfig::coco().pytorch())]
     {
-        let tasks: [(&str, &dyn Fn() -> kmax::Result<usize>); 3] = [
+        let tasks: [(&str, &dyn Fn() -> kmax_model::Result<usize>); 3] = [
             ("panoptic", &|| {
                 Ok(postprocess::panoptic(&predictions, &frame, &config, &categories)?.segments.len())
             }),
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             seconds.sort_by(f64::total_cmp);
             println!(
-                "{manner} {task}: median {:.3} s, fastest {:.3} s, {:.3} CPU-s a run, {:.0} MB more, {found} found",
+                "{convention} {task}: median {:.3} s, fastest {:.3} s, {:.3} CPU-s a run, {:.0} MB more, {found} found",
                 seconds[seconds.len() / 2],
                 seconds[0],
                 (cpu_seconds() - cpu) / seconds.len() as f64,

@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let network = models::frozen(&models::config(name).ok_or("an unknown model")?)?;
     let x = random(&[1, 3, side, side])?;
     network.forward(&x)?;
-    let (result, mut rows) = profile::record(|| -> kmax::Result<()> {
+    let (result, mut rows) = profile::record(|| -> kmax_model::Result<()> {
         for _ in 0..runs {
             network.forward(&x)?;
         }

@@ -2,12 +2,12 @@
 //!
 //! Arguments: the run's configuration (a TOML file), steps.
 
-use kmax::train::{TrainConfig, Trainer};
 use kmax_benches::peak_rss_mb;
-use kmax_datasets::Draw;
 use kmax_datasets::coco::CocoPanoptic;
 use kmax_datasets::loader::{Examples, TrainingSet};
-use kmax_datasets::transforms::train::TrainTransform;
+use kmax_train::{TrainConfig, Trainer};
+use kmax_transforms::Draw;
+use kmax_transforms::train::TrainTransform;
 use std::path::Path;
 use std::time::Instant;
 

@@ -2,8 +2,9 @@
 
 use crate::{Operation, random};
 use candle_core::{DType, Device};
-use kmax_nn::ops::{self, Finish, Prepared};
-use kmax_nn::{Activation, ChannelMlp, Conv2d, Init, LayerNorm, Params, Result};
+use kmax_kernels::{ConvParams, Epilogue, Prepared, conv2d_epilogue};
+use kmax_nn::layers::ChannelMlpConfig;
+use kmax_nn::{Activation, ChannelMlp, DropPath, Init, Mode, Params, Result};
 use std::collections::HashMap;
 
 /// Input and output channels, side of the input, kernel, stride, whether depthwise.
@@ -75,7 +76,7 @@ pub fn resnet50() -> impl Iterator<Item = Result<Operation>> {
     RESNET50.iter().map(|row| operation(*row, 1, true))
 }
 
-/// Some of the other models, in the same manner.
+/// Some of the other models, in the same way.
 pub fn others() -> impl Iterator<Item = Result<Operation>> {
     OTHERS.iter().map(|row| operation(*row, 1, true))
 }
@@ -83,14 +84,15 @@ pub fn others() -> impl Iterator<Item = Result<Operation>> {
 /// The branches over channels of ConvNeXt-T's blocks at 641, as they run in a loaded model.
 pub fn convnext_branches() -> impl Iterator<Item = Result<Operation>> {
     [(96, 161), (192, 81), (384, 41), (768, 21)].into_iter().map(|(dim, side)| {
-        let build = |params: &Params| -> Result<ChannelMlp> {
-            let init = Init::TruncatedNormal { std: 0.02 };
-            Ok(ChannelMlp {
-                norm: LayerNorm::new(dim, 1, 1e-6, &params.pp("norm"))?,
-                expand: Conv2d::linear(dim, 4 * dim, init, &params.pp("expand"))?,
-                project: Conv2d::linear(4 * dim, dim, init, &params.pp("project"))?,
-            })
+        let config = ChannelMlpConfig {
+            channels: dim,
+            hidden: 4 * dim,
+            eps: 1e-6,
+            layer_scale: 1e-6,
+            drop_path: DropPath::default(),
+            init: Init::TruncatedNormal { std: 0.02 },
         };
+        let build = |params: &Params| ChannelMlp::new(config, params);
         let open = Params::trainable(None, 1, DType::F32, &Device::Cpu);
         build(&open)?;
         let values: HashMap<_, _> =
@@ -99,7 +101,7 @@ pub fn convnext_branches() -> impl Iterator<Item = Result<Operation>> {
         let map = [1, dim, side, side];
         let inputs = vec![random(&map)?, random(&map)?];
         let name = format!("norm, 1x1, gelu, 1x1 {dim}-{}-{dim} @{side}", 4 * dim);
-        let operation = Operation::new(name, inputs, move |v| mlp.forward_added(&v[0], &v[1]));
+        let operation = Operation::new(name, inputs, move |v| mlp.forward(&v[0], &v[1], &Mode::eval()));
         Ok(operation.flops((16 * dim * dim * side * side) as f64))
     })
 }
@@ -109,7 +111,7 @@ pub fn training() -> impl Iterator<Item = Result<Operation>> {
     TRAINING.iter().map(|row| operation(*row, 4, false))
 }
 
-fn operation(row: Row, batch: usize, finished: bool) -> Result<Operation> {
+fn operation(row: Row, batch: usize, loaded: bool) -> Result<Operation> {
     let (input, output, side, k, stride, depthwise) = row;
     let groups = if depthwise { input } else { 1 };
     // Even kernels cut a map into patches.
@@ -124,19 +126,17 @@ fn operation(row: Row, batch: usize, finished: bool) -> Result<Operation> {
         if batch > 1 { format!(" x{batch}") } else { String::new() },
     );
     let mut inputs = vec![random(&[batch, input, side, side])?, random(&kernel)?];
-    if finished {
+    if loaded {
         inputs.push(random(&[output])?);
     }
-    let prepared = match finished {
-        true => Prepared::new(&inputs[1], stride, (padding, padding), 1, groups)?,
-        false => None,
-    };
+    let params = ConvParams { stride, padding: (padding, padding), dilation: 1, groups };
+    let prepared = if loaded { Prepared::new(&inputs[1], params)? } else { None };
     let operation = Operation::new(name, inputs, move |v| {
-        let activation = if finished { Activation::Relu } else { Activation::Identity };
-        let finish = Finish { bias: v.get(2), residual: None, activation };
+        let activation = if loaded { Activation::Relu } else { Activation::Identity };
+        let epilogue = Epilogue { bias: v.get(2), residual: None, activation };
         match &prepared {
-            Some(kernel) => kernel.conv2d_finished(&v[0], finish),
-            None => ops::conv2d_finished(&v[0], &v[1], stride, (padding, padding), 1, groups, finish),
+            Some(kernel) => kernel.conv2d_epilogue(&v[0], epilogue),
+            None => conv2d_epilogue(&v[0], &v[1], params, epilogue),
         }
     });
     Ok(operation.flops(flops))

@@ -1,10 +1,10 @@
 //! Inputs of post-processing.
 
-use kmax::postprocess::Predictions;
-use kmax_nn::ops::Alignment;
+use kmax_kernels::Alignment;
+use kmax_model::postprocess::QueryLogits;
 
 /// Logits of blobs, one for each query, with a little noise, for an input of `side` pixels a side.
-pub fn predictions(side: usize, queries: usize) -> Predictions {
+pub fn predictions(side: usize, queries: usize) -> QueryLogits {
     let mask = (side - 1) / 4 + 1;
     let mut state = 1u64;
     let mut noise = move || {
@@ -19,7 +19,7 @@ pub fn predictions(side: usize, queries: usize) -> Predictions {
     });
     let class_logits = (0..queries)
         .flat_map(|query| (0..134).map(move |class| if class == query * 7 % 133 { 9.0 } else { 0.0 }));
-    Predictions {
+    QueryLogits {
         queries,
         classes: 133,
         class_logits: class_logits.collect(),

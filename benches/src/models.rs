@@ -1,19 +1,19 @@
 //! Whole models with drawn weights.
 
 use candle_core::{DType, Device, Tensor};
-use kmax::{KMaxDeepLab, NetworkConfig, Result};
 use kmax_backbones::{BackboneConfig, ConvNeXtSize};
+use kmax_model::{KMaxDeepLab, NetworkConfig, Result};
 use kmax_nn::{Mode, Params};
 use std::collections::HashMap;
 
 /// The network of that name: `resnet50`, `convnext_tiny`, `convnext_large`, `max_s`, or `small`, the built-in model's.
 pub fn config(name: &str) -> Option<NetworkConfig> {
-    let convnext = |size| NetworkConfig::port(BackboneConfig::convnext(size, 0.0), 133);
+    let convnext = |size| NetworkConfig::pytorch(BackboneConfig::convnext(size, 0.0), 133);
     Some(match name {
-        "resnet50" => NetworkConfig::port(BackboneConfig::resnet50_port(), 133),
+        "resnet50" => NetworkConfig::pytorch(BackboneConfig::resnet50_pytorch(), 133),
         "convnext_tiny" => convnext(ConvNeXtSize::Tiny),
         "convnext_large" => convnext(ConvNeXtSize::Large),
-        "max_s" => NetworkConfig::tf(BackboneConfig::max_s(), 133),
+        "max_s" => NetworkConfig::deeplab2(BackboneConfig::max_s(), 133),
         "small" => NetworkConfig::small(16),
         _ => return None,
     })

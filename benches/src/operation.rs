@@ -17,12 +17,13 @@ pub struct Operation {
 
 impl Operation {
     /// Of `inputs`, without products.
-    pub fn new(
+    pub fn new<E: Into<kmax_nn::Error>>(
         name: impl Into<String>,
         inputs: Vec<Tensor>,
-        run: impl Fn(&[Tensor]) -> Result<Tensor> + 'static,
+        run: impl Fn(&[Tensor]) -> std::result::Result<Tensor, E> + 'static,
     ) -> Self {
-        Self { name: name.into(), flops: 0.0, inputs, run: Box::new(run) }
+        let run = Box::new(move |inputs: &[Tensor]| run(inputs).map_err(Into::into));
+        Self { name: name.into(), flops: 0.0, inputs, run }
     }
 
     /// With its operations.

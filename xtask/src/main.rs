@@ -4,6 +4,8 @@ mod bench_report;
 mod cargo;
 mod convert;
 mod layering;
+mod modules;
+mod one_build;
 mod proof;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +31,8 @@ enum Task {
     ProveConversion(proof::Arguments),
     /// Checks that the crates depend on each other only downwards, and which of them build without Candle
     Layering,
+    /// Checks that one build serves the program, the tests and the benches
+    OneBuild,
     /// Measures operations and whole models, and writes docs/PERFORMANCE.md
     BenchReport {
         /// Also write the models' rows here, as JSON
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Task::ConvertWeights { arguments } => convert::convert(&arguments),
         Task::ProveConversion(arguments) => proof::prove(&arguments).map(told),
         Task::Layering => layering::check().map(told),
+        Task::OneBuild => one_build::check().map(told),
         Task::BenchReport { json } => bench_report::run(json.as_deref()).map(told),
     };
     match outcome {

@@ -1,6 +1,6 @@
 //! Shape of the k-means decoder.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use kmax_nn::BatchNormConfig;
 use kmax_nn::layers::RunningVariance;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,11 @@
 //! The k-means decoder as a whole.
 
-use crate::{DecoderConfig, DecoderLayer, Error, LayerOutput, Result};
+use crate::config::DecoderConfig;
+use crate::error::{Error, Result};
+use crate::layer::{DecoderLayer, LayerOutput};
 use candle_core::Tensor;
 use kmax_heads::{Prediction, Predictor, PredictorConfig};
-use kmax_nn::layers::Pointwise1d;
+use kmax_nn::layers::{Pointwise1d, SharedInput};
 use kmax_nn::{Activation, Init, Mode, Params, Role, profile};
 
 /// Learned queries, the layers that update them, and the final predictor.
@@ -98,16 +100,9 @@ impl KmeansDecoder {
         let mut layers = Vec::with_capacity(self.layers.len());
         let mut rest = self.layers.iter();
         for (map, count) in maps.iter().zip(self.per_stride) {
-            // In training it is part of each layer's first step of the gradient.
-            let activated = match !mode.is_train() && count > 0 {
-                true => Some(Activation::Gelu.forward(map)?),
-                false => None,
-            };
+            let map = SharedInput::new(map.clone(), Activation::Gelu);
             for layer in rest.by_ref().take(count) {
-                let output = match &activated {
-                    Some(map) => layer.forward_activated(map, &queries, classify, mode)?,
-                    None => layer.forward(map, &queries, classify, mode)?,
-                };
+                let output = layer.forward_shared(&map, &queries, classify, mode)?;
                 queries = output.queries.clone();
                 layers.push(output);
             }
@@ -131,17 +126,37 @@ mod tests {
         let params = Params::trainable(None, 0, DType::F32, &Device::Cpu);
         let config = DecoderConfig { layers: [1, 0, 2], queries: 5, ..DecoderConfig::small() };
         let decoder = KmeansDecoder::new(&config, [8, 7, 6], 4, 3, &params)?;
-        let map = |c: usize, side: usize| Tensor::ones((2, c, side, side), DType::F32, &Device::Cpu);
+        let map = |c: usize, size: usize| Tensor::ones((2, c, size, size), DType::F32, &Device::Cpu);
         let maps = [map(8, 3)?, map(7, 5)?, map(6, 9)?, map(4, 17)?];
         let output = decoder.forward(&maps, Supervision::Deep, &Mode::train(0))?;
-        let sides: Vec<_> = output.layers.iter().map(|l| l.prediction.mask_logits.dims()[2]).collect();
-        assert_eq!(sides, [3, 9, 9]);
+        let heights: Vec<_> = output.layers.iter().map(|l| l.prediction.mask_logits.dims()[2]).collect();
+        assert_eq!(heights, [3, 9, 9]);
         assert_eq!(output.layers[1].assignment.dims(), [2, 81]);
         assert_eq!(output.prediction.mask_logits.dims(), [2, 5, 17, 17]);
         let class_logits = output.layers[0].prediction.class_logits.as_ref().map(|t| t.dims().to_vec());
         assert_eq!(class_logits, Some(vec![2, 5, 4]));
         let quiet = decoder.forward(&maps, Supervision::Final, &Mode::train(0))?;
         assert!(quiet.layers[0].prediction.class_logits.is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn a_decoder_of_a_var_builder_equals_its_trainable_twin() -> Result<()> {
+        let config = DecoderConfig { layers: [2, 1, 0], queries: 5, ..DecoderConfig::small() };
+        let build = |params: &Params| KmeansDecoder::new(&config, [8, 7, 6], 4, 3, params);
+        let open = Params::trainable(None, 4, DType::F64, &Device::Cpu);
+        let decoder = build(&open)?;
+        let map = |c: usize, size: usize| Tensor::randn(0f64, 1.0, (2, c, size, size), &Device::Cpu);
+        let maps = [map(8, 3)?, map(7, 5)?, map(6, 9)?, map(4, 17)?];
+        decoder.forward(&maps, Supervision::Deep, &Mode::train(0))?;
+        let expected = decoder.forward(&maps, Supervision::Final, &Mode::eval())?;
+        let values = open.parameters().into_iter();
+        let values = values.map(|p| (format!("decoder.{}", p.name), p.var.as_detached_tensor()));
+        let vb = kmax_nn::candle_nn::VarBuilder::from_tensors(values.collect(), DType::F64, &Device::Cpu);
+        let frozen = build(&Params::from_var_builder(vb.pp("decoder")))?;
+        let found = frozen.forward(&maps, Supervision::Final, &Mode::eval())?;
+        let apart = (found.prediction.mask_logits - expected.prediction.mask_logits)?.abs()?.max_all()?;
+        assert!(apart.to_scalar::<f64>()? < 1e-9);
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! The two halves of a k-means step.
 
-use crate::Result;
+use crate::error::Result;
 use candle_core::Tensor;
-use kmax_nn::ops;
+use kmax_kernels::{center_sums, nearest_center};
 
 /// The index of the query with the largest mask logit of each pixel: `[b, queries, pixels]` to `[b, pixels]` (`u32`).
 /// No gradient passes. The first of equal logits wins.
@@ -10,7 +10,7 @@ use kmax_nn::ops;
 /// # Errors
 /// If `mask_logits` has not three axes.
 pub fn assign(mask_logits: &Tensor) -> Result<Tensor> {
-    Ok(ops::nearest_center(mask_logits)?)
+    Ok(nearest_center(mask_logits)?)
 }
 
 /// The sum, not the mean, of the values of each query's pixels: `[b, channels, pixels]` and an assignment
@@ -19,7 +19,7 @@ pub fn assign(mask_logits: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// If the shapes do not fit.
 pub fn update(values: &Tensor, assignment: &Tensor, queries: usize) -> Result<Tensor> {
-    Ok(ops::center_sums(values, assignment, queries)?)
+    Ok(center_sums(values, assignment, queries)?)
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! One layer of the k-means decoder.
 
-use crate::{DecoderConfig, Result, kmeans};
+use crate::config::DecoderConfig;
+use crate::error::Result;
+use crate::kmeans;
 use candle_core::Tensor;
 use kmax_heads::{Prediction, Predictor, PredictorConfig};
-use kmax_nn::layers::{Chain, Pointwise1d};
-use kmax_nn::{Activation, BatchNorm, ConvConfig, ConvNorm, DropPath, Init, Mode, Params, ops};
+use kmax_kernels::softmax;
+use kmax_nn::layers::{Pointwise1d, SharedInput};
+use kmax_nn::{Activation, BatchNorm, Chain, ConvConfig, ConvNorm, DropPath, Init, Mode, Params};
 
 /// k-means cross-attention, self-attention among queries and a feed-forward network (deeplab2's
-/// `DualPathTransformerLayer` with `use_kmeans_cross_attention`; the port's `kMaXTransformerLayer`).
+/// `DualPathTransformerLayer` with `use_kmeans_cross_attention`; the PyTorch implementation's `kMaXTransformerLayer`).
 ///
 /// Both attentions read the same projection of the queries, made before either update, and their updates are added.
 ///
@@ -109,28 +112,19 @@ impl DecoderLayer {
         classify: bool,
         mode: &Mode,
     ) -> Result<LayerOutput> {
-        let first = Chain { before: Activation::Gelu, layers: &[&self.pixel_conv1], shortcut: None };
-        self.update(first.forward(pixels, mode)?, queries, classify, mode)
+        let pixels = SharedInput::new(pixels.clone(), Activation::Gelu);
+        self.forward_shared(&pixels, queries, classify, mode)
     }
 
-    /// As [`Self::forward`], of `pixels` behind the GELU: layers that read one map share it.
-    pub(crate) fn forward_activated(
+    /// As [`Self::forward`], of pixels that other layers read as well.
+    pub(crate) fn forward_shared(
         &self,
-        pixels: &Tensor,
+        pixels: &SharedInput,
         queries: &Tensor,
         classify: bool,
         mode: &Mode,
     ) -> Result<LayerOutput> {
-        self.update(self.pixel_conv1.forward(pixels, mode)?, queries, classify, mode)
-    }
-
-    fn update(
-        &self,
-        pixel_space: Tensor,
-        queries: &Tensor,
-        classify: bool,
-        mode: &Mode,
-    ) -> Result<LayerOutput> {
+        let pixel_space = pixels.through(&Chain::new(&self.pixel_conv1), mode)?;
         let query_space = self.query_conv1.forward(queries, mode)?;
 
         let classes = classify.then_some(&query_space);
@@ -161,7 +155,7 @@ impl DecoderLayer {
         let value = part(2 * self.width, 2 * self.width)?;
         let similarity = query.transpose(1, 2)?.matmul(&key)?;
         let similarity = similarity.reshape((batch, self.heads, length, length))?;
-        let weights = ops::softmax(&self.similarity_norm.forward(&similarity, mode)?, 3)?;
+        let weights = softmax(&self.similarity_norm.forward(&similarity, mode)?, 3)?;
         let weights = weights.reshape((batch * self.heads, length, length))?;
         let retrieved = value.matmul(&weights.transpose(1, 2)?)?;
         let retrieved = retrieved.reshape((batch, 2 * self.width, length))?;

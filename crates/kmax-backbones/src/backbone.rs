@@ -1,24 +1,13 @@
-//! The common interface.
+//! Building any backbone, and one of its maps as a module of Candle.
 
+use crate::config::BackboneConfig;
 use crate::convnext::ConvNeXt;
 use crate::efficientnet::EfficientNetLite;
+use crate::error::Result;
+use crate::features::{Backbone, Level};
 use crate::resnet::ResNet;
-use crate::{BackboneConfig, Error, Features, Level, Result};
-use candle_core::Tensor;
+use candle_core::{ModuleT, Tensor};
 use kmax_nn::{Mode, Params};
-
-/// A network from an image to [`Features`].
-pub trait Backbone: std::fmt::Debug + Send + Sync {
-    /// The features of `image` `[batch, 3, height, width]`: RGB, normalised as [`BackboneConfig::normalization`] says,
-    /// any sides. Map sides are `ceil(side / stride)` at sides that are multiples of 32 or one more.
-    ///
-    /// # Errors
-    /// If the image has another shape, or if a network built from frozen parameters is asked to train.
-    fn forward(&self, image: &Tensor, mode: &Mode) -> Result<Features>;
-
-    /// Channels of the map at `level`, as [`BackboneConfig::channels`].
-    fn channels(&self, level: Level) -> usize;
-}
 
 /// Builds the network that `config` describes from parameters directly below `params`.
 ///
@@ -33,19 +22,35 @@ pub fn build(config: &BackboneConfig, params: &Params) -> Result<Box<dyn Backbon
     })
 }
 
-/// Refuses what is not a batch of RGB images.
-pub(crate) fn check_image(image: &Tensor) -> Result<()> {
-    match image.dims() {
-        [_, 3, height, width] if *height > 0 && *width > 0 => Ok(()),
-        other => Err(Error::Input(other.to_vec())),
+/// One map of a backbone, as a module of Candle: from an image `[b, 3, h, w]` to the map at a level, as
+/// [`Features::get`](crate::Features::get) gives it.
+#[derive(Debug)]
+pub struct AtLevel {
+    backbone: Box<dyn Backbone>,
+    level: Level,
+}
+
+impl AtLevel {
+    /// The map of `backbone` at `level`.
+    pub fn new(backbone: Box<dyn Backbone>, level: Level) -> Self {
+        Self { backbone, level }
+    }
+}
+
+impl ModuleT for AtLevel {
+    fn forward_t(&self, image: &Tensor, train: bool) -> candle_core::Result<Tensor> {
+        Ok(self.backbone.forward(image, &Mode::of(train))?.get(self.level).clone())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ConvNeXtConfig, ConvNeXtSize, ResNetConfig};
+    use crate::convnext::{ConvNeXtConfig, ConvNeXtSize};
+    use crate::resnet::ResNetConfig;
     use candle_core::{DType, Device};
+    use kmax_nn::candle_nn::{Sequential, VarBuilder, seq};
+    use kmax_nn::layers::Evaluating;
     use std::collections::HashMap;
 
     /// One network of each kind, small where it can be.
@@ -53,7 +58,7 @@ mod tests {
         let resnet = |base| ResNetConfig { depths: [1, 1, 2, 1], width: 8, ..base };
         let tiny = ConvNeXtConfig::new(ConvNeXtSize::Tiny, 0.0);
         [
-            BackboneConfig::ResNet(resnet(ResNetConfig::resnet50_port())),
+            BackboneConfig::ResNet(resnet(ResNetConfig::resnet50_pytorch())),
             BackboneConfig::ResNet(resnet(ResNetConfig::max_s())),
             BackboneConfig::ConvNeXt(ConvNeXtConfig { depths: [1; 4], dims: [8, 16, 16, 16], ..tiny }),
             BackboneConfig::efficientnet_lite0(),
@@ -91,6 +96,26 @@ mod tests {
         let values = trainable.parameters().into_iter().map(|p| (p.name, p.var.as_detached_tensor()));
         let params = Params::frozen(values.collect::<HashMap<_, _>>(), DType::F32, &Device::Cpu);
         assert!(build(config, &params)?.forward(&image, &Mode::train(0)).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_level_of_a_backbone_stands_in_a_sequence_of_candle() -> Result<()> {
+        let config = &configs()[0];
+        let trainable = Params::trainable(None, 5, DType::F32, &Device::Cpu);
+        build(config, &trainable)?;
+        let values = trainable.parameters().into_iter();
+        let values = values.map(|p| (format!("encoder.{}", p.name), p.var.as_detached_tensor()));
+        let vb = VarBuilder::from_tensors(values.collect(), DType::F32, &Device::Cpu);
+        let params = Params::from_var_builder(vb.pp("encoder"));
+        let model: Sequential = seq()
+            .add(Evaluating(AtLevel::new(build(config, &params)?, Level::Res5)))
+            .add(|x: &Tensor| x.mean((2, 3)));
+        let image = Tensor::zeros((2, 3, 33, 65), DType::F32, &Device::Cpu)?;
+        let pooled = candle_core::Module::forward(&model, &image)?;
+        assert_eq!(pooled.dims(), [2, config.channels(Level::Res5)]);
+        let level = AtLevel::new(build(config, &trainable)?, Level::Res2);
+        assert!(level.forward_t(&image, true)?.track_op());
         Ok(())
     }
 }

@@ -1,11 +1,16 @@
-//! Which backbone, in which original's form.
+//! Which backbone, by which reference implementation's conventions.
 
-use crate::{ConvNeXtConfig, ConvNeXtSize, EfficientNetLiteConfig, Level, ResNetConfig, Result};
+use crate::convnext::{ConvNeXtConfig, ConvNeXtSize};
+use crate::efficientnet::EfficientNetLiteConfig;
+use crate::error::Result;
+use crate::features::Level;
+use crate::resnet::ResNetConfig;
 use serde::{Deserialize, Serialize};
 
 /// Any backbone. In JSON an object whose `kind` is `resnet`, `convnext` or `efficientnet_lite`.
 ///
-/// "TF" is deeplab2, whose checkpoints the paper published; "port" is the PyTorch re-implementation.
+/// The two reference implementations are `deeplab2`, whose checkpoints the paper published, and `pytorch`, its
+/// re-implementation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum BackboneConfig {
@@ -22,13 +27,13 @@ pub enum BackboneConfig {
 
 impl BackboneConfig {
     /// ResNet-50 of deeplab2 (`kmax_resnet50`).
-    pub fn resnet50_tf() -> Self {
-        Self::ResNet(ResNetConfig::resnet50_tf())
+    pub fn resnet50_deeplab2() -> Self {
+        Self::ResNet(ResNetConfig::resnet50_deeplab2())
     }
 
-    /// ResNet-50 of the port (`custom_bn_build_resnet_backbone`).
-    pub fn resnet50_port() -> Self {
-        Self::ResNet(ResNetConfig::resnet50_port())
+    /// ResNet-50 of the PyTorch implementation (`custom_bn_build_resnet_backbone`).
+    pub fn resnet50_pytorch() -> Self {
+        Self::ResNet(ResNetConfig::resnet50_pytorch())
     }
 
     /// MaX-S, an axial ResNet-50 with an Inception stem (`kmax_axial_resnet50`). Only deeplab2 has it.
@@ -36,7 +41,7 @@ impl BackboneConfig {
         Self::ResNet(ResNetConfig::max_s())
     }
 
-    /// ConvNeXt as in both originals, with the stochastic depth of the training recipe: in deeplab2 0.3, 0.4, 0.5, 0.6
+    /// ConvNeXt as in both reference implementations, with the stochastic depth of the training recipe: in deeplab2 0.3, 0.4, 0.5, 0.6
     /// from tiny to large on COCO, 0.2, 0.3, 0.4, 0.6 on Cityscapes, 0.7 for large on ADE20K.
     pub fn convnext(size: ConvNeXtSize, drop_path: f64) -> Self {
         Self::ConvNeXt(ConvNeXtConfig::new(size, drop_path))
@@ -56,7 +61,7 @@ impl BackboneConfig {
         }
     }
 
-    /// Pixels of the image per pixel of the map at `level`, along each side.
+    /// Pixels of the image per pixel of the map at `level`, along each axis.
     pub fn stride(&self, level: Level) -> usize {
         match level {
             Level::Stem => match self {
@@ -98,8 +103,8 @@ mod tests {
         let table = |config: BackboneConfig| Level::ALL.map(|l| (config.channels(l), config.stride(l)));
         let deep = |stem, c: [usize; 4]| [stem, (c[0], 4), (c[1], 8), (c[2], 16), (c[3], 32)];
         let resnet = [256, 512, 1024, 2048];
-        assert_eq!(table(BackboneConfig::resnet50_tf()), deep((64, 2), resnet));
-        assert_eq!(table(BackboneConfig::resnet50_port()), deep((64, 4), resnet));
+        assert_eq!(table(BackboneConfig::resnet50_deeplab2()), deep((64, 2), resnet));
+        assert_eq!(table(BackboneConfig::resnet50_pytorch()), deep((64, 4), resnet));
         assert_eq!(table(BackboneConfig::max_s()), deep((128, 2), resnet));
         let large = BackboneConfig::convnext(ConvNeXtSize::Large, 0.6);
         assert_eq!(table(large), deep((192, 4), [192, 384, 768, 1536]));
@@ -112,8 +117,8 @@ mod tests {
         let convnext = [(Tiny, 0.3), (Small, 0.4), (Base, 0.5), (Large, 0.6)]
             .map(|(size, drop_path)| BackboneConfig::convnext(size, drop_path));
         let others = [
-            BackboneConfig::resnet50_tf(),
-            BackboneConfig::resnet50_port(),
+            BackboneConfig::resnet50_deeplab2(),
+            BackboneConfig::resnet50_pytorch(),
             BackboneConfig::max_s(),
             BackboneConfig::efficientnet_lite0(),
         ];
@@ -130,7 +135,7 @@ mod tests {
 
     #[test]
     fn bad_fields_are_named() {
-        let mut config = ResNetConfig::resnet50_tf();
+        let mut config = ResNetConfig::resnet50_deeplab2();
         config.drop_path = 1.0;
         let error = BackboneConfig::ResNet(config).validate().err().map(|e| e.to_string());
         assert!(error.is_some_and(|e| e.contains("drop_path")));

@@ -1,14 +1,14 @@
 //! What can go wrong while a backbone is built or run.
 
+use kmax_base::ErrorKind;
+
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// A layer failed, or a parameter is missing or misshapen.
+    /// A layer or a tensor operation failed, or a parameter is missing or misshapen.
     #[error(transparent)]
-    Layer(#[from] kmax_nn::Error),
-    /// A tensor operation failed, most often because shapes do not fit.
-    #[error("tensor operation failed: {0}")]
-    Tensor(#[from] candle_core::Error),
+    Nn(#[from] kmax_nn::Error),
     /// A configuration field out of its range.
     #[error("backbone config: `{field}` is {found}, expected {expected}")]
     Config {
@@ -20,8 +20,42 @@ pub enum Error {
         expected: &'static str,
     },
     /// An input that is no batch of RGB images.
-    #[error("backbone input has shape {0:?}, expected [batch, 3, height, width] with no side of length 0")]
+    #[error(
+        "backbone input has shape {0:?}, expected [batch, 3, height, width] with neither height nor width 0"
+    )]
     Input(Vec<usize>),
+}
+
+impl Error {
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Nn(error) => error.kind(),
+            Self::Config { .. } | Self::Input(_) => ErrorKind::InvalidArgument,
+        }
+    }
+}
+
+impl From<candle_core::Error> for Error {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Nn(error.into())
+    }
+}
+
+impl From<kmax_kernels::Error> for Error {
+    fn from(error: kmax_kernels::Error) -> Self {
+        Self::Nn(error.into())
+    }
+}
+
+/// For modules behind Candle's [`Module`](candle_core::Module) and [`ModuleT`](candle_core::ModuleT).
+impl From<Error> for candle_core::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Nn(error) => error.into(),
+            other => Self::wrap(other),
+        }
+    }
 }
 
 /// Result of this crate.

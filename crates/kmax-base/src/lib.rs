@@ -1,10 +1,14 @@
-//! What the crates of kMaX share: [`ErrorKind`], which every error of theirs has, and files that are [written][write] whole
-//! or not at all.
+//! What the crates of kMaX share: [`ErrorKind`], which every error of theirs has, files that are [written][write] whole
+//! or not at all, [`Progress`] of long tasks, and the [`nearest`] of known names.
 
 #![forbid(unsafe_code)]
 
 mod kind;
+mod nearest;
+mod progress;
 pub mod write;
 
 pub use kind::ErrorKind;
+pub use nearest::nearest;
+pub use progress::Progress;
 pub use write::{write_atomically, write_atomically_with};

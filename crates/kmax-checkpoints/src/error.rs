@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use kmax_base::ErrorKind;
+
 /// An error of this crate; its message names the file, the place in it and, where there is one, the tensor.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -14,6 +16,14 @@ pub enum Error {
         file: PathBuf,
         /// What the system says.
         source: std::io::Error,
+    },
+    /// Nothing is at the path, and it is no prefix of a TensorFlow checkpoint either.
+    #[error("{}: no such file or folder, and no {}", file.display(), index.display())]
+    Absent {
+        /// The path as it was given.
+        file: PathBuf,
+        /// The index that the prefix would have.
+        index: PathBuf,
     },
     /// The path leads to no checkpoint, to several, or to a form that is not understood.
     #[error("{}: {reason}", file.display())]
@@ -98,9 +108,20 @@ impl fmt::Display for Nearest<'_> {
 }
 
 impl Error {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Io { source, .. } => ErrorKind::reading(source),
+            Self::Absent { .. } | Self::Missing { .. } => ErrorKind::NotFound,
+            Self::NotACheckpoint { .. } | Self::Refused { .. } => ErrorKind::Unsupported,
+            Self::Damaged { .. } | Self::Tensor { .. } => ErrorKind::Damaged,
+        }
+    }
+
     /// The error with a file in the folder `from` told as one in `to`.
     pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
         let (Self::Io { file, .. }
+        | Self::Absent { file, .. }
         | Self::NotACheckpoint { file, .. }
         | Self::Damaged { file, .. }
         | Self::Refused { file, .. }

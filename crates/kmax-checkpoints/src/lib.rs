@@ -28,27 +28,30 @@
 //! Files need not be trusted. A pickle is parsed as data and executes nothing: functions and classes other than the few
 //! that tensors need are [refused by name](Error::Refused). Lengths are checked before memory is taken for them.
 //!
-//! [`names`] holds the maps from the names of foreign checkpoints to ours.
+
+#![deny(unsafe_code)]
 
 mod arrays;
 mod checkpoint;
+mod contents;
 mod dtype;
 mod error;
 mod locate;
-pub mod names;
-mod nearest;
+mod mapping;
 mod objects;
 mod pickle;
 mod plain_pickle;
 mod safetensors_file;
 mod source;
+mod storage_id;
 mod tarball;
 mod tensorflow;
 mod torch_legacy;
 mod torch_zip;
 mod wire;
 
-pub use checkpoint::{Checkpoint, Format, Skipped, Tensor, TensorInfo};
+pub use checkpoint::Checkpoint;
+pub use contents::{Format, Skipped, Tensor, TensorInfo};
 pub use dtype::DType;
 pub use error::{Error, Result};
-pub use nearest::nearest;
+pub use kmax_base::ErrorKind;

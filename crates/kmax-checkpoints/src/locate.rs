@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::checkpoint::Format;
+use crate::contents::Format;
 use crate::error::{Error, Result};
 use crate::safetensors_file::is_safetensors;
 use crate::source::Source;
@@ -45,13 +45,13 @@ fn resolve(path: &Path) -> Result<PathBuf> {
         return only_checkpoint(path);
     }
     let index = index_of_prefix(path);
-    match (path.exists(), index.is_file()) {
-        (false, true) => Ok(index),
-        (false, false) => {
-            Err(Error::not_a_checkpoint(path, format!("no such file or folder, and no {}", index.display())))
-        }
-        (true, _) => Ok(path.to_path_buf()),
+    if path.exists() {
+        return Ok(path.to_path_buf());
     }
+    if index.is_file() {
+        return Ok(index);
+    }
+    Err(Error::Absent { file: path.to_path_buf(), index })
 }
 
 /// The only checkpoint in a folder.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::arrays::{Storage, View, row_major};
-use crate::checkpoint::Skipped;
+use crate::contents::Skipped;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::objects::Found;

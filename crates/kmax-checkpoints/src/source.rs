@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::mapping;
 
 /// A mapped file. Pages are read from disk as they are touched.
 #[derive(Debug)]
@@ -16,18 +17,17 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::io(path, e))?;
-        let metadata = file.metadata().map_err(|e| Error::io(path, e))?;
+        // Before it is opened: a pipe that nobody writes to would be waited for.
+        let metadata = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
         if !metadata.is_file() {
             return Err(Error::not_a_checkpoint(path, "not a regular file"));
         }
+        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        let metadata = file.metadata().map_err(|e| Error::io(path, e))?;
         let map = if metadata.len() == 0 {
             None
         } else {
-            // SAFETY: the map is private to this value and only ever read as plain bytes, for which every bit pattern is
-            // valid. Writing to or shortening the file meanwhile breaks the mapping's contract; as with every
-            // memory-mapped format, that a checkpoint stays untouched while it is read is asked of the user.
-            Some(unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io(path, e))?)
+            Some(mapping::map(&file).map_err(|e| Error::io(path, e))?)
         };
         Ok(Self { path: path.to_path_buf(), map })
     }

@@ -88,10 +88,10 @@ fn unpack_files(path: &Path, reader: impl Read, folder: &Path, limit: u64) -> Re
 
 fn copy(entry: &mut impl Read, output: &mut impl Write, size: u64) -> std::io::Result<()> {
     let copied = std::io::copy(&mut entry.take(size), output)?;
-    match copied == size {
-        true => Ok(()),
-        false => Err(std::io::Error::other(format!("is cut off after {copied} of {size} bytes"))),
+    if copied != size {
+        return Err(std::io::Error::other(format!("is cut off after {copied} of {size} bytes")));
     }
+    Ok(())
 }
 
 /// The last part of a path that stays inside its folder.
@@ -104,10 +104,10 @@ fn file_name(path: &Path) -> std::result::Result<&str, String> {
     }
     let name =
         path.file_name().and_then(|name| name.to_str()).ok_or_else(|| "has no file name".to_string())?;
-    match name.contains(char::is_control) {
-        true => Err("has control characters in its name".to_string()),
-        false => Ok(name),
+    if name.contains(char::is_control) {
+        return Err("has control characters in its name".to_string());
     }
+    Ok(name)
 }
 
 #[cfg(test)]

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::arrays::Storage;
 use crate::dtype::DType;
-use crate::error::{Fault, Parse, Result};
-use crate::objects::{self, Found, StorageId};
+use crate::error::{Fault, Parse};
 use crate::pickle::{Node, Pickle};
-use crate::source::Source;
+use crate::storage_id::StorageId;
 
 /// The number in the first pickle, in its binary and its text form.
 const MAGIC: [&[u8]; 2] = [b"\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", b"119547037146038801333356"];
@@ -23,23 +21,12 @@ pub(crate) fn is_magic(first: &Pickle<'_>) -> bool {
 }
 
 /// A legacy file taken apart.
-struct Parts<'a> {
-    object: Pickle<'a>,
+pub(crate) struct Parts<'a> {
+    pub object: Pickle<'a>,
     /// Where the object's pickle starts.
-    start: usize,
-    storages: BTreeMap<String, Range<usize>>,
-    big_endian: bool,
-}
-
-/// Finds the tensors of a legacy file.
-pub(crate) fn read(source: &Source) -> Result<Found> {
-    let parts = parse(source.bytes()).map_err(|fault| fault.within(source.path(), ""))?;
-    let (mut storages, mut keys) = (Vec::new(), BTreeMap::new());
-    for (key, range) in parts.storages {
-        keys.insert(key, storages.len());
-        storages.push(Storage::Mapped(range));
-    }
-    objects::find(source, &parts.object, Some(parts.start), storages, &keys, parts.big_endian)
+    pub start: usize,
+    pub storages: BTreeMap<String, Range<usize>>,
+    pub big_endian: bool,
 }
 
 /// The type and the bytes of a legacy file that holds one storage and nothing else, and whether they are big-endian.
@@ -54,7 +41,8 @@ pub(crate) fn single_storage(bytes: &[u8]) -> Parse<(Option<DType>, Range<usize>
     Ok((id.dtype, range, parts.big_endian))
 }
 
-fn parse(bytes: &[u8]) -> Parse<Parts<'_>> {
+/// Takes a legacy file apart.
+pub(crate) fn parse(bytes: &[u8]) -> Parse<Parts<'_>> {
     let mut at = 0;
     let mut next = || -> Parse<(Pickle<'_>, usize)> {
         let start = at;

@@ -29,9 +29,10 @@ struct Member {
 impl Member {
     fn storage(&self) -> Storage {
         let Self { range, deflated, size, crc } = self.clone();
-        match deflated {
-            true => Storage::Deflated { range, size, crc },
-            false => Storage::Checked { range, crc, verdict: OnceLock::new() },
+        if deflated {
+            Storage::Deflated { range, size, crc }
+        } else {
+            Storage::Checked { range, crc, verdict: OnceLock::new() }
         }
     }
 
@@ -99,7 +100,8 @@ fn members(source: &Source) -> Result<BTreeMap<String, Member>> {
     for index in 0..archive.len() {
         let member =
             archive.by_index_raw(index).map_err(|e| damaged(format!("zip entry {index}"), e.to_string()))?;
-        let name = member.name().to_string();
+        let name =
+            member.name().map_err(|e| damaged(format!("zip entry {index}"), e.to_string()))?.into_owned();
         let fail = |reason: String| damaged(format!("zip entry `{}`", name.escape_default()), reason);
         let deflated = match member.compression() {
             CompressionMethod::Stored => false,

@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 
 use kmax_checkpoints::Checkpoint;
+
 use support::table::{self, Entry, Layout, write_bundle};
 use support::{TestResult, VALUES, read_all, refused, refused_bytes};
 

@@ -1,11 +1,15 @@
 //! The program `kmax`: panoptic segmentation from the command line.
 
+#![forbid(unsafe_code)]
+
 mod commands;
 mod environment;
 mod exit;
+mod kinds;
 mod model;
 mod output;
-mod overlay;
+mod usage;
+mod version;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -16,23 +20,33 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Panoptic segmentation with kMaX-DeepLab.
 #[derive(Parser)]
-#[command(name = "kmax", version, arg_required_else_help = true, propagate_version = true)]
+#[command(name = "kmax", version, long_version = version::long(), arg_required_else_help = true)]
 struct Arguments {
     /// Worker threads (default: RAYON_NUM_THREADS, else one per core)
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
+    /// Say nothing on standard error but errors: no progress, no warnings
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more on standard error about what is being done
+    #[arg(short, long, global = true)]
+    verbose: bool,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Print the completions of a shell
+    Completions(commands::manual::Completions),
     /// Convert a checkpoint of deeplab2 or its PyTorch port into a model folder
     Convert(commands::convert::Arguments),
     /// Check a dataset, or write its annotations in another form
     Dataset(commands::dataset::Arguments),
     /// Evaluate predictions as the official scripts do
     Eval(commands::eval::Arguments),
+    /// Write the manual's pages
+    Man(commands::manual::Man),
     /// List the models there are, or describe one
     Models(commands::models::Arguments),
     /// Segment photos
@@ -42,12 +56,18 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    environment::settle(arguments.threads);
-    let outcome = set_threads(arguments.threads).and_then(|()| match arguments.command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::told(&error),
+    };
+    output::set_verbosity(arguments.quiet, arguments.verbose);
+    output::detail(|| format!("kmax {}", version::long().replace('\n', ", ")));
+    let outcome = environment::settle(arguments.threads).and_then(|()| match arguments.command {
+        Command::Completions(arguments) => commands::manual::completions(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Dataset(arguments) => commands::dataset::run(&arguments),
         Command::Eval(arguments) => commands::eval::run(&arguments),
+        Command::Man(arguments) => commands::manual::man(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
         Command::Segment(arguments) => commands::segment::run(&arguments),
         Command::Train(arguments) => commands::train::run(&arguments),
@@ -59,10 +79,4 @@ fn main() -> ExitCode {
             ExitCode::from(&failure)
         }
     }
-}
-
-fn set_threads(threads: Option<u16>) -> exit::Outcome {
-    use exit::{Code, OrExit};
-    let Some(threads) = threads else { return Ok(()) };
-    rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global().or_exit(Code::Usage)
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use kmax::Preset;
-use kmax_checkpoints::names::port::to_port;
+use kmax_convert::names::pytorch::to_pytorch;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use support::{Run, kmax, names, picture};
 
-const VARIANT: &str = "kmax-resnet50-coco-port";
+const VARIANT: &str = "kmax-resnet50-coco.pytorch";
 const QUERIES: &str = "sem_seg_head.predictor._cluster_centers.weight";
 
 fn convert<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Run {
@@ -26,7 +26,7 @@ type Shapes = BTreeMap<String, Vec<usize>>;
 fn port() -> Shapes {
     let config = Preset::named(VARIANT).expect("a preset").config();
     let shapes = config.network.shapes(true).expect("shapes");
-    let named = shapes.into_iter().map(|(ours, shape)| (to_port(&ours, false).expect("a name"), shape));
+    let named = shapes.into_iter().map(|(ours, shape)| (to_pytorch(&ours, false).expect("a name"), shape));
     named.chain([("backbone.stem.conv1.norm.num_batches_tracked".into(), vec![])]).collect()
 }
 
@@ -120,11 +120,11 @@ fn misfits_are_named_and_nothing_is_left() {
     ];
     convert(folder.path(), &from(&file, &["--to", "model"])).fails(3, &parts);
     write(&file, &port(), false);
-    let wrong = ["--to", "model", "--variant", "kmax-convnext-tiny-coco-port"];
+    let wrong = ["--to", "model", "--variant", "kmax-convnext-tiny-coco.pytorch"];
     convert(folder.path(), &from(&file, &wrong))
-        .fails(3, &["is no kmax-convnext-tiny-coco-port", "missing", "unused"]);
+        .fails(3, &["is no kmax-convnext-tiny-coco.pytorch", "missing", "unused"]);
     let unknown = ["--to", "model", "--variant", "kmax-resnet-coco"];
-    convert(folder.path(), &from(&file, &unknown)).fails(2, &["did you mean kmax-resnet50-coco?"]);
+    convert(folder.path(), &from(&file, &unknown)).fails(2, &["did you mean kmax-resnet50-coco."]);
     let no_photo = ["--to", "model", "--verify", "none.jpg"];
     convert(folder.path(), &from(&file, &no_photo)).fails(3, &["none.jpg"]);
     assert_eq!(names(folder.path()), ["checkpoint.safetensors"]);

@@ -11,7 +11,7 @@ use small_model::{copied_model, model, model_folder};
 use std::ffi::OsStr;
 use std::io::Cursor;
 use std::path::Path;
-use support::{Run, kmax, names, picture};
+use support::{Run, kmax, kmax_with_input, names, picture};
 
 fn segment<S: AsRef<OsStr>>(folder: &Path, arguments: &[S]) -> Run {
     kmax(folder, "segment", arguments)
@@ -67,6 +67,54 @@ fn a_photo_becomes_a_picture_a_map_and_a_list() {
 }
 
 #[test]
+fn photos_come_from_standard_input_and_results_go_to_standard_output() {
+    let folder = folder();
+    let path = folder.path();
+    let photo = std::fs::read(path.join("photo.png")).expect("read");
+    let piped = |arguments: &[&str]| kmax_with_input(path, "segment", &with_model(arguments), &photo);
+    let (run, out) = piped(&["-", "-o", "-"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
+    let overlay = image::load_from_memory_with_format(&out, ImageFormat::Png).expect("a PNG alone");
+    assert_eq!((overlay.width(), overlay.height()), (50, 40));
+    let (run, out) = piped(&["-", "-o", "-", "--result", "map"]);
+    assert!(run.code == 0 && codec::decode_panoptic(&out).is_ok(), "{run:?}");
+    let (run, out) = piped(&["photo.png", "-o", "-", "--result", "json", "--task", "instance"]);
+    let list: Value = serde_json::from_slice(&out).expect("JSON alone");
+    assert!(run.code == 0 && list["annotations"].is_array(), "{run:?}");
+    assert_eq!(names(path), ["photo.png"]);
+
+    let (run, _) = piped(&["-", "photo.png", "-o", "out"]);
+    assert_eq!((run.code, names(&path.join("out")).len()), (0, 6), "{run:?}");
+    assert!(names(&path.join("out")).contains(&"stdin.json".to_string()));
+    let (run, out) = kmax_with_input(path, "segment", &with_model(&["-", "-o", "-"]), b"no photo");
+    run.fails(3, &["stdin"]);
+    assert!(out.is_empty());
+    for arguments in [
+        &["photo.png", "-", "-o", "-"][..],
+        &["-", "-"],
+        &["photo.png", "-o", "-", "--json"],
+        &["photo.png", "--result", "map"],
+        &["photo.png", "-o", "-", "--task", "instance", "--result", "map"],
+    ] {
+        segment(path, &with_model(arguments)).fails(2, &["-"]);
+    }
+}
+
+#[test]
+fn who_finds_nothing_learns_what_the_model_knows() {
+    let folder = folder();
+    let arguments = ["photo.png", "--class-threshold-thing", "1", "--class-threshold-stuff", "1"];
+    let run = segment(folder.path(), &with_model(&arguments));
+    assert!(run.code == 0 && run.out.contains("nothing found"), "{run:?}");
+    assert_eq!(run.err.lines().count(), 1, "{run:?}");
+    assert!(run.err.contains(" knows ") && run.err.contains("kmax models"), "{run:?}");
+    let quiet = segment(folder.path(), &with_model(&[&arguments[..], &["--quiet"]].concat()));
+    assert_eq!((quiet.code, quiet.err.as_str(), quiet.out), (0, "", run.out));
+    let more = segment(folder.path(), &with_model(&["photo.png", "--verbose"]));
+    assert!(more.code == 0 && more.err.contains("kernels: ") && more.err.contains("photo.png: "), "{more:?}");
+}
+
+#[test]
 fn a_profile_tells_where_the_time_went() {
     let folder = folder();
     let run = segment(folder.path(), &with_model(&["photo.png", "--profile"]));
@@ -109,7 +157,7 @@ fn instances_and_classes() {
     let scores: Vec<f64> = instances.iter().filter_map(|instance| instance["score"].as_f64()).collect();
     assert!(scores.is_sorted_by(|a, b| a >= b) && scores.len() == instances.len());
 
-    let run = segment(folder.path(), &with_model(&["photo.png", "--task", "semantic"]));
+    let run = segment(folder.path(), &with_model(&["photo.png", "--task", "semantic", "--quiet"]));
     assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
     let map = std::fs::read(folder.path().join("photo.semantic.png")).expect("read");
     let map = codec::decode_labels(&map).expect("a map");
@@ -140,7 +188,7 @@ fn pictures_of_every_kind_are_taken() {
         ("wide.png", "wide"),
     ] {
         for task in ["panoptic", "instance", "semantic"] {
-            let run = segment(path, &with_model(&[name, "-o", "out", "--task", task]));
+            let run = segment(path, &with_model(&[name, "-o", "out", "--task", task, "-q"]));
             assert_eq!((run.code, run.err.as_str()), (0, ""), "{name}: {run:?}");
             assert!(path.join("out").join(format!("{stem}.overlay.png")).is_file());
         }

@@ -2,15 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::photo::PhotoError;
+use kmax_base::ErrorKind;
 
 /// An error of this crate; its message names the file and, where there is one, the entry in it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file or folder cannot be read or written.
+    /// A file or folder cannot be read.
     #[error("{}: {source}", file.display())]
-    Io {
+    Read {
+        /// The file or folder.
+        file: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file or folder cannot be written.
+    #[error("{}: {source}", file.display())]
+    Write {
         /// The file or folder.
         file: PathBuf,
         /// What the system says.
@@ -44,9 +52,9 @@ pub enum Error {
         /// What is wrong and what was expected.
         reason: String,
     },
-    /// A photo cannot be read.
+    /// An image cannot be read, or a transform does not take it or its own settings.
     #[error(transparent)]
-    Photo(#[from] PhotoError),
+    Transform(#[from] kmax_transforms::Error),
     /// A map, a mask or a table of classes is malformed.
     #[error("{}: {source}", file.display())]
     Masks {
@@ -63,7 +71,7 @@ pub enum Error {
         /// What is wrong.
         source: kmax_metrics::Error,
     },
-    /// A setting of a transform or a loader that makes no sense.
+    /// A setting that makes no sense.
     #[error("{name}: {reason}")]
     Setting {
         /// The setting.
@@ -81,33 +89,51 @@ pub enum Error {
         /// The panic's message.
         reason: String,
     },
+    /// Stopped on request.
+    #[error("stopped")]
+    Cancelled,
 }
 
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Read { source, .. } => ErrorKind::reading(source),
+            Self::Write { .. } => ErrorKind::CannotWrite,
+            Self::Json { .. } | Self::Entry { .. } | Self::File { .. } => ErrorKind::Damaged,
+            Self::Transform(source) => source.kind(),
+            Self::Masks { source, .. } => source.kind(),
+            Self::Metric { source, .. } => source.kind(),
+            Self::Setting { .. } => ErrorKind::InvalidArgument,
+            Self::Worker { .. } => ErrorKind::Internal,
+            Self::Cancelled => ErrorKind::Cancelled,
+        }
+    }
+
     /// The file concerned.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Io { file, .. }
+            Self::Read { file, .. }
+            | Self::Write { file, .. }
             | Self::Json { file, .. }
             | Self::Entry { file, .. }
             | Self::File { file, .. }
             | Self::Masks { file, .. }
             | Self::Metric { file, .. } => Some(file),
-            Self::Photo(
-                PhotoError::Read { file, .. }
-                | PhotoError::Format { file }
-                | PhotoError::Damaged { file, .. }
-                | PhotoError::TooLarge { file, .. },
-            ) => Some(file),
-            Self::Setting { .. } | Self::Worker { .. } => None,
+            Self::Transform(source) => source.path(),
+            Self::Setting { .. } | Self::Worker { .. } | Self::Cancelled => None,
         }
     }
 
-    pub(crate) fn io(file: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        move |source| Self::Io { file: file.to_path_buf(), source }
+    pub(crate) fn read(file: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        move |source| Self::Read { file: file.to_path_buf(), source }
+    }
+
+    pub(crate) fn write(file: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        move |source| Self::Write { file: file.to_path_buf(), source }
     }
 
     pub(crate) fn masks(file: &Path) -> impl FnOnce(kmax_masks::Error) -> Self + '_ {

@@ -1,34 +1,30 @@
 //! Reading and writing whole files; what is written appears whole or not at all.
 
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// The largest file that is read into memory: 2 GiB, far above any photo or map.
+/// The largest file that is read into memory: 2 GiB, far above any image or map.
 const MAX_BYTES: u64 = 1 << 31;
 
 /// How many folders deep [`below`] looks.
 const MAX_DEPTH: usize = 6;
 
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>> {
-    let length = fs::metadata(file).map_err(Error::io(file))?.len();
+    let metadata = fs::metadata(file).map_err(Error::read(file))?;
+    let length = metadata.len();
+    // Pipes and devices may have no end.
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(Error::file(file, "not a regular file"));
+    }
     if length > MAX_BYTES {
         return Err(Error::file(file, format!("{length} bytes are more than the {MAX_BYTES} that are read")));
     }
-    fs::read(file).map_err(Error::io(file))
-}
-
-/// A name beside `target` that nobody else uses.
-pub(crate) fn beside(target: &Path) -> PathBuf {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    target.with_file_name(format!(".{name}.{}-{number}.part", std::process::id()))
+    fs::read(file).map_err(Error::read(file))
 }
 
 /// Writes a file beside its place and renames it, so that it is there whole or not at all.
@@ -44,46 +40,46 @@ pub(crate) fn write_json(file: &Path, value: &impl Serialize) -> Result<()> {
     write_with(file, |out| serde_json::to_writer(out, value).map_err(std::io::Error::from))
 }
 
-fn write_with(file: &Path, fill: impl FnOnce(&mut BufWriter<fs::File>) -> std::io::Result<()>) -> Result<()> {
-    let part = beside(file);
-    let written = fs::File::create(&part).and_then(|out| {
-        let mut out = BufWriter::new(out);
-        fill(&mut out)?;
-        out.into_inner().map_err(|error| error.into_error())?.sync_data()?;
-        fs::rename(&part, file)
-    });
-    if written.is_err() {
-        // The part may not even exist; what matters is the first error.
-        let _ = fs::remove_file(&part);
-    }
-    written.map_err(Error::io(file))
+fn write_with(file: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+    kmax_base::write_atomically_with(file, |out| fill(out)).map_err(Error::write(file))
 }
 
 /// The files below a folder whose names end so, as paths relative to it with `/`, by name. Links are followed;
 /// folders deeper than any dataset's are not.
 pub(crate) fn below(folder: &Path, ending: &str) -> Result<Vec<String>> {
-    fn walk(folder: &Path, prefix: &str, ending: &str, depth: usize, found: &mut Vec<String>) -> Result<()> {
-        for entry in fs::read_dir(folder).map_err(Error::io(folder))? {
-            let path = entry.map_err(Error::io(folder))?.path();
+    fn walk(
+        folder: &Path,
+        prefix: &str,
+        ending: &str,
+        above: &mut Vec<PathBuf>,
+        found: &mut Vec<String>,
+    ) -> Result<()> {
+        let real = folder.canonicalize().map_err(Error::read(folder))?;
+        // A link back to a folder above it has nothing new.
+        if above.len() > MAX_DEPTH || above.contains(&real) {
+            return Ok(());
+        }
+        above.push(real);
+        for entry in fs::read_dir(folder).map_err(Error::read(folder))? {
+            let path = entry.map_err(Error::read(folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if path.is_dir() {
-                if depth > 0 {
-                    walk(&path, &format!("{prefix}{name}/"), ending, depth - 1, found)?;
-                }
+                walk(&path, &format!("{prefix}{name}/"), ending, above, found)?;
             } else if name.ends_with(ending) {
                 found.push(format!("{prefix}{name}"));
             }
         }
+        above.pop();
         Ok(())
     }
     let mut found = Vec::new();
-    walk(folder, "", ending, MAX_DEPTH, &mut found)?;
+    walk(folder, "", ending, &mut Vec::new(), &mut found)?;
     found.sort_unstable();
     Ok(found)
 }
 
 pub(crate) fn create_folder(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(Error::io(folder))
+    fs::create_dir_all(folder).map_err(Error::write(folder))
 }
 
 #[cfg(test)]
@@ -98,6 +94,9 @@ mod tests {
             write(&folder.path().join(name), b"")?;
         }
         assert_eq!(below(folder.path(), ".png")?, ["b/a.png", "b/c/y.png", "z.png"]);
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(".", folder.path().join("b/self")).expect("linked");
+        assert_eq!(below(folder.path(), ".png")?.len(), 3);
         assert!(below(&folder.path().join("none"), ".png").is_err());
         Ok(())
     }

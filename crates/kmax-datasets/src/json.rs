@@ -6,15 +6,21 @@ use kmax_masks::{Categories, Category};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Error, Result, files};
+use crate::error::{Error, Result};
+use crate::files;
+use crate::text::utf8;
 
-/// Reads a JSON file; an error names the value (`annotations[3].image_id`), line and column.
-pub(crate) fn read<T: DeserializeOwned>(file: &Path) -> Result<T> {
+/// Reads a JSON file of UTF-8 or UTF-16, with a byte order mark or without.
+///
+/// # Errors
+/// If the file cannot be read or has another form; the message names the value (`annotations[3].image_id`), line and column.
+pub fn read<T: DeserializeOwned>(file: &Path) -> Result<T> {
     parse(file, &files::read(file)?)
 }
 
-/// As [`read`], from the bytes of the file.
+/// As [`read`], from the bytes of the file: UTF-8 or UTF-16, with a byte order mark or without.
 pub(crate) fn parse<T: DeserializeOwned>(file: &Path, bytes: &[u8]) -> Result<T> {
+    let bytes = &*utf8(bytes);
     // Keeping track of the place doubles the time, so it is done for a file that is wrong only.
     if let Ok(value) = serde_json::from_slice(bytes) {
         return Ok(value);
@@ -45,6 +51,7 @@ pub fn read_categories(file: &Path) -> Result<Categories> {
         categories: Vec<Category>,
     }
     let bytes = files::read(file)?;
+    let bytes = utf8(&bytes);
     let list = match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => parse(file, &bytes)?,
         _ => parse::<Holder>(file, &bytes)?.categories,
@@ -89,6 +96,14 @@ pub(crate) fn whole<'de, D: serde::Deserializer<'de>>(
         }
     }
     deserializer.deserialize_any(Whole).map(Some)
+}
+
+/// A box, which nothing depends on: zeros where it is not four numbers.
+pub(crate) fn any_box<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<[f64; 4], D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(<[f64; 4]>::deserialize(value).unwrap_or_default())
 }
 
 /// A flag as the 0 or 1 of COCO's files.

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use kmax_masks::Dataset;
+
 use crate::cityscapes::Cityscapes;
 use crate::coco::{CocoPanoptic, ImageEntry};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::names::{Folder, check_name};
 
 /// Something labelled that was found in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +73,16 @@ fn of_json(json: &Path) -> Option<Part> {
     annotations.then(|| Part::Instances { json: json.into() })
 }
 
-/// The folder of photos that belongs to a json: the first of the usual places where the photo of `image` is.
-pub fn photos(json: &Path, image: &ImageEntry) -> Option<PathBuf> {
+/// Images of a json that are looked for in each folder.
+const LOOKED_FOR: usize = 64;
+
+/// The folder of images that belongs to a json: of the usual places the one where most of them are, the first of several.
+/// `None` if none of them is in any.
+///
+/// The usual places are the folders that are called like the split (the json's name without `panoptic_`, `instances_` or
+/// `ade20k_panoptic_`), `images/` and the split, `images`, ADE20K's `images/training` and `images/validation`, beside the
+/// json or beside its folder, and these two themselves. Of a long list some are looked for, spread over all of it.
+pub fn images_folder(json: &Path, images: &[ImageEntry]) -> Option<PathBuf> {
     let stem = json.file_stem()?.to_str()?;
     let prefixes = ["panoptic_", "instances_", "ade20k_panoptic_"];
     let split = prefixes.iter().find_map(|prefix| stem.strip_prefix(prefix)).unwrap_or(stem);
@@ -82,29 +93,53 @@ pub fn photos(json: &Path, image: &ImageEntry) -> Option<PathBuf> {
     let here = json.parent()?;
     let roots = [here, here.parent().unwrap_or(here)];
     let places = [split, &format!("images/{split}"), "images", ade, ""].map(PathBuf::from);
-    let all = roots.iter().flat_map(|root| places.iter().map(|place| root.join(place)));
-    all.into_iter().find(|folder| folder.join(&image.file_name).is_file())
+    let folders = roots.iter().flat_map(|root| places.iter().map(|place| root.join(place)));
+    let step = images.len().div_ceil(LOOKED_FOR).max(1);
+    let mut best: Option<(usize, PathBuf)> = None;
+    for folder in folders.filter(|folder| folder.is_dir()) {
+        let names = Folder::new(&folder);
+        let of_json = images.iter().step_by(step).filter(|image| check_name(&image.file_name).is_ok());
+        let found = of_json.filter(|image| names.existing(&image.file_name).is_some()).count();
+        if found > best.as_ref().map_or(0, |(most, _)| *most) {
+            best = Some((found, folder));
+        }
+    }
+    best.map(|(_, folder)| folder)
 }
 
-/// A site's dataset in COCO's panoptic form, from where its archives unpack to.
+/// How the folder of a dataset in COCO's panoptic form is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Site {
-    /// `annotations/panoptic_SPLIT.json`, `annotations/panoptic_SPLIT/` and `SPLIT/`; the usual split is `val2017`.
-    Coco,
-    /// `ade20k_panoptic_SPLIT.json`, `ade20k_panoptic_SPLIT/` and `images/validation/`; the usual split is `val`.
-    Ade20k,
+pub enum Layout {
+    /// As the archives of a benchmark dataset unpack, with the annotations that its own converter makes.
+    ///
+    /// | dataset | json and folder of PNGs | images | usual split |
+    /// | --- | --- | --- | --- |
+    /// | COCO | `annotations/panoptic_SPLIT` | `SPLIT/` | `val2017` |
+    /// | Cityscapes | `gtFine/cityscapes_panoptic_SPLIT_trainId` | `leftImg8bit/SPLIT/` | `val` |
+    /// | ADE20K | `ade20k_panoptic_SPLIT` | `images/validation/` | `val` |
+    Benchmark(Dataset),
     /// `panoptic_SPLIT.json`, `panoptic_SPLIT/` and `SPLIT/` or `images/`; the usual split is `val`.
     Own,
 }
 
-/// Opens a split of a site's dataset.
+impl Layout {
+    /// The split that is meant where none is named.
+    pub fn usual_split(self) -> &'static str {
+        if self == Self::Benchmark(Dataset::Coco) { "val2017" } else { "val" }
+    }
+}
+
+/// Opens a split of a dataset.
 ///
 /// # Errors
 /// If the json or its folder of PNGs is in none of the usual places, or the json is damaged.
-pub fn open(site: Site, root: &Path, split: &str) -> Result<CocoPanoptic> {
-    let names = match site {
-        Site::Coco | Site::Own => vec![format!("panoptic_{split}"), split.to_owned(), "panoptic".into()],
-        Site::Ade20k => vec![format!("ade20k_panoptic_{split}")],
+pub fn open(layout: Layout, root: &Path, split: &str) -> Result<CocoPanoptic> {
+    let names = match layout {
+        Layout::Benchmark(Dataset::Cityscapes) => return Cityscapes::open(root, split)?.as_panoptic(),
+        Layout::Benchmark(Dataset::Ade20k) => vec![format!("ade20k_panoptic_{split}")],
+        Layout::Benchmark(Dataset::Coco) | Layout::Own => {
+            vec![format!("panoptic_{split}"), split.to_owned(), "panoptic".into()]
+        }
     };
     let folders = [root.to_path_buf(), root.join("annotations")];
     let jsons = names.iter().flat_map(|name| folders.iter().map(move |f| f.join(format!("{name}.json"))));
@@ -116,12 +151,12 @@ pub fn open(site: Site, root: &Path, split: &str) -> Result<CocoPanoptic> {
         return Err(Error::file(root, reason));
     };
     let mut dataset = CocoPanoptic::open(&json, root, &pngs)?;
-    if site == Site::Ade20k {
+    if layout == Layout::Benchmark(Dataset::Ade20k) {
         dataset = dataset.without_lost_segments();
     }
-    let first = dataset.entries().next().map(|(image, _)| image.clone());
-    match first.and_then(|image| photos(&json, &image)) {
-        Some(folder) => Ok(dataset.with_photos(folder)),
+    let images: Vec<ImageEntry> = dataset.entries().map(|(image, _)| image.clone()).collect();
+    match images_folder(&json, &images) {
+        Some(folder) => Ok(dataset.with_images(folder)),
         None => Ok(dataset),
     }
 }
@@ -138,7 +173,7 @@ mod tests {
             files::create_folder(file.parent().expect("a folder")).expect("made");
             let json = r#"{"images": [{"id": 1, "file_name": "1.jpg", "width": 1, "height": 1}],
                 "annotations": [{"image_id": 1, "file_name": "1.png", "segments_info": []}],
-                "categories": [{"id": 1, "name": "a"}]}"#;
+                "categories": [{"id": 1, "name": "a", "isthing": 1}]}"#;
             std::fs::write(file, json).expect("written");
         }
         folder
@@ -152,19 +187,19 @@ mod tests {
             folder(&["ade20k_panoptic_val.json", "ade20k_panoptic_val/1.png", "images/validation/1.jpg"]);
         let own = folder(&["panoptic_val.json", "panoptic_val/1.png", "val/1.jpg"]);
         let sample = folder(&["panoptic.json", "panoptic/1.png", "images/1.jpg"]);
-        for (site, root, split, photo) in [
-            (Site::Coco, &coco, "val2017", "val2017/1.jpg"),
-            (Site::Ade20k, &ade, "val", "images/validation/1.jpg"),
-            (Site::Own, &own, "val", "val/1.jpg"),
-            (Site::Own, &sample, "val", "images/1.jpg"),
+        for (layout, root, split, image) in [
+            (Layout::Benchmark(Dataset::Coco), &coco, "val2017", "val2017/1.jpg"),
+            (Layout::Benchmark(Dataset::Ade20k), &ade, "val", "images/validation/1.jpg"),
+            (Layout::Own, &own, "val", "val/1.jpg"),
+            (Layout::Own, &sample, "val", "images/1.jpg"),
         ] {
-            let dataset = open(site, root.path(), split)?;
-            assert_eq!(dataset.photo_path(0), Some(root.path().join(photo)));
+            let dataset = open(layout, root.path(), split)?;
+            assert_eq!(dataset.image_path(0), Some(root.path().join(image)));
             assert!(dataset.png_path(0).is_some_and(|file| file.is_file()));
         }
         assert_eq!(find(coco.path())?.len(), 2);
         assert!(
-            open(Site::Coco, coco.path(), "train2017").is_err()
+            open(Layout::Benchmark(Dataset::Coco), coco.path(), "train2017").is_err()
                 && find(&coco.path().join("val2017")).is_err()
         );
         Ok(())

@@ -1,4 +1,4 @@
-//! COCO, Cityscapes and ADE20K on disk: readers, writers and transforms for panoptic segmentation.
+//! COCO, Cityscapes and ADE20K on disk: readers, writers and a loader for panoptic segmentation.
 //!
 //! | module | what |
 //! | --- | --- |
@@ -8,8 +8,7 @@
 //! | [`check`] | finding what breaks training later |
 //! | [`convert`] | from one form to another |
 //! | [`evaluate`] | the official numbers of files against files |
-//! | [`transforms`] | from samples to what a network takes, as our trainer and both originals do it |
-//! | [`loader`] | that on several threads, in an order that depends on nothing but seed and epoch |
+//! | [`loader`] | training examples on several threads, in an order that depends on nothing but seed and epoch |
 //!
 //! ```no_run
 //! use kmax_datasets::coco::CocoPanoptic;
@@ -32,27 +31,33 @@
 //! ```
 //!
 //! Files are not trusted: sizes are checked before anything is allocated, and what does not fit is an error that
-//! names the file and the entry. What is written is there whole or not at all.
+//! names the file and the entry. What is written is there whole or not at all. JSON may be UTF-8 or UTF-16, with a byte order
+//! mark or without, and a file that it names is found by one [rule](coco::CocoPanoptic::image_path) everywhere.
+//!
+//! Images are read and transformed by [`kmax_transforms`], masks are those of `kmax_masks`, numbers come from
+//! [`kmax_metrics`].
+
+#![forbid(unsafe_code)]
 
 pub mod check;
 pub mod cityscapes;
 pub mod coco;
 pub mod convert;
-mod draw;
+mod each;
 mod error;
 pub mod evaluate;
 mod files;
 mod json;
 pub mod layout;
 pub mod loader;
-pub mod photo;
+mod names;
 pub mod png;
-mod sample;
-pub mod transforms;
+mod text;
 
-pub use draw::Draw;
 pub use error::{Error, Result};
 pub use files::write as write_file;
-pub use image::RgbImage;
-pub use json::read_categories;
-pub use sample::Sample;
+pub use json::{read as read_json, read_categories};
+pub use kmax_base::{ErrorKind, Progress};
+pub use kmax_masks::{Categories, Category, Dataset, ImageId, LabelMap, Panoptic, Rle, Segment};
+pub use kmax_metrics;
+pub use kmax_transforms::{self, Draw, RgbImage, Sample};

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use kmax_masks::{LabelMap, codec};
 
-use crate::{Error, Result, files};
+use crate::error::{Error, Result};
+use crate::files;
 
 /// The segment ids of a panoptic PNG (R + 256 G + 65536 B).
 ///

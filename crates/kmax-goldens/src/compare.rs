@@ -129,7 +129,7 @@ pub fn assert_close_values(what: &str, ours: &[f64], golden: &[f64], noise: Nois
     largest
 }
 
-/// Prints a line of the table in `docs/EXACTNESS.md`: golden, tolerance, largest difference seen.
+/// Prints with `--nocapture` a line of the table in `docs/EXACTNESS.md`: golden, tolerance, largest difference seen.
 pub fn report(golden: &str, tolerance: &str, largest: &str) {
-    eprintln!("| {golden} | {tolerance} | {largest} |");
+    crate::say(&format!("| {golden} | {tolerance} | {largest} |"));
 }

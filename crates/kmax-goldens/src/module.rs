@@ -1,6 +1,6 @@
 //! One module of the PyTorch port: outputs in both modes, every gradient, running statistics.
 
-use crate::{Golden, Manifest, ManifestRow, Noise, assert_close, golden, report};
+use crate::{Golden, Manifest, ManifestRow, Noise, assert_close, golden_files, report};
 use candle_core::{DType, Device, Tensor, Var};
 use kmax_nn::{Mode, Params};
 use serde_json::Value;
@@ -27,17 +27,18 @@ pub struct ModuleCase {
 }
 
 impl ModuleCase {
-    /// Reads the case, or says that it is skipped.
+    /// Reads the case, or skips the test.
     ///
     /// # Panics
     /// If it is there and cannot be read.
     pub fn open(name: &'static str) -> Option<Self> {
-        let folder = golden("torch/modules")?;
+        let file = format!("{name}.safetensors");
+        let folder = golden_files("torch/modules", &["info.json", &file])?;
         let info = std::fs::read_to_string(folder.join("info.json")).expect("modules/info.json");
         let info: Value = serde_json::from_str(&info).expect("modules/info.json");
         let rows: Vec<ManifestRow> =
             serde_json::from_value(info[name]["manifest"].clone()).expect("a manifest");
-        let golden = Golden::read(&folder.join(format!("{name}.safetensors")));
+        let golden = Golden::read(&folder.join(file));
         Some(Self { name, golden, tensors: info[name]["tensors"].clone(), manifest: Manifest(rows) })
     }
 

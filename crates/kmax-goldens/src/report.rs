@@ -20,7 +20,7 @@ pub fn json(path: &Path) -> Value {
 pub fn assert_report(what: &str, report: &Value, expected: &Value, tolerance: f64, numbers: usize) {
     let mut seen = Seen { tolerance, numbers: 0, largest: 0.0 };
     compare(what, true, report, expected, &mut seen);
-    eprintln!("{what}: {} numbers, largest difference {:e}", seen.numbers, seen.largest);
+    crate::say(&format!("{what}: {} numbers, largest difference {:e}", seen.numbers, seen.largest));
     assert!(seen.numbers >= numbers, "{what}: only {} numbers were compared", seen.numbers);
 }
 

@@ -1,7 +1,7 @@
 //! ImageNet checkpoints: their names and shapes give exactly the parameters that our backbones ask for.
 
 use kmax_backbones::{BackboneConfig, ConvNeXtSize, build};
-use kmax_checkpoints::names::naming::{Meaning, Naming};
+use kmax_convert::names::naming::{Meaning, Naming};
 use kmax_goldens::{Manifest, golden};
 use kmax_nn::Params;
 use std::collections::BTreeMap;
@@ -38,10 +38,9 @@ fn mapped(what: &str, expected: Naming, tensors: &[(&str, &[usize])]) -> Result<
     Ok(shapes)
 }
 
-#[test]
 fn deeplab2_and_keras_backbones() -> Result<(), Box<dyn Error>> {
     let Some(folder) = golden("tf/manifests/backbones") else { return Ok(()) };
-    let (resnet, max_s) = (BackboneConfig::resnet50_tf(), BackboneConfig::max_s());
+    let (resnet, max_s) = (BackboneConfig::resnet50_deeplab2(), BackboneConfig::max_s());
     let convnext = |size| BackboneConfig::convnext(size, 0.0);
     for (manifest, config) in [
         ("imagenet_resnet50", &resnet),
@@ -55,17 +54,16 @@ fn deeplab2_and_keras_backbones() -> Result<(), Box<dyn Error>> {
     ] {
         let rows = Manifest::read(&folder.join(format!("{manifest}.json"))).0;
         let tensors: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.shape.as_slice())).collect();
-        assert_eq!(mapped(manifest, Naming::DeepLab2, &tensors)?, wanted(config)?, "{manifest}");
+        assert_eq!(mapped(manifest, Naming::Deeplab2, &tensors)?, wanted(config)?, "{manifest}");
     }
     Ok(())
 }
 
 /// Names and shapes as torchvision 0.x and timm print them (`{name: list(tensor.shape)}` of the state dict).
-#[test]
 fn torchvision_and_timm_backbones() -> Result<(), Box<dyn Error>> {
     let lists: BTreeMap<String, Shapes> = serde_json::from_str(include_str!("data/imagenet_names.json"))?;
     for (what, naming, config) in [
-        ("torchvision resnet50", Naming::Torchvision, BackboneConfig::resnet50_port()),
+        ("torchvision resnet50", Naming::Torchvision, BackboneConfig::resnet50_pytorch()),
         ("timm convnext_tiny", Naming::TimmConvNeXt, BackboneConfig::convnext(ConvNeXtSize::Tiny, 0.0)),
     ] {
         let list = lists.get(what).ok_or(format!("no {what}"))?;
@@ -76,11 +74,10 @@ fn torchvision_and_timm_backbones() -> Result<(), Box<dyn Error>> {
 }
 
 /// The port's backbones without their prefix are detectron2's ResNet and facebookresearch's ConvNeXt.
-#[test]
 fn detectron2_and_facebook_backbones() -> Result<(), Box<dyn Error>> {
     let Some(folder) = golden("torch/manifests") else { return Ok(()) };
     for (manifest, config) in [
-        ("coco_r50", BackboneConfig::resnet50_port()),
+        ("coco_r50", BackboneConfig::resnet50_pytorch()),
         ("coco_convnext_tiny", BackboneConfig::convnext(ConvNeXtSize::Tiny, 0.0)),
         ("coco_convnext_large", BackboneConfig::convnext(ConvNeXtSize::Large, 0.0)),
     ] {
@@ -89,7 +86,13 @@ fn detectron2_and_facebook_backbones() -> Result<(), Box<dyn Error>> {
         let rows: Vec<_> =
             rows.iter().filter_map(|row| Some((inner(&row.name)?, row.shape.as_slice()))).collect();
         let tensors: Vec<_> = rows.iter().map(|(name, shape)| (name.as_str(), *shape)).collect();
-        assert_eq!(mapped(manifest, Naming::PortBackbone, &tensors)?, wanted(&config)?, "{manifest}");
+        assert_eq!(mapped(manifest, Naming::PytorchBackbone, &tensors)?, wanted(&config)?, "{manifest}");
     }
     Ok(())
 }
+
+kmax_goldens::tests!(
+    deeplab2_and_keras_backbones,
+    torchvision_and_timm_backbones,
+    detectron2_and_facebook_backbones
+);

@@ -5,11 +5,11 @@
 //! converted models, `tf/MANIFEST` and `torch/MANIFEST`.
 
 use candle_core::{DType, Device, Tensor};
-use kmax::convert::{Conversion, encoder};
-use kmax::folder::WEIGHTS_FILE;
-use kmax::{Config, KMaxDeepLab, Model, Preset, Trace};
-use kmax_checkpoints::names::rows::ClassRows;
+use kmax_convert::names::rows::ClassRows;
+use kmax_convert::{Conversion, encoder};
 use kmax_goldens::{Golden, Manifest, Noise, assert_close, golden, image_tensor};
+use kmax_model::folder::WEIGHTS_FILE;
+use kmax_model::{Config, KMaxDeepLab, Model, Preset, Trace};
 use kmax_nn::{Mode, Params};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A line of the table in `docs/CONVERSION.md`.
 fn report(model: &str, tolerance: &str, largest: &str) {
-    eprintln!("| {model} | {tolerance} | {largest} |");
+    kmax_goldens::say(&format!("| {model} | {tolerance} | {largest} |"));
 }
 
 /// What a converted model computes for the goldens' image.
@@ -157,27 +157,22 @@ fn convert_and_check(kind: &str, manifest: &str, expected: &str) -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn deeplab2_resnet50_on_coco() -> Result<()> {
-    convert_and_check("tf", "coco_resnet50", "kmax-resnet50-coco")
+    convert_and_check("tf", "coco_resnet50", "kmax-resnet50-coco.deeplab2")
 }
 
-#[test]
 fn deeplab2_convnext_tiny_on_cityscapes() -> Result<()> {
-    convert_and_check("tf", "cityscapes_convnext_tiny", "kmax-convnext-tiny-cityscapes")
+    convert_and_check("tf", "cityscapes_convnext_tiny", "kmax-convnext-tiny-cityscapes.deeplab2")
 }
 
-#[test]
 fn deeplab2_resnet50_on_ade20k() -> Result<()> {
-    convert_and_check("tf", "ade20k_resnet50", "kmax-resnet50-ade20k")
+    convert_and_check("tf", "ade20k_resnet50", "kmax-resnet50-ade20k.deeplab2-641")
 }
 
-#[test]
 fn port_resnet50_on_cityscapes() -> Result<()> {
-    convert_and_check("torch", "cityscapes_r50", "kmax-resnet50-cityscapes-port")
+    convert_and_check("torch", "cityscapes_r50", "kmax-resnet50-cityscapes.pytorch")
 }
 
-#[test]
 fn misfits_are_named() -> Result<()> {
     let Some(goldens) = golden("torch") else { return Ok(()) };
     let work = tempfile::tempdir()?;
@@ -191,7 +186,7 @@ fn misfits_are_named() -> Result<()> {
     let convert = |variant| Conversion { from: &from, to: &to, variant, half: false }.run();
     let message = convert(None).expect_err("misfits").to_string();
     for part in [
-        "kmax-resnet50-cityscapes-port",
+        "kmax-resnet50-cityscapes.pytorch",
         "1 missing: `sem_seg_head.predictor._cluster_centers.weight` (like `sem_seg_head.predictor._cluster_centres.weight`)",
         "1 unused: `sem_seg_head.predictor._cluster_centres.weight` (like `sem_seg_head.predictor._cluster_centers.weight`)",
         "1 misshapen: `backbone.stem.conv1.weight`",
@@ -202,13 +197,12 @@ fn misfits_are_named() -> Result<()> {
     }
     let message = convert(Some("kmax-resnet-coco")).expect_err("no variant").to_string();
     assert!(message.contains("did you mean kmax-resnet50-coco"), "{message}");
-    let message = convert(Some("kmax-convnext-tiny-coco-port")).expect_err("another").to_string();
+    let message = convert(Some("kmax-convnext-tiny-coco.pytorch")).expect_err("another").to_string();
     assert!(message.contains("missing") && message.contains(" more"), "{message}");
     assert!(!to.exists() && std::fs::read_dir(work.path())?.count() == 1, "nothing is left");
     Ok(())
 }
 
-#[test]
 fn encoders_of_deeplab2() -> Result<()> {
     let Some(goldens) = golden("tf") else { return Ok(()) };
     let work = tempfile::tempdir()?;
@@ -223,7 +217,7 @@ fn encoders_of_deeplab2() -> Result<()> {
         let mut tensors =
             Manifest::read(&goldens.join(format!("manifests/backbones/{manifest}.json"))).tensors()?;
         let count = tensors.len();
-        let head = format!("classifier/kernel{}", kmax_checkpoints::names::deeplab2::SUFFIX);
+        let head = format!("classifier/kernel{}", kmax_convert::names::deeplab2::SUFFIX);
         tensors.insert(head, Tensor::zeros((8, 10), DType::F32, &Device::Cpu)?);
         candle_core::safetensors::save(&tensors, &from)?;
         let summary = encoder(&from, &to)?;
@@ -240,10 +234,9 @@ fn encoders_of_deeplab2() -> Result<()> {
 }
 
 /// Models converted from genuine checkpoints.
-#[test]
 fn genuine_checkpoints() -> Result<()> {
     let Some(converted) = std::env::var_os("KMAX_CONVERTED").map(PathBuf::from) else {
-        eprintln!("skipped: KMAX_CONVERTED is not set (see `cargo xtask prove-conversion`)");
+        kmax_goldens::skip("KMAX_CONVERTED is not set (see `cargo xtask prove-conversion`)");
         return Ok(());
     };
     for (kind, check) in [("tf", check_tf as fn(&str, &Path) -> Result<bool>), ("torch", check_torch)] {
@@ -259,3 +252,13 @@ fn genuine_checkpoints() -> Result<()> {
     }
     Ok(())
 }
+
+kmax_goldens::tests!(
+    deeplab2_resnet50_on_coco,
+    deeplab2_convnext_tiny_on_cityscapes,
+    deeplab2_resnet50_on_ade20k,
+    port_resnet50_on_cityscapes,
+    misfits_are_named,
+    encoders_of_deeplab2,
+    genuine_checkpoints
+);

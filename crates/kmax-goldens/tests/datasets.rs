@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kmax_datasets::coco::CocoPanoptic;
 use kmax_datasets::loader::{Loader, LoaderConfig, Position, TrainingSet};
-use kmax_datasets::transforms::train::TrainTransform;
+use kmax_transforms::train::TrainTransform;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -16,7 +16,6 @@ fn clothing(shared: &Path, split: &str) -> kmax_datasets::Result<CocoPanoptic> {
     CocoPanoptic::open(json, folder.join(split), pngs)
 }
 
-#[test]
 fn every_validation_sample_of_the_clothing_set_is_whole() -> Outcome {
     let Some(shared) = kmax_goldens::shared("datasets/clothing") else { return Ok(()) };
     let data = clothing(&shared, "val")?;
@@ -30,7 +29,6 @@ fn every_validation_sample_of_the_clothing_set_is_whole() -> Outcome {
     Ok(())
 }
 
-#[test]
 fn the_loader_gives_the_same_batches_on_any_number_of_threads() -> Outcome {
     let Some(shared) = kmax_goldens::shared("datasets/clothing") else { return Ok(()) };
     let dataset = clothing(&shared, "train")?;
@@ -57,3 +55,8 @@ fn the_loader_gives_the_same_batches_on_any_number_of_threads() -> Outcome {
     assert_eq!(one.position(), Position { epoch: 1, batch: 2 });
     Ok(())
 }
+
+kmax_goldens::tests!(
+    every_validation_sample_of_the_clothing_set_is_whole,
+    the_loader_gives_the_same_batches_on_any_number_of_threads
+);

@@ -35,7 +35,6 @@ fn annotations(json: PathBuf) -> kmax_datasets::Result<CocoPanoptic> {
     CocoPanoptic::open(&json, json.with_extension(""), json.with_extension(""))
 }
 
-#[test]
 fn coco_panoptic() -> Outcome {
     let Some(folder) = kmax_goldens::golden("metrics/coco_panoptic") else { return Ok(()) };
     let report = evaluate::panoptic(&files(&folder), Convention::Coco, &())?;
@@ -45,7 +44,6 @@ fn coco_panoptic() -> Outcome {
     Ok(())
 }
 
-#[test]
 fn ade20k() -> Outcome {
     let Some(folder) = kmax_goldens::golden("metrics/ade20k") else { return Ok(()) };
     let mut expected = json(&folder.join("expected.json"));
@@ -60,7 +58,6 @@ fn ade20k() -> Outcome {
     check("ade20k semantic", &report, &semantic, 800)
 }
 
-#[test]
 fn coco_instance() -> Outcome {
     let Some(folder) = kmax_goldens::golden("metrics/coco_instance") else { return Ok(()) };
     let (truth, results) = (folder.join("instances_gt.json"), folder.join("instances_results.json"));
@@ -68,7 +65,6 @@ fn coco_instance() -> Outcome {
     check("coco_instance", &report, &json(&folder.join("expected.json")), 1000)
 }
 
-#[test]
 fn cityscapes() -> Outcome {
     let Some(folder) = kmax_goldens::golden("metrics/cityscapes") else { return Ok(()) };
     let dataset = Cityscapes::open(&folder, "val")?;
@@ -89,7 +85,6 @@ fn cityscapes() -> Outcome {
 
 /// The sample photographs' ground truth against itself. One of its annotations has the id 0, so that pycocotools finds
 /// one detection too many: AP 0.99.
-#[test]
 fn the_sample_photographs_against_themselves() -> Outcome {
     let Some(folder) = kmax_goldens::golden("coco_sample") else { return Ok(()) };
     let truth = folder.join("panoptic.json");
@@ -115,7 +110,6 @@ fn the_sample_photographs_against_themselves() -> Outcome {
     Ok(())
 }
 
-#[test]
 fn masks() {
     let Some(folder) = kmax_goldens::golden("metrics/coco_instance") else { return };
     let masks = json(&folder.join("masks.json"));
@@ -143,3 +137,12 @@ fn masks() {
     }
     assert!(polygons.len() > 20);
 }
+
+kmax_goldens::tests!(
+    coco_panoptic,
+    ade20k,
+    coco_instance,
+    cityscapes,
+    the_sample_photographs_against_themselves,
+    masks
+);

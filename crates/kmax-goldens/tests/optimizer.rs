@@ -3,8 +3,8 @@
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use kmax_goldens::{Golden, Manifest, Noise, assert_close_values, golden};
-use kmax_nn::optim::{AdamW, AdamWConfig, Schedule};
 use kmax_nn::{Parameter, Role};
+use kmax_train::optim::{AdamW, AdamWConfig, Schedule};
 use serde_json::Value;
 use std::path::Path;
 
@@ -35,13 +35,12 @@ fn wide(tensor: &Tensor) -> Result<Vec<f64>> {
     Ok(tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?)
 }
 
-#[test]
 fn three_steps_of_torch() -> Result<()> {
     let Some(folder) = golden("torch") else { return Ok(()) };
     let golden = Golden::read(&folder.join("train/adamw.safetensors"));
     for (suffix, role, rate) in [("", Role::Kernel, 1e-2), ("_nodecay", Role::Norm, 1e-3)] {
         let start = golden.get(&format!("param{suffix}"));
-        let mut optimizer = AdamW::new(vec![parameter("p", role, &start)?], AdamWConfig::port())?;
+        let mut optimizer = AdamW::new(vec![parameter("p", role, &start)?], AdamWConfig::pytorch())?;
         for step in 0..3 {
             let parameter = optimizer.groups().next().ok_or("no parameter")?.0.clone();
             let gradient = golden.get(&format!("grad{suffix}.{step}"));
@@ -52,7 +51,7 @@ fn three_steps_of_torch() -> Result<()> {
             let ours = wide(parameter.var.as_tensor())?;
             let difference =
                 assert_close_values(&format!("step {step}{suffix}"), &ours, &wide(&after)?, noise);
-            println!("step {step}{suffix}: {difference:.1e}");
+            kmax_goldens::say(&format!("step {step}{suffix}: {difference:.1e}"));
         }
     }
     Ok(())
@@ -68,7 +67,6 @@ fn check_update(name: &str, before: &[f64], ours: &Tensor, after: &[f64], rate: 
     Ok(assert_close_values(name, &change(&wide(ours)?), &change(after), noise))
 }
 
-#[test]
 fn the_port_updates_its_parameters_so() -> Result<()> {
     let Some(folder) = golden("torch") else { return Ok(()) };
     let info = json(&folder.join("train/step_coco_r50.json"))?;
@@ -82,9 +80,9 @@ fn the_port_updates_its_parameters_so() -> Result<()> {
         let gradient = gradient.flatten_all()?;
         let role = if decay > 0.0 { Role::Kernel } else { Role::Norm };
         let backbone = name.starts_with("backbone.");
-        let mut optimizer = AdamW::new(vec![parameter(&name, role, &start)?], AdamWConfig::port())?;
+        let mut optimizer = AdamW::new(vec![parameter(&name, role, &start)?], AdamWConfig::pytorch())?;
         let parameter = optimizer.groups().next().ok_or("no parameter")?.0.clone();
-        let schedule = Schedule::port(5e-4, 5000, 150_000);
+        let schedule = Schedule::pytorch(5e-4, 5000, 150_000);
         let head = schedule.rate(2500);
         assert!((head * if backbone { 0.1 } else { 1.0 } - rate).abs() < 1e-12, "{name}: rate");
         // Gradients of zero in exact arithmetic are noise, and Adam's first step is their sign.
@@ -100,7 +98,6 @@ fn the_port_updates_its_parameters_so() -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn deeplab2_updates_its_variables_so() -> Result<()> {
     let Some(folder) = golden("tf") else { return Ok(()) };
     let info = json(&folder.join("train/train_step_coco_resnet50_65.json"))?;
@@ -135,21 +132,20 @@ fn deeplab2_updates_its_variables_so() -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn schedules_of_both() -> Result<()> {
     if let Some(folder) = golden("torch") {
         let info = &json(&folder.join("train/step_coco_r50.json"))?["lr_schedule"];
         let schedule = Schedule {
             warmup_factor: number(&info["warmup_factor"]),
             power: number(&info["power"]),
-            ..Schedule::port(number(&info["base_lr"]), 5000, 150_000)
+            ..Schedule::pytorch(number(&info["base_lr"]), 5000, 150_000)
         };
         for row in info["table"].as_array().ok_or("no table")? {
             let step = number(&row["iteration"]);
             let ours = schedule.rate(step as usize);
             let noise = Noise { atol: 0.0, rtol: 1e-14 };
             assert_close_values(&format!("port, step {step}"), &[ours], &[number(&row["head"])], noise);
-            let backbone = ours * AdamWConfig::port().backbone_multiplier;
+            let backbone = ours * AdamWConfig::pytorch().backbone_multiplier;
             assert_close_values("backbone", &[backbone], &[number(&row["backbone"])], noise);
         }
     }
@@ -175,3 +171,10 @@ fn schedules_of_both() -> Result<()> {
     }
     Ok(())
 }
+
+kmax_goldens::tests!(
+    three_steps_of_torch,
+    the_port_updates_its_parameters_so,
+    deeplab2_updates_its_variables_so,
+    schedules_of_both
+);

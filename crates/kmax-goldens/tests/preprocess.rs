@@ -1,14 +1,14 @@
 //! The transforms of deeplab2 against its own results.
 
 use image::RgbImage;
-use kmax_datasets::transforms::deeplab2::autoaugment::{Operation, Policy};
-use kmax_datasets::transforms::deeplab2::copy_paste::{self, CopyPaste, Pair};
-use kmax_datasets::transforms::deeplab2::labels::{Encoding, GroundTruth};
-use kmax_datasets::transforms::deeplab2::train::scales;
-use kmax_datasets::transforms::deeplab2::{resize, size};
-use kmax_datasets::transforms::eval::{self, Deeplab2Eval};
-use kmax_datasets::transforms::planar::Planar;
 use kmax_masks::LabelMap;
+use kmax_transforms::deeplab2::autoaugment::{Operation, Policy};
+use kmax_transforms::deeplab2::copy_paste::{self, CopyPaste, Pair};
+use kmax_transforms::deeplab2::labels::{Encoding, GroundTruth};
+use kmax_transforms::deeplab2::train::scales;
+use kmax_transforms::eval::{self, Deeplab2Eval};
+use kmax_transforms::planar::Planar;
+use kmax_transforms::{resize, size};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -62,7 +62,6 @@ fn pairs(value: &Value) -> Option<[usize; 2]> {
     (side(0) > 0).then(|| [side(0), side(1)])
 }
 
-#[test]
 fn photos_and_labels_are_resized_and_padded_for_evaluation() {
     let (Some(facts), Some(bytes)) = (facts(), read("preprocess.safetensors")) else { return };
     let file = SafeTensors::deserialize(&bytes).expect("safetensors");
@@ -108,10 +107,9 @@ fn photos_and_labels_are_resized_and_padded_for_evaluation() {
         }
     }
     assert_eq!(cases.len(), 8);
-    eprintln!("largest difference {worst:e}");
+    kmax_goldens::say(&format!("largest difference {worst:e}"));
 }
 
-#[test]
 fn sizes_are_rounded_as_in_float32() {
     let Some(bytes) = read("resized_sizes.json") else { return };
     let rows: Vec<[usize; 5]> = serde_json::from_slice(&bytes).expect("rows of five");
@@ -123,7 +121,6 @@ fn sizes_are_rounded_as_in_float32() {
     assert_eq!(rows.len(), 290);
 }
 
-#[test]
 fn random_scales_are_those_of_the_original() {
     let (Some(facts), Some(bytes)) = (facts(), read("preprocess.safetensors")) else { return };
     for (name, range) in facts["random_scale"].as_object().expect("ranges") {
@@ -154,7 +151,6 @@ fn random_scales_are_those_of_the_original() {
     }
 }
 
-#[test]
 fn autoaugment_operations_give_the_same_bytes() {
     let Some(bytes) = read("preprocess.safetensors") else { return };
     let file = SafeTensors::deserialize(&bytes).expect("safetensors");
@@ -198,7 +194,6 @@ fn autoaugment_operations_give_the_same_bytes() {
     }
 }
 
-#[test]
 fn policies_are_those_of_the_configurations() {
     let Some(facts) = facts() else { return };
     for (name, pairs) in facts["autoaugment"]["policies"].as_object().expect("policies") {
@@ -236,7 +231,6 @@ fn label_map(file: &SafeTensors, name: &str) -> LabelMap {
     LabelMap::new(shape[1], shape[0], values.iter().map(|&value| value as u32).collect()).expect("sizes fit")
 }
 
-#[test]
 fn copy_paste_lays_the_same_segments_over() {
     let (Some(facts), Some(bytes)) = (facts(), read("preprocess.safetensors")) else { return };
     let file = SafeTensors::deserialize(&bytes).expect("safetensors");
@@ -269,7 +263,6 @@ fn copy_paste_lays_the_same_segments_over() {
     }
 }
 
-#[test]
 fn ground_truth_is_derived_alike() {
     let Some(bytes) = read("preprocess.safetensors") else { return };
     let file = SafeTensors::deserialize(&bytes).expect("safetensors");
@@ -285,3 +278,13 @@ fn ground_truth_is_derived_alike() {
     let listed: Vec<u32> = classes.iter().filter(|&&class| class >= 0.0).map(|&class| class as u32).collect();
     assert_eq!(truth.thing_classes, listed);
 }
+
+kmax_goldens::tests!(
+    photos_and_labels_are_resized_and_padded_for_evaluation,
+    sizes_are_rounded_as_in_float32,
+    random_scales_are_those_of_the_original,
+    autoaugment_operations_give_the_same_bytes,
+    policies_are_those_of_the_configurations,
+    copy_paste_lays_the_same_segments_over,
+    ground_truth_is_derived_alike
+);

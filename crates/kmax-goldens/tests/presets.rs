@@ -1,12 +1,12 @@
 //! Every preset against the settings of its original's configuration, and every tensor of its checkpoint by name.
 
-use kmax::{Config, Preset, ResizeConfig};
 use kmax_backbones::{BackboneConfig, Level};
-use kmax_checkpoints::names::rows::ClassRows;
-use kmax_checkpoints::names::{deeplab2, port};
+use kmax_convert::names::rows::ClassRows;
+use kmax_convert::names::{deeplab2, pytorch};
 use kmax_goldens::{Manifest, Noise, assert_close_values, golden};
 use kmax_heads::SemanticKind;
 use kmax_masks::Categories;
+use kmax_model::{Config, Preset, ResizeConfig};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -19,20 +19,20 @@ fn read(path: &Path) -> Result<Value> {
     Ok(serde_json::from_str(&text)?)
 }
 
-/// `kmax-convnext-large-ade20k-1281` as backbone, dataset and the rest.
+/// `kmax-convnext-large-ade20k.deeplab2-1281` as backbone, dataset and the tag.
 fn parts(preset: &str) -> Option<(&str, &str, &str)> {
     let name = preset.strip_prefix("kmax-")?;
     ["coco", "cityscapes", "ade20k"].into_iter().find_map(|dataset| {
-        let (backbone, rest) = name.split_once(&format!("-{dataset}"))?;
+        let (backbone, rest) = name.split_once(&format!("-{dataset}."))?;
         Some((backbone, dataset, rest))
     })
 }
 
-/// The port's presets with the keys of their configurations, which are the names of their manifests.
-fn of_port() -> Vec<(String, Config)> {
+/// PyTorch's presets with the keys of their configurations, which are the names of their manifests.
+fn of_pytorch() -> Vec<(String, Config)> {
     let presets = Preset::all().into_iter().filter_map(|preset| {
         let name = preset.name();
-        let (backbone, dataset, _) = parts(&name).filter(|(_, _, rest)| *rest == "-port")?;
+        let (backbone, dataset, _) = parts(&name).filter(|(_, _, rest)| *rest == "pytorch")?;
         let backbone = backbone.replace("resnet50", "r50").replace('-', "_");
         Some((format!("{dataset}_{backbone}"), preset.config()))
     });
@@ -43,9 +43,10 @@ fn of_port() -> Vec<(String, Config)> {
 fn of_deeplab2() -> Vec<(String, String, Config)> {
     let presets = Preset::all().into_iter().filter_map(|preset| {
         let name = preset.name();
-        let (backbone, dataset, rest) = parts(&name).filter(|(_, _, rest)| *rest != "-port")?;
+        let (backbone, dataset, rest) =
+            parts(&name).filter(|(_, _, rest)| !["pytorch", "deeplab2-unlabeled"].contains(rest))?;
         let backbone = backbone.replace('-', "_");
-        let side = if rest == "-1281" { "_res1281" } else { "" };
+        let side = if rest == "deeplab2-1281" { "_res1281" } else { "" };
         let short = backbone.replace("resnet50", "r50").replace("maxs", "axial_r50");
         let long = backbone.replace("maxs", "axial_resnet50");
         let key = format!("kmax_meta_{short}_os32{side}/{dataset}");
@@ -78,11 +79,10 @@ fn parameters(config: &Config, prefix: &str, semantic: bool) -> Result<usize> {
     Ok(learnt.map(|(_, shape)| shape.iter().product::<usize>()).sum())
 }
 
-#[test]
 fn settings_of_the_port() -> Result<()> {
     let Some(folder) = golden("torch") else { return Ok(()) };
     let configs = read(&folder.join("configs.json"))?;
-    let presets = of_port();
+    let presets = of_pytorch();
     assert_eq!(configs.as_object().map(|all| all.len()), Some(presets.len()));
     for (key, config) in presets {
         let theirs = &configs[&key];
@@ -153,7 +153,7 @@ fn settings_of_the_port() -> Result<()> {
         check("size", json!(input.size), &theirs["image_size"]);
         check("mean", json!(input.mean), &theirs["pixel_mean"]);
         check("deviation", json!(input.std), &theirs["pixel_std"]);
-        let ResizeConfig::Port { shortest_edge, longest_edge } = input.resize else {
+        let ResizeConfig::Pytorch { shortest_edge, longest_edge } = input.resize else {
             return Err(format!("{key}: not the port's resize").into());
         };
         check("shortest edge", json!(shortest_edge), &theirs["min_size_test"]);
@@ -167,7 +167,6 @@ fn settings_of_the_port() -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn settings_of_deeplab2() -> Result<()> {
     let Some(folder) = golden("tf") else { return Ok(()) };
     let configs = read(&folder.join("configs.json"))?;
@@ -243,20 +242,19 @@ fn settings_of_deeplab2() -> Result<()> {
 
 type Shapes = BTreeMap<String, Vec<usize>>;
 
-#[test]
 fn names_of_every_port_checkpoint() -> Result<()> {
     let Some(folder) = golden("torch/manifests") else { return Ok(()) };
-    for (key, config) in of_port() {
+    for (key, config) in of_pytorch() {
         let flat = config.network.semantic_head.kind == SemanticKind::Flat;
         let mut found = Shapes::new();
         for row in Manifest::read(&folder.join(format!("{key}.json"))).0 {
-            if port::is_counter(&row.name) {
-                assert_eq!(port::from_port(&row.name), None);
+            if pytorch::is_counter(&row.name) {
+                assert_eq!(pytorch::from_pytorch(&row.name), None);
                 continue;
             }
             let ours =
-                port::from_port(&row.name).ok_or_else(|| format!("{key}: no name for {}", row.name))?;
-            assert_eq!(port::to_port(&ours, flat).as_ref(), Some(&row.name), "{key}");
+                pytorch::from_pytorch(&row.name).ok_or_else(|| format!("{key}: no name for {}", row.name))?;
+            assert_eq!(pytorch::to_pytorch(&ours, flat).as_ref(), Some(&row.name), "{key}");
             assert!(found.insert(ours, row.shape).is_none(), "{key}: {} twice", row.name);
         }
         same_tensors(&key, &found, &config.network.shapes(true)?);
@@ -264,7 +262,6 @@ fn names_of_every_port_checkpoint() -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn names_of_every_deeplab2_checkpoint() -> Result<()> {
     let Some(folder) = golden("tf/manifests") else { return Ok(()) };
     for (_, manifest, config) in of_deeplab2() {
@@ -284,7 +281,6 @@ fn names_of_every_deeplab2_checkpoint() -> Result<()> {
 }
 
 /// ImageNet encoders, of both writers.
-#[test]
 fn names_of_every_imagenet_checkpoint() -> Result<()> {
     let Some(folder) = golden("tf/manifests/backbones") else { return Ok(()) };
     let mut seen = 0;
@@ -317,11 +313,10 @@ fn same_tensors(what: &str, found: &Shapes, expected: &Shapes) {
     for (name, shape) in expected {
         assert_eq!(&found[name], shape, "{what}: {name}");
     }
-    eprintln!("{what}: {} tensors", expected.len());
+    kmax_goldens::say(&format!("{what}: {} tensors", expected.len()));
 }
 
 /// Both maps lead to the same tensor of ours, arranged and ordered as the port's own converter does.
-#[test]
 fn both_maps_agree() -> Result<()> {
     let Some(folder) = golden("name_map") else { return Ok(()) };
     for entry in std::fs::read_dir(&folder)? {
@@ -338,7 +333,7 @@ fn both_maps_agree() -> Result<()> {
             let (tf, torch) = (row["tf"].as_str().ok_or("tf")?, row["torch"].as_str().ok_or("torch")?);
             let sizes = |key: &str| -> Result<Vec<usize>> { Ok(serde_json::from_value(row[key].clone())?) };
             let (ours, layout) = deeplab2::from_deeplab2(tf).ok_or_else(|| format!("no name for {tf}"))?;
-            assert_eq!(port::from_port(torch).as_ref(), Some(&ours), "{name}: {tf}");
+            assert_eq!(pytorch::from_pytorch(torch).as_ref(), Some(&ours), "{name}: {tf}");
             let shape = sizes("tf_shape")?;
             assert_eq!(layout.shape(&shape), Some(sizes("torch_shape")?), "{name}: {tf}");
             // Axes of size 1 may stand anywhere.
@@ -356,3 +351,12 @@ fn both_maps_agree() -> Result<()> {
     }
     Ok(())
 }
+
+kmax_goldens::tests!(
+    settings_of_the_port,
+    settings_of_deeplab2,
+    names_of_every_port_checkpoint,
+    names_of_every_deeplab2_checkpoint,
+    names_of_every_imagenet_checkpoint,
+    both_maps_agree
+);

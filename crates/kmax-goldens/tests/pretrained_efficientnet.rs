@@ -73,7 +73,6 @@ fn statistics(params: &Params) -> Result<HashMap<String, Vec<f32>>, Box<dyn Erro
     Ok(running.map(|p| Ok((p.name, p.var.to_vec1()?))).collect::<candle_core::Result<_>>()?)
 }
 
-#[test]
 fn the_published_weights_fit() -> Result<(), Box<dyn Error>> {
     let Some(shared) = kmax_goldens::shared("EfficientNet-Lite0 weights") else { return Ok(()) };
     let tensors = published(&shared)?;
@@ -88,22 +87,23 @@ fn the_published_weights_fit() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-#[test]
 fn photographs_look_to_the_norms_as_in_their_training() -> Result<(), Box<dyn Error>> {
     let Some(shared) = kmax_goldens::shared("EfficientNet-Lite0 weights") else { return Ok(()) };
     let (mean, std) = BackboneConfig::efficientnet_lite0().normalization();
     // Only the first norm sees the scale of the pixels: behind it all is normalised.
     let first = "stem.";
     let stated = mismatch(&shared, first, mean, std)?;
-    eprintln!("({mean}, {std}): shift {:.3}, stretch {:.3}", stated.0, stated.1);
+    kmax_goldens::say(&format!("({mean}, {std}): shift {:.3}, stretch {:.3}", stated.0, stated.1));
     for (mean, std) in [(0.0, 255.0), (0.0, 1.0), (117.0, 58.0), (127.0, 256.0), (127.0, 64.0), (0.0, 128.0)]
     {
         let other = mismatch(&shared, first, mean, std)?;
-        eprintln!("({mean}, {std}): shift {:.3}, stretch {:.3}", other.0, other.1);
+        kmax_goldens::say(&format!("({mean}, {std}): shift {:.3}, stretch {:.3}", other.0, other.1));
         assert!(stated.0 + stated.1 < other.0 + other.1, "({mean}, {std}): {other:?} against {stated:?}");
     }
     let all = mismatch(&shared, "", mean, std)?;
-    eprintln!("all norms: shift {:.3}, stretch {:.3}", all.0, all.1);
+    kmax_goldens::say(&format!("all norms: shift {:.3}, stretch {:.3}", all.0, all.1));
     assert!(all.0 < 0.1 && all.1 < 0.2, "{all:?}");
     Ok(())
 }
+
+kmax_goldens::tests!(the_published_weights_fit, photographs_look_to_the_norms_as_in_their_training);

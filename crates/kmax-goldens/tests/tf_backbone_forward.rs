@@ -2,8 +2,8 @@
 
 use candle_core::{DType, Device, Tensor};
 use kmax_backbones::{BackboneConfig, ConvNeXtSize, Level, build};
-use kmax_checkpoints::names::deeplab2_axial::from_deeplab2;
-use kmax_checkpoints::names::port_backbone::from_port;
+use kmax_convert::names::deeplab2_axial::from_deeplab2;
+use kmax_convert::names::pytorch_backbone::from_pytorch;
 use kmax_goldens::{Golden, Manifest, Noise, assert_close, golden, image_tensor};
 use kmax_nn::{Mode, Params};
 use serde::Deserialize;
@@ -30,7 +30,7 @@ fn by_port(manifest: &str) -> Result<Option<Weights>, Box<dyn Error>> {
     let mut weights = Weights::new();
     for source in manifest.0.iter().filter(|row| row.name.starts_with("encoder/")) {
         let row = rows.get(&source.name).ok_or_else(|| format!("{}: not in the name map", source.name))?;
-        let ours = from_port(&row.torch).ok_or_else(|| format!("{}: no name of ours", row.torch))?;
+        let ours = from_pytorch(&row.torch).ok_or_else(|| format!("{}: no name of ours", row.torch))?;
         let tensor = source.tensor()?.permute(row.permute.as_slice())?.contiguous()?;
         weights.insert(ours, tensor.reshape(row.torch_shape.as_slice())?);
     }
@@ -95,7 +95,7 @@ fn forward(
             let activated = features.activated(level)?.to_dtype(DType::F64)?;
             let activated = activated.sqr()?.mean_all()?.to_scalar::<f64>()?.sqrt();
             assert!((activated - rms(&format!("encoder/res{stage}"))).abs() < 1e-5, "{what}: activated");
-            eprintln!("{what}: within {largest:.1e} at RMS {:.2}", rms(&key));
+            kmax_goldens::say(&format!("{what}: within {largest:.1e} at RMS {:.2}", rms(&key)));
         }
     }
     Ok(())
@@ -111,26 +111,22 @@ fn every_second(x: &Tensor) -> Result<Tensor, Box<dyn Error>> {
 // attention amplifies it.
 const PLAIN: Tolerance = Tolerance { double: 1.5e-5, single: 3e-5 };
 
-#[test]
 fn resnet50() -> Result<(), Box<dyn Error>> {
     let Some(weights) = by_port("coco_resnet50")? else { return Ok(()) };
-    forward("coco_resnet50", weights, &BackboneConfig::resnet50_tf(), PLAIN)
+    forward("coco_resnet50", weights, &BackboneConfig::resnet50_deeplab2(), PLAIN)
 }
 
-#[test]
 fn convnext_tiny() -> Result<(), Box<dyn Error>> {
     let Some(weights) = by_port("coco_convnext_tiny")? else { return Ok(()) };
     forward("coco_convnext_tiny", weights, &BackboneConfig::convnext(ConvNeXtSize::Tiny, 0.3), PLAIN)
 }
 
-#[test]
 fn max_s() -> Result<(), Box<dyn Error>> {
     let Some(weights) = by_deeplab2("coco_axial_resnet50")? else { return Ok(()) };
     let tolerance = Tolerance { double: 8e-5, single: 1.6e-4 };
     forward("coco_axial_resnet50", weights, &BackboneConfig::max_s(), tolerance)
 }
 
-#[test]
 fn both_ways_to_our_names_agree() -> Result<(), Box<dyn Error>> {
     let (Some(a), Some(b)) = (by_port("coco_resnet50")?, by_deeplab2("coco_resnet50")?) else {
         return Ok(());
@@ -144,7 +140,6 @@ fn both_ways_to_our_names_agree() -> Result<(), Box<dyn Error>> {
 }
 
 /// Every (axial) ResNet manifest, the ImageNet ones included, holds what we build.
-#[test]
 fn names_of_every_manifest() -> Result<(), Box<dyn Error>> {
     for manifest in [
         "coco_resnet50",
@@ -159,10 +154,12 @@ fn names_of_every_manifest() -> Result<(), Box<dyn Error>> {
     ] {
         let Some(weights) = by_deeplab2(manifest)? else { return Ok(()) };
         let axial = manifest.contains("axial");
-        let config = if axial { BackboneConfig::max_s() } else { BackboneConfig::resnet50_tf() };
+        let config = if axial { BackboneConfig::max_s() } else { BackboneConfig::resnet50_deeplab2() };
         let params = Params::frozen(weights, DType::F32, &Device::Cpu);
         build(&config, &params.pp("backbone")).map_err(|e| format!("{manifest}: {e}"))?;
         assert!(params.unused().is_empty(), "{manifest}: unused {:?}", params.unused());
     }
     Ok(())
 }
+
+kmax_goldens::tests!(resnet50, convnext_tiny, max_s, both_ways_to_our_names_agree, names_of_every_manifest);

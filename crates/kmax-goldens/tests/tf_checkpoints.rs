@@ -77,7 +77,6 @@ fn check(checkpoint: &Checkpoint, name: &str, expected: &Value) -> TestResult {
     Ok(())
 }
 
-#[test]
 fn every_tensor_of_every_genuine_bundle() -> TestResult {
     let Some(folder) = golden("tf/checkpoints") else { return Ok(()) };
     let bundles = ["tiny/ckpt-1", "sharded/ckpt-3", "partitioned/ckpt-1", "partitioned_sharded/ckpt-1"];
@@ -101,7 +100,6 @@ fn every_tensor_of_every_genuine_bundle() -> TestResult {
     Ok(())
 }
 
-#[test]
 fn an_index_of_several_blocks() -> TestResult {
     let Some(folder) = golden("tf/checkpoints") else { return Ok(()) };
     let checkpoint = Checkpoint::open(folder.join("multiblock"))?;
@@ -117,7 +115,6 @@ fn an_index_of_several_blocks() -> TestResult {
 }
 
 /// What TensorFlow reads is read, and what it refuses is refused with an error that names the file.
-#[test]
 fn damaged_bundles_are_answered_as_tensorflow_does() -> TestResult {
     let Some(folder) = golden("tf/checkpoints") else { return Ok(()) };
     let broken = expected(&folder, "broken")?;
@@ -150,7 +147,6 @@ fn damaged_bundles_are_answered_as_tensorflow_does() -> TestResult {
     Ok(())
 }
 
-#[test]
 fn a_bundle_is_found_by_prefix_index_folder_and_in_archives() -> TestResult {
     let Some(folder) = golden("tf/checkpoints") else { return Ok(()) };
     let bundle = folder.join("sharded");
@@ -172,3 +168,10 @@ fn a_bundle_is_found_by_prefix_index_folder_and_in_archives() -> TestResult {
     }
     Ok(())
 }
+
+kmax_goldens::tests!(
+    every_tensor_of_every_genuine_bundle,
+    an_index_of_several_blocks,
+    damaged_bundles_are_answered_as_tensorflow_does,
+    a_bundle_is_found_by_prefix_index_folder_and_in_archives
+);

@@ -26,7 +26,6 @@ fn number(value: &Value) -> f64 {
     value.as_f64().expect("a number")
 }
 
-#[test]
 fn streaming_quality_is_the_originals() {
     let Some(folder) = kmax_goldens::golden("tf/evaluation") else { return };
     let bytes = std::fs::read(folder.join("evaluation.safetensors")).expect("there");
@@ -82,7 +81,6 @@ fn streaming_quality_is_the_originals() {
 }
 
 /// The original turns instances of both maps into COCO's form and asks pycocotools.
-#[test]
 fn instance_ap_is_the_originals() {
     let Some(folder) = kmax_goldens::golden("tf/evaluation") else { return };
     let bytes = std::fs::read(folder.join("evaluation.safetensors")).expect("there");
@@ -143,3 +141,5 @@ fn instance_ap_is_the_originals() {
         assert_close_values(&format!("{name}: AP"), &ours, &expected, NOISE);
     }
 }
+
+kmax_goldens::tests!(streaming_quality_is_the_originals, instance_ap_is_the_originals);

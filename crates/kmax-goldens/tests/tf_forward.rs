@@ -6,9 +6,9 @@ mod common;
 
 use candle_core::{DType, Device, Tensor};
 use common::{Result, deeplab2_weights, mismatches, network, normalised, preset};
-use kmax::Trace;
 use kmax_backbones::Level;
-use kmax_goldens::{Golden, Manifest, Noise, assert_close, golden, image_tensor, report};
+use kmax_goldens::{Golden, Manifest, Noise, assert_close, golden_files, image_tensor, report};
+use kmax_model::Trace;
 use kmax_nn::Mode;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -73,8 +73,10 @@ fn thinned(x: &Tensor, step: usize) -> Result<Tensor> {
 /// `flip` is the layer at which, on the large image, one pixel with two equal logits goes to another query than there: what
 /// comes before is compared value for value, what comes after by the spread of its differences.
 fn check(manifest: &str, name: &str, side: usize, tolerance: Tolerance, flip: Option<usize>) -> Result<()> {
-    let Some(folder) = golden("tf") else { return Ok(()) };
     let run = format!("{manifest}_{side}");
+    let files =
+        ["forward/report.json", &format!("forward/{run}.safetensors"), &format!("manifests/{manifest}.json")];
+    let Some(folder) = golden_files("tf", &files) else { return Ok(()) };
     let facts: Value = serde_json::from_slice(&std::fs::read(folder.join("forward/report.json"))?)?;
     let rms = |key: &str| {
         let rms = &facts[&run]["rms"][key];
@@ -228,48 +230,63 @@ fn near_ties(what: &str, ours: &Tensor, golden: &Tensor, logits: &Tensor, gap: f
 
 const PLAIN: Tolerance = Tolerance { double: 6e-5, single: 1.2e-4 };
 
-#[test]
 fn resnet50_coco() -> Result<()> {
-    check("coco_resnet50", "kmax-resnet50-coco", 129, PLAIN, None)
+    check("coco_resnet50", "kmax-resnet50-coco.deeplab2", 129, PLAIN, None)
 }
 
-#[test]
 fn convnext_tiny_coco() -> Result<()> {
-    check("coco_convnext_tiny", "kmax-convnext-tiny-coco", 129, PLAIN, None)
+    check("coco_convnext_tiny", "kmax-convnext-tiny-coco.deeplab2", 129, PLAIN, None)
 }
 
-#[test]
 fn max_s_coco() -> Result<()> {
-    check("coco_axial_resnet50", "kmax-maxs-coco", 129, Tolerance { double: 1.5e-4, single: 3e-4 }, None)
+    check(
+        "coco_axial_resnet50",
+        "kmax-maxs-coco.deeplab2",
+        129,
+        Tolerance { double: 1.5e-4, single: 3e-4 },
+        None,
+    )
 }
 
-#[test]
 fn resnet50_cityscapes() -> Result<()> {
-    check("cityscapes_resnet50", "kmax-resnet50-cityscapes", 129, PLAIN, None)
+    check("cityscapes_resnet50", "kmax-resnet50-cityscapes.deeplab2", 129, PLAIN, None)
 }
 
-#[test]
 fn convnext_tiny_cityscapes() -> Result<()> {
-    check("cityscapes_convnext_tiny", "kmax-convnext-tiny-cityscapes", 129, PLAIN, None)
+    check("cityscapes_convnext_tiny", "kmax-convnext-tiny-cityscapes.deeplab2", 129, PLAIN, None)
 }
 
-#[test]
 fn resnet50_ade20k() -> Result<()> {
-    check("ade20k_resnet50", "kmax-resnet50-ade20k", 129, PLAIN, None)
+    check("ade20k_resnet50", "kmax-resnet50-ade20k.deeplab2-641", 129, PLAIN, None)
 }
 
-#[test]
 fn resnet50_coco_641() -> Result<()> {
-    check("coco_resnet50", "kmax-resnet50-coco", 641, PLAIN, Some(4))
+    check("coco_resnet50", "kmax-resnet50-coco.deeplab2", 641, PLAIN, Some(4))
 }
 
-#[test]
 fn convnext_tiny_coco_641() -> Result<()> {
-    check("coco_convnext_tiny", "kmax-convnext-tiny-coco", 641, PLAIN, None)
+    check("coco_convnext_tiny", "kmax-convnext-tiny-coco.deeplab2", 641, PLAIN, None)
 }
 
-#[test]
 fn max_s_coco_641() -> Result<()> {
     // Its axial attention amplifies rounding, and one query of layer 1 does so once more.
-    check("coco_axial_resnet50", "kmax-maxs-coco", 641, Tolerance { double: 1e-3, single: 1.5e-3 }, Some(2))
+    check(
+        "coco_axial_resnet50",
+        "kmax-maxs-coco.deeplab2",
+        641,
+        Tolerance { double: 1e-3, single: 1.5e-3 },
+        Some(2),
+    )
 }
+
+kmax_goldens::tests!(
+    resnet50_coco,
+    convnext_tiny_coco,
+    max_s_coco,
+    resnet50_cityscapes,
+    convnext_tiny_cityscapes,
+    resnet50_ade20k,
+    resnet50_coco_641,
+    convnext_tiny_coco_641,
+    max_s_coco_641
+);

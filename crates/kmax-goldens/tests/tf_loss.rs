@@ -5,7 +5,7 @@ mod common;
 use candle_core::{DType, Device, Tensor, Var};
 use common::train::Deeplab2Labels;
 use kmax_goldens::{Golden, Noise, assert_close, assert_close_values, golden};
-use kmax_losses::{Criterion, LossConfig, Outputs, Prediction, Targets};
+use kmax_losses::{Criterion, LossConfig, Outputs, SupervisedPrediction, Targets};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
@@ -135,7 +135,7 @@ fn check(name: &str, case: &Case, dtype: DType) -> Result<()> {
         };
         let (mask_logits, pixel_features) = (image("mask_logits")?, Some(image("pixel_feature")?));
         let class_logits = variable(get("class_logits"), class, class_gradient)?;
-        predictions.push(Prediction { class_logits, mask_logits, pixel_features });
+        predictions.push(SupervisedPrediction { class_logits, mask_logits, pixel_features });
         let term = if i == 0 { "pixels".to_string() } else { format!("pixels_{}", i - 1) };
         noise.insert(term, case.golden.get(&get("uniform_noise")).flatten_all()?.to_vec1::<f32>()?);
     }
@@ -180,12 +180,14 @@ fn check(name: &str, case: &Case, dtype: DType) -> Result<()> {
         let largest = golden.abs()?.flatten_all()?.max(0)?.to_scalar::<f32>()?;
         let noise = Noise { atol: 3e-6 * f64::from(largest), rtol: 3e-6 };
         let difference = assert_close(&format!("{name} {what}"), ours, golden, noise)?;
-        println!("{name} {dtype:?} {what}: {:.1e} of the largest", difference / f64::from(largest));
+        kmax_goldens::say(&format!(
+            "{name} {dtype:?} {what}: {:.1e} of the largest",
+            difference / f64::from(largest)
+        ));
     }
     Ok(())
 }
 
-#[test]
 fn every_case_in_both_precisions() -> Result<()> {
     let Some(folder) = golden("tf") else { return Ok(()) };
     let cases: Value = serde_json::from_slice(&std::fs::read(folder.join("loss/cases.json"))?)?;
@@ -199,3 +201,5 @@ fn every_case_in_both_precisions() -> Result<()> {
     }
     Ok(())
 }
+
+kmax_goldens::tests!(every_case_in_both_precisions);

@@ -8,14 +8,14 @@ mod common;
 use candle_core::{DType, Device, Tensor};
 use common::train::{Deeplab2Labels, Step, norm, step, updated};
 use common::{Result, deeplab2_weights, mismatches, normalised, preset};
-use kmax_checkpoints::names::deeplab2::{SUFFIX, from_deeplab2};
-use kmax_checkpoints::names::rows::ClassRows;
+use kmax_convert::names::deeplab2::{SUFFIX, from_deeplab2};
+use kmax_convert::names::rows::ClassRows;
 use kmax_goldens::{
     Golden, Manifest, Noise, assert_close, assert_close_values, golden, image_tensor, report,
 };
 use kmax_losses::{LossConfig, Match};
 use kmax_masks::Categories;
-use kmax_nn::optim::{AdamWConfig, Group, Schedule};
+use kmax_train::optim::{AdamWConfig, Group, Schedule};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -49,7 +49,6 @@ fn ours(rows: &ClassRows, path: &str, tensor: &Tensor) -> Result<(String, Tensor
     Ok((name, tensor.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?))
 }
 
-#[test]
 fn a_step_in_float64() -> Result<()> {
     let Some(folder) = golden("tf") else { return Ok(()) };
     let file = folder.join("train/train_step_coco_resnet50_65");
@@ -59,7 +58,7 @@ fn a_step_in_float64() -> Result<()> {
     let rows = ClassRows::new(&things, true, true);
     let manifest = Manifest::read(&folder.join("manifests/coco_resnet50_train.json"));
     let weights = deeplab2_weights(&manifest, Some(&rows))?;
-    let mut config = preset("kmax-resnet50-coco")?;
+    let mut config = preset("kmax-resnet50-coco.deeplab2")?;
     config.network.decoder.drop_path = 0.0;
     config.losses = LossConfig { pixel_samples: 128, ..config.losses };
 
@@ -245,7 +244,7 @@ fn check_losses(losses: &kmax_losses::Losses, info: &Value) -> Result<()> {
     Ok(())
 }
 
-fn check_outputs(trace: &kmax::Trace, golden: &Golden, rows: &ClassRows) -> Result<()> {
+fn check_outputs(trace: &kmax_model::Trace, golden: &Golden, rows: &ClassRows) -> Result<()> {
     let classes = |said: &kmax_heads::Prediction| said.class_logits.clone().ok_or("no class logits");
     let last = &trace.decoder.prediction;
     let every = |x: &Tensor, axis: usize, step: usize| -> Result<Tensor> {
@@ -281,3 +280,5 @@ fn check_outputs(trace: &kmax::Trace, golden: &Golden, rows: &ClassRows) -> Resu
     );
     Ok(())
 }
+
+kmax_goldens::tests!(a_step_in_float64);

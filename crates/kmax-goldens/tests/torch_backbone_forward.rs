@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use kmax_backbones::{BackboneConfig, ConvNeXtSize, Level, build};
-use kmax_checkpoints::names::port_backbone::{from_port, to_port};
+use kmax_convert::names::pytorch_backbone::{from_pytorch, to_pytorch};
 use kmax_goldens::{Golden, Manifest, Noise, assert_close, golden, image_tensor};
 use kmax_nn::{Mode, Params};
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use std::path::Path;
 /// The backbone rows of a manifest under our names.
 fn weights(folder: &Path, manifest: &str) -> Result<HashMap<String, Tensor>, Box<dyn Error>> {
     let manifest = Manifest::read(&folder.join("manifests").join(format!("{manifest}.json")));
-    let rows = manifest.0.iter().filter_map(|row| Some((from_port(&row.name)?, row)));
+    let rows = manifest.0.iter().filter_map(|row| Some((from_pytorch(&row.name)?, row)));
     Ok(rows.map(|(ours, row)| Ok((ours, row.tensor()?))).collect::<candle_core::Result<_>>()?)
 }
 
@@ -35,23 +35,20 @@ fn forward(manifest: &str, config: &BackboneConfig, levels: &[(&str, Level)]) ->
         let what = format!("{manifest} {name}");
         let expected = stored.get(&format!("backbone.{name}"));
         let largest = assert_close(&what, features.get(*level), &expected, Noise::abs(5.0 * noise))?;
-        eprintln!("{what}: within {largest:.1e}, noise of the original {noise:.1e}");
+        kmax_goldens::say(&format!("{what}: within {largest:.1e}, noise of the original {noise:.1e}"));
     }
     Ok(())
 }
 
-#[test]
 fn resnet50() -> Result<(), Box<dyn Error>> {
     let levels = [("res3", Level::Res3), ("res4", Level::Res4), ("res5", Level::Res5)];
-    forward("coco_r50", &BackboneConfig::resnet50_port(), &levels)
+    forward("coco_r50", &BackboneConfig::resnet50_pytorch(), &levels)
 }
 
-#[test]
 fn resnet50_stem() -> Result<(), Box<dyn Error>> {
-    forward("cityscapes_r50", &BackboneConfig::resnet50_port(), &[("stem", Level::Stem)])
+    forward("cityscapes_r50", &BackboneConfig::resnet50_pytorch(), &[("stem", Level::Stem)])
 }
 
-#[test]
 fn convnext_tiny() -> Result<(), Box<dyn Error>> {
     let levels = [Level::Res2, Level::Res3, Level::Res4, Level::Res5];
     let levels: Vec<_> = ["res2", "res3", "res4", "res5"].into_iter().zip(levels).collect();
@@ -59,7 +56,6 @@ fn convnext_tiny() -> Result<(), Box<dyn Error>> {
 }
 
 /// Every backbone row of every manifest has a name of ours, which leads back; together they are what we build.
-#[test]
 fn names_of_every_manifest() -> Result<(), Box<dyn Error>> {
     let Some(folder) = golden("torch") else { return Ok(()) };
     let mut rows = 0;
@@ -69,11 +65,12 @@ fn names_of_every_manifest() -> Result<(), Box<dyn Error>> {
         let mut ours = HashMap::new();
         for row in Manifest::read(&path).0 {
             if !row.name.starts_with("backbone.") || row.name.ends_with("num_batches_tracked") {
-                assert_eq!(from_port(&row.name), None, "{variant}: {}", row.name);
+                assert_eq!(from_pytorch(&row.name), None, "{variant}: {}", row.name);
                 continue;
             }
-            let name = from_port(&row.name).unwrap_or_else(|| panic!("{variant}: no name for {}", row.name));
-            assert_eq!(to_port(&name).as_ref(), Some(&row.name), "{variant}");
+            let name =
+                from_pytorch(&row.name).unwrap_or_else(|| panic!("{variant}: no name for {}", row.name));
+            assert_eq!(to_pytorch(&name).as_ref(), Some(&row.name), "{variant}");
             // One shared zero: the shapes are what is looked at.
             let zero = Tensor::zeros((), DType::F16, &Device::Cpu)?.broadcast_as(row.shape.as_slice())?;
             assert!(ours.insert(name, zero).is_none(), "{variant}: two rows share a name");
@@ -81,7 +78,7 @@ fn names_of_every_manifest() -> Result<(), Box<dyn Error>> {
         rows += ours.len();
         let convnext = |size| BackboneConfig::convnext(size, 0.0);
         let config = match variant.split_once('_').map_or("", |(_, backbone)| backbone) {
-            "r50" | "r50_train" => BackboneConfig::resnet50_port(),
+            "r50" | "r50_train" => BackboneConfig::resnet50_pytorch(),
             "convnext_tiny" => convnext(ConvNeXtSize::Tiny),
             "convnext_small" => convnext(ConvNeXtSize::Small),
             "convnext_base" => convnext(ConvNeXtSize::Base),
@@ -95,3 +92,5 @@ fn names_of_every_manifest() -> Result<(), Box<dyn Error>> {
     assert!(rows > 2000, "{rows} rows");
     Ok(())
 }
+
+kmax_goldens::tests!(resnet50, resnet50_stem, convnext_tiny, names_of_every_manifest);

@@ -50,17 +50,16 @@ fn check(key: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn resnet50_coco() -> Result<()> {
-    check("coco_r50", "kmax-resnet50-coco-port")
+    check("coco_r50", "kmax-resnet50-coco.pytorch")
 }
 
-#[test]
 fn convnext_tiny_coco() -> Result<()> {
-    check("coco_convnext_tiny", "kmax-convnext-tiny-coco-port")
+    check("coco_convnext_tiny", "kmax-convnext-tiny-coco.pytorch")
 }
 
-#[test]
 fn resnet50_cityscapes() -> Result<()> {
-    check("cityscapes_r50", "kmax-resnet50-cityscapes-port")
+    check("cityscapes_r50", "kmax-resnet50-cityscapes.pytorch")
 }
+
+kmax_goldens::tests!(resnet50_coco, convnext_tiny_coco, resnet50_cityscapes);

@@ -83,21 +83,20 @@ fn every_eighth(x: &Tensor) -> Result<Tensor> {
     Ok(x.index_select(&index(x.dim(2)?)?, 2)?.index_select(&index(x.dim(3)?)?, 3)?)
 }
 
-#[test]
 fn resnet50_641() -> Result<()> {
-    check("coco_r50", "kmax-resnet50-coco-port", 641)
+    check("coco_r50", "kmax-resnet50-coco.pytorch", 641)
 }
 
-#[test]
 fn convnext_tiny_641() -> Result<()> {
-    check("coco_convnext_tiny", "kmax-convnext-tiny-coco-port", 641)
+    check("coco_convnext_tiny", "kmax-convnext-tiny-coco.pytorch", 641)
 }
 
-#[test]
 fn resnet50_1281() -> Result<()> {
     if std::env::var_os("KMAX_FULL").is_none() {
-        eprintln!("skipped: set KMAX_FULL to compare at 1281x1281");
+        kmax_goldens::skip("set KMAX_FULL to compare at 1281x1281");
         return Ok(());
     }
-    check("coco_r50", "kmax-resnet50-coco-port", 1281)
+    check("coco_r50", "kmax-resnet50-coco.pytorch", 1281)
 }
+
+kmax_goldens::tests!(resnet50_641, convnext_tiny_641, resnet50_1281);

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor, Var};
 use kmax_goldens::{Golden, Noise, assert_close, assert_close_values, golden};
-use kmax_losses::{Criterion, LossConfig, Losses, Outputs, Prediction, Targets, VOID};
+use kmax_losses::{Criterion, LossConfig, Losses, Outputs, SupervisedPrediction, Targets, VOID};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::Path;
@@ -52,7 +52,7 @@ impl Case {
             pixel_sample_temperature: self.number("pixel_insdis_temperature"),
             semantic_samples: self.number("aux_semantic_sample_k") as usize,
             semantic_sample_temperature: self.number("aux_semantic_temperature"),
-            ..LossConfig::port()
+            ..LossConfig::pytorch()
         }
     }
 
@@ -87,8 +87,8 @@ impl Case {
             vars.push((name, var));
             Ok(tensor)
         };
-        let mut prediction = |prefix: &str| -> Result<Prediction> {
-            Ok(Prediction {
+        let mut prediction = |prefix: &str| -> Result<SupervisedPrediction> {
+            Ok(SupervisedPrediction {
                 class_logits: get(format!("{prefix}pred_logits"))?,
                 mask_logits: get(format!("{prefix}pred_masks"))?,
                 pixel_features: Some(get(format!("{prefix}pixel_feature"))?),
@@ -177,7 +177,6 @@ fn check_matches(name: &str, case: &Case, losses: &Losses) -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn every_case_in_both_precisions() -> Result<()> {
     let Some(folder) = golden("torch") else { return Ok(()) };
     let info: Value = serde_json::from_slice(&std::fs::read(folder.join("loss/info.json"))?)?;
@@ -186,13 +185,12 @@ fn every_case_in_both_precisions() -> Result<()> {
         for dtype in [DType::F32, DType::F64] {
             let largest = check(name, &case, dtype)?;
             assert!(largest.is_finite());
-            println!("{name} {dtype:?}: gradients within {largest:.1e} of their rms");
+            kmax_goldens::say(&format!("{name} {dtype:?}: gradients within {largest:.1e} of their rms"));
         }
     }
     Ok(())
 }
 
-#[test]
 fn shared_and_separate_matching_differ() -> Result<()> {
     let Some(folder) = golden("torch") else { return Ok(()) };
     let info: Value = serde_json::from_slice(&std::fs::read(folder.join("loss/info.json"))?)?;
@@ -209,3 +207,5 @@ fn shared_and_separate_matching_differ() -> Result<()> {
     assert!(shared.total.device().same_device(&Device::Cpu));
     Ok(())
 }
+
+kmax_goldens::tests!(every_case_in_both_precisions, shared_and_separate_matching_differ);

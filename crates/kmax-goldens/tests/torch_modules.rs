@@ -2,12 +2,12 @@
 //! statistics.
 
 use kmax_attention::{DecoderConfig, DecoderLayer};
-use kmax_checkpoints::names::port::from_port;
+use kmax_convert::names::pytorch::from_pytorch;
 use kmax_goldens::ModuleCase;
 use kmax_heads::{Aspp, Predictor, PredictorConfig, SemanticConfig, SemanticHead, SemanticKind};
 use kmax_nn::BatchNormConfig;
 use kmax_nn::layers::{AxialAttention, AxialAttention2d, AxialConfig};
-use kmax_pixel_decoder::{Block, PixelDecoderConfig, ResizeRule, ResizedFuse, StageConfig, StageKind};
+use kmax_pixel_decoder::{PixelDecoderConfig, ResizeRule, ResizedFuse, StageBlock, StageConfig, StageKind};
 use std::error::Error;
 
 type Result = std::result::Result<(), Box<dyn Error>>;
@@ -15,14 +15,14 @@ type Result = std::result::Result<(), Box<dyn Error>>;
 /// Turns a module's parameter names into ours, by way of the whole model that has it at `port`, in ours at `ours`.
 fn within(port: &str, ours: &str) -> impl Fn(&str) -> String {
     move |name| {
-        let full = from_port(&format!("{port}{name}")).unwrap_or_else(|| panic!("{name}: no name of ours"));
+        let full =
+            from_pytorch(&format!("{port}{name}")).unwrap_or_else(|| panic!("{name}: no name of ours"));
         full.strip_prefix(ours).unwrap_or_else(|| panic!("{full} is not below {ours}")).to_string()
     }
 }
 
 const BLOCK: (&str, &str) = ("sem_seg_head.pixel_decoder._stages.0._blocks.0.", "pixel_decoder.stages.0.0.");
 
-#[test]
 fn axial_attention() -> Result {
     if let Some(case) = ModuleCase::open("axial1d") {
         let port = format!("{}_attention._height_axis.", BLOCK.0);
@@ -41,7 +41,6 @@ fn axial_attention() -> Result {
     })
 }
 
-#[test]
 fn blocks() -> Result {
     for (name, input, kind) in [
         ("block_axial_shortcut", 24, StageKind::Axial),
@@ -52,14 +51,13 @@ fn blocks() -> Result {
         let Some(case) = ModuleCase::open(name) else { return Ok(()) };
         case.run(&["x"], within(BLOCK.0, BLOCK.1), |params| {
             let stage = StageConfig { kind, blocks: 1, channels: 8 };
-            let block = Block::new(input, stage, &PixelDecoderConfig::port(), params)?;
+            let block = StageBlock::new(input, stage, &PixelDecoderConfig::pytorch(), params)?;
             Ok(Box::new(move |x, mode| Ok(vec![("out", block.forward(&x[0], mode)?)])))
         })?;
     }
     Ok(())
 }
 
-#[test]
 fn resized_fuse() -> Result {
     for (name, low, high) in [
         ("fuse_odd", 24, 16),
@@ -73,14 +71,13 @@ fn resized_fuse() -> Result {
         let rename = within("sem_seg_head.pixel_decoder._resized_fuses.0.", "pixel_decoder.fuses.0.");
         case.run(&["low", "high"], rename, |params| {
             let fuse =
-                ResizedFuse::new(low, high, 8, ResizeRule::Parity, &PixelDecoderConfig::port(), params)?;
+                ResizedFuse::new(low, high, 8, ResizeRule::Parity, &PixelDecoderConfig::pytorch(), params)?;
             Ok(Box::new(move |x, mode| Ok(vec![("out", fuse.forward(&x[0], &x[1], mode)?)])))
         })?;
     }
     Ok(())
 }
 
-#[test]
 fn predictor() -> Result {
     let Some(case) = ModuleCase::open("predictor") else { return Ok(()) };
     let inputs = ["pixel_feature", "mask_embeddings", "class_embeddings"];
@@ -101,7 +98,6 @@ fn predictor() -> Result {
     })
 }
 
-#[test]
 fn decoder_layer() -> Result {
     let Some(case) = ModuleCase::open("transformer_layer") else { return Ok(()) };
     let rename = within("sem_seg_head.predictor._kmax_transformer_layers.0.", "decoder.layers.0.");
@@ -123,7 +119,6 @@ fn decoder_layer() -> Result {
 
 const SEMANTIC: &str = "sem_seg_head.predictor._auxiliary_semantic_predictor.";
 
-#[test]
 fn aspp() -> Result {
     for name in ["aspp", "aspp_even"] {
         let Some(case) = ModuleCase::open(name) else { return Ok(()) };
@@ -135,7 +130,6 @@ fn aspp() -> Result {
     Ok(())
 }
 
-#[test]
 fn semantic_head() -> Result {
     let Some(case) = ModuleCase::open("semantic_predictor") else { return Ok(()) };
     case.run(&["res5", "res3", "res2"], within(SEMANTIC, "semantic_head."), |params| {
@@ -150,3 +144,5 @@ fn semantic_head() -> Result {
         Ok(Box::new(move |x, mode| Ok(vec![("out", head.forward(&x[0], &x[1], &x[2], mode)?)])))
     })
 }
+
+kmax_goldens::tests!(axial_attention, blocks, resized_fuse, predictor, decoder_layer, aspp, semantic_head);

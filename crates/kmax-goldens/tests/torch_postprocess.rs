@@ -1,10 +1,10 @@
 //! Post-processing in the port's manner against the port's own results, pixel for pixel.
 
 use candle_core::{DType, Result};
-use kmax::postprocess::{self, Frame, Manner, PostprocessConfig, Predictions, Scope};
 use kmax_goldens::Golden;
+use kmax_kernels::Alignment;
 use kmax_masks::{Categories, Category, LabelMap};
-use kmax_nn::ops::Alignment;
+use kmax_model::postprocess::{self, Convention, Frame, PostprocessConfig, QueryLogits, Scope};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -82,7 +82,7 @@ fn cases() -> Option<(PathBuf, Vec<Named>)> {
         };
         let categories =
             Categories::new((0..network.num_classes).map(category).collect()).expect("unique ids");
-        let mut config = PostprocessConfig::coco().port();
+        let mut config = PostprocessConfig::coco().pytorch();
         if let Some(thresholds) = &case.thresholds {
             config.class_threshold_thing = thresholds.class_threshold_thing;
             config.class_threshold_stuff = thresholds.class_threshold_stuff;
@@ -91,16 +91,16 @@ fn cases() -> Option<(PathBuf, Vec<Named>)> {
             config.reorder_class_weight = thresholds.reorder_class_weight;
             config.reorder_mask_weight = thresholds.reorder_mask_weight;
         }
-        assert_eq!(config.manner, Manner::Port);
+        assert_eq!(config.convention, Convention::Pytorch);
         (name, case, categories, config)
     });
     Some((folder, with_settings.collect()))
 }
 
-fn predictions(golden: &Golden, alignment: Alignment) -> Result<Predictions> {
+fn predictions(golden: &Golden, alignment: Alignment) -> Result<QueryLogits> {
     let (classes, masks) = (golden.get("class_logits"), golden.get("mask_logits"));
     let (queries, height, width) = masks.dims3()?;
-    Ok(Predictions {
+    Ok(QueryLogits {
         queries,
         classes: classes.dims2()?.1 - 1,
         class_logits: classes.flatten_all()?.to_vec1()?,
@@ -128,10 +128,9 @@ fn frame(golden: &Golden, case: &Case, mask_size: [usize; 2]) -> (Frame, Alignme
     let longest = content[0].max(content[1]);
     let photo = golden.get("panoptic");
     let alignment = if longest % 2 == 1 { Alignment::Corners } else { Alignment::Borders };
-    (Frame { input: [longest; 2], content, photo: [photo.dims()[0], photo.dims()[1]] }, alignment)
+    (Frame { input: [longest; 2], content, image: [photo.dims()[0], photo.dims()[1]] }, alignment)
 }
 
-#[test]
 fn panoptic_and_semantic_results_are_the_ports() -> Result<()> {
     let Some((folder, cases)) = cases() else { return Ok(()) };
     assert_eq!(cases.len(), 12);
@@ -156,7 +155,6 @@ fn panoptic_and_semantic_results_are_the_ports() -> Result<()> {
     Ok(())
 }
 
-#[test]
 fn instances_are_the_ports() -> Result<()> {
     let Some((folder, cases)) = cases() else { return Ok(()) };
     let mut largest = 0f32;
@@ -178,7 +176,7 @@ fn instances_are_the_ports() -> Result<()> {
             let classes = values(&golden, &format!("{prefix}.classes"))?;
             let areas = values(&golden, &format!("{prefix}.area"))?;
             let masks = values(&golden, &format!("{prefix}.masks_first10"))?;
-            let pixels = frame.photo[0] * frame.photo[1];
+            let pixels = frame.image[0] * frame.image[1];
             for (at, instance) in found.iter().enumerate() {
                 let difference = (instance.score - scores[at]).abs();
                 largest = largest.max(difference);
@@ -194,6 +192,8 @@ fn instances_are_the_ports() -> Result<()> {
             }
         }
     }
-    eprintln!("largest difference of a score {largest:e}");
+    kmax_goldens::say(&format!("largest difference of a score {largest:e}"));
     Ok(())
 }
+
+kmax_goldens::tests!(panoptic_and_semantic_results_are_the_ports, instances_are_the_ports);

@@ -5,12 +5,12 @@ mod common;
 use candle_core::{DType, Tensor};
 use common::train::{norm, step, updated};
 use common::{Result, mismatches, normalised, port_weights, preset};
-use kmax_checkpoints::names::port::from_port;
+use kmax_convert::names::pytorch::from_pytorch;
 use kmax_goldens::{
     Golden, Manifest, Noise, assert_close, assert_close_values, golden, image_tensor, report,
 };
 use kmax_losses::{LossConfig, Targets, VOID};
-use kmax_nn::optim::{AdamWConfig, Group, Schedule};
+use kmax_train::optim::{AdamWConfig, Group, Schedule};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -58,7 +58,7 @@ fn check(dtype: DType) -> Result<()> {
     let golden = Golden::read(&folder.join("train/step_coco_r50.safetensors"));
     let manifest = Manifest::read(&folder.join("manifests/coco_r50_train.json"));
     let weights = port_weights(&manifest)?;
-    let mut config = preset("kmax-resnet50-coco-port")?;
+    let mut config = preset("kmax-resnet50-coco.pytorch")?;
     config.network.decoder.drop_path = 0.0;
     config.losses = LossConfig { pixel_samples: 128, semantic_samples: 128, ..config.losses };
     let noise = golden.under("uniform.").into_iter().map(|(name, values)| {
@@ -105,10 +105,10 @@ fn check(dtype: DType) -> Result<()> {
         .as_object()
         .ok_or("no parameters")?
         .iter()
-        .map(|(name, facts)| Ok((from_port(name).ok_or_else(|| format!("no name for {name}"))?, facts)))
+        .map(|(name, facts)| Ok((from_pytorch(name).ok_or_else(|| format!("no name for {name}"))?, facts)))
         .collect::<Result<_>>()?;
-    let rate = Schedule::port(5e-4, 5000, 150_000).rate(2500);
-    let optimizer = AdamWConfig::port();
+    let rate = Schedule::pytorch(5e-4, 5000, 150_000).rate(2500);
+    let optimizer = AdamWConfig::pytorch();
     let (mut worst, mut seen) = (0f64, 0);
     let trained = step.parameters.iter().filter(|p| by_port_name.contains_key(&p.name));
     for parameter in trained {
@@ -140,8 +140,9 @@ fn check(dtype: DType) -> Result<()> {
     report(&format!("torch/train, gradient norms of {seen} parameters, {dtype:?}"), &tolerance, &largest);
 
     let parameters: HashMap<_, _> = step.parameters.iter().map(|p| (p.name.as_str(), p)).collect();
-    let ours_of =
-        |name: &str| -> Result<String> { Ok(from_port(name).ok_or_else(|| format!("no name for {name}"))?) };
+    let ours_of = |name: &str| -> Result<String> {
+        Ok(from_pytorch(name).ok_or_else(|| format!("no name for {name}"))?)
+    };
     let (mut statistics, mut largest) = (0, 0f64);
     for (name, expected) in golden.under("after.") {
         let ours = parameters[ours_of(&name)?.as_str()].var.as_tensor();
@@ -235,12 +236,12 @@ fn check_losses(losses: &kmax_losses::Losses, info: &Value, double: bool) -> Res
     Ok(())
 }
 
-#[test]
 fn a_step_in_float64() -> Result<()> {
     check(DType::F64)
 }
 
-#[test]
 fn a_step_in_float32() -> Result<()> {
     check(DType::F32)
 }
+
+kmax_goldens::tests!(a_step_in_float64, a_step_in_float32);

@@ -1,11 +1,10 @@
 //! Class and mask logits from queries and pixels.
 
-use crate::Result;
+use crate::error::Result;
 use candle_core::{Device, Tensor};
-use kmax_nn::layers::{Chain, Pointwise1d};
-use kmax_nn::{
-    Activation, BatchNorm, BatchNormConfig, ConvConfig, ConvNorm, Init, Mode, Params, ops, profile,
-};
+use kmax_kernels::l2_normalize;
+use kmax_nn::layers::{MaskProduct, Pointwise1d};
+use kmax_nn::{Activation, BatchNormConfig, Chain, ConvConfig, ConvNorm, Init, Mode, Params};
 
 /// Shape of a [`Predictor`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,9 +13,9 @@ pub struct PredictorConfig {
     pub pixel: usize,
     /// Channels of the queries' mask and class embeddings.
     pub query: usize,
-    /// Channels between the two 1x1 convolutions of the pixel head; 256 in both originals.
+    /// Channels between the two 1x1 convolutions of the pixel head; 256 in both reference implementations.
     pub hidden: usize,
-    /// Length of a pixel's normalised feature and of a mask kernel; 128 in both originals.
+    /// Length of a pixel's normalised feature and of a mask kernel; 128 in both reference implementations.
     pub embedding: usize,
     /// Classes, void not counted.
     pub classes: usize,
@@ -35,7 +34,7 @@ pub struct Prediction {
     pub pixel_feature: Tensor,
 }
 
-/// The head that every decoder layer and the whole model end in (deeplab2's and the port's `kMaXPredictor`).
+/// The head that every decoder layer and the whole model end in (`kMaXPredictor` of both reference implementations).
 ///
 /// Pixels: depthwise 5x5, 1x1, 1x1 with bias, each with batch norm, then L2 normalisation. Mask logits are their product with
 /// the queries' mask kernels, through a batch norm with a single channel.
@@ -48,7 +47,7 @@ pub struct Predictor {
     conv2: ConvNorm,
     mask: Pointwise1d,
     class: Pointwise1d,
-    mask_norm: BatchNorm,
+    masks: MaskProduct,
     towards_void: Tensor,
 }
 
@@ -91,7 +90,7 @@ impl Predictor {
                 &params.pp("mask"),
             )?,
             class: Pointwise1d::biased(query, classes + 1, last, &params.pp("class"))?,
-            mask_norm: BatchNorm::new(1, mask_norm, &params.pp("mask_norm"))?,
+            masks: MaskProduct::new(mask_norm, &params.pp("mask_norm"))?,
             towards_void: Tensor::from_vec(towards_void, (1, 1, classes + 1), &Device::Cpu)?
                 .to_dtype(params.dtype())?
                 .to_device(params.device())?,
@@ -110,20 +109,12 @@ impl Predictor {
         class_embedding: Option<&Tensor>,
         mode: &Mode,
     ) -> Result<Prediction> {
-        let (batch, _, height, width) = pixels.dims4()?;
-        let layers = [&self.depthwise, &self.conv1, &self.conv2];
-        let x =
-            Chain { before: Activation::Identity, layers: &layers, shortcut: None }.forward(pixels, mode)?;
+        let pixel_head = Chain::new(&self.depthwise).then(&self.conv1).then(&self.conv2);
+        let x = pixel_head.forward(pixels, mode)?;
         // PyTorch's and TensorFlow's guard against a division by zero.
-        let pixel_feature = ops::l2_normalize(&x, 1, 1e-12)?;
+        let pixel_feature = l2_normalize(&x, 1, 1e-12)?;
         let kernels = self.mask.forward(mask_embedding, mode)?.transpose(1, 2)?.contiguous()?;
-        let mask_logits = match self.convolve(&kernels, &pixel_feature, mode)? {
-            Some(logits) => logits,
-            None => {
-                let products = profile::matmul(&kernels, &pixel_feature.flatten_from(2)?)?;
-                self.mask_norm.forward(&products.unsqueeze(1)?, mode)?.squeeze(1)?
-            }
-        };
+        let mask_logits = self.masks.forward(&kernels, &pixel_feature, mode)?;
         let class_logits = match class_embedding {
             None => None,
             Some(embedding) => {
@@ -131,33 +122,7 @@ impl Predictor {
                 Some(logits.broadcast_add(&self.towards_void)?)
             }
         };
-        let queries = mask_logits.dim(1)?;
-        let mask_logits = mask_logits.reshape((batch, queries, height, width))?;
         Ok(Prediction { class_logits, mask_logits, pixel_feature })
-    }
-
-    /// Mask logits `[b, queries, h, w]` as 1x1 convolutions of the pixel features with `kernels` `[b, queries, embedding]`, into
-    /// which the norm is folded: for inference, where the device has a kernel for it.
-    fn convolve(&self, kernels: &Tensor, features: &Tensor, mode: &Mode) -> Result<Option<Tensor>> {
-        if mode.is_train() || features.track_op() || kernels.track_op() {
-            return Ok(None);
-        }
-        let (batch, queries, embedding) = kernels.dims3()?;
-        let (scale, offset) = self.mask_norm.affine()?;
-        let kernels = kernels.broadcast_mul(&scale)?.reshape((batch, queries, embedding, 1, 1))?;
-        let bias = offset.broadcast_as(queries)?.contiguous()?;
-        let finish = ops::Finish { bias: Some(&bias), ..Default::default() };
-        let mut logits = Vec::with_capacity(batch);
-        for image in 0..batch {
-            let Some(kernel) = ops::Prepared::new(&kernels.get(image)?, 1, (0, 0), 1, 1)? else {
-                return Ok(None);
-            };
-            logits.push(kernel.conv2d_finished(&features.narrow(0, image, 1)?, finish)?);
-        }
-        Ok(match logits.as_slice() {
-            [one] => Some(one.clone()),
-            _ => Some(Tensor::cat(&logits, 0)?),
-        })
     }
 }
 

@@ -1,10 +1,10 @@
 //! Auxiliary semantic segmentation: a training signal for the backbone.
 
-use crate::{Error, Result};
-use candle_core::Tensor;
-use kmax_nn::layers::Chain;
-use kmax_nn::ops::{Alignment, resize_bilinear};
-use kmax_nn::{Activation, BatchNormConfig, Conv2d, ConvConfig, ConvNorm, Init, Mode, Params};
+use crate::error::{Error, Result};
+use candle_core::{ModuleT, Tensor};
+use kmax_kernels::{Alignment, resize_bilinear};
+use kmax_nn::layers::Dropout;
+use kmax_nn::{Activation, BatchNormConfig, Chain, Conv2d, ConvConfig, ConvNorm, Init, Mode, Params};
 use serde::{Deserialize, Serialize};
 
 /// Which auxiliary semantic head there is.
@@ -28,18 +28,18 @@ pub struct SemanticConfig {
     pub inputs: [usize; 3],
     /// Channels of its output.
     pub outputs: usize,
-    /// Whether maps are resized with corners aligned whatever their width (deeplab2), or for odd widths only (port).
+    /// Whether maps are resized with corners aligned whatever their width (deeplab2), or for odd widths only (PyTorch).
     pub always_corners: bool,
     /// Batch norms.
     pub norm: BatchNormConfig,
 }
 
-/// Width of the semantic decoder in both originals.
+/// Width of the semantic decoder in both reference implementations.
 const WIDTH: usize = 256;
 /// Share of ASPP outputs that dropout zeroes in training.
 const DROPOUT: f64 = 0.1;
 
-/// The auxiliary semantic head (the port's `SemanticPredictor`); it runs in training only.
+/// The auxiliary semantic head (the PyTorch implementation's `SemanticPredictor`); it runs in training only.
 #[derive(Debug, Clone)]
 pub struct SemanticHead {
     decoder: Option<Decoder>,
@@ -71,11 +71,11 @@ pub struct Aspp {
     convs: Vec<ConvNorm>,
     pool: ConvNorm,
     project: ConvNorm,
-    dropout: f64,
+    dropout: Dropout,
 }
 
 fn gelu_conv(shape: ConvConfig, norm: BatchNormConfig, params: &Params) -> Result<ConvNorm> {
-    let init = match shape.groups {
+    let init = match shape.params.groups {
         1 => Init::TruncatedNormal { std: (2.0 / shape.input as f64).sqrt() },
         // Glorot's uniform bound of a depthwise kernel.
         groups => {
@@ -108,7 +108,7 @@ impl Aspp {
             convs,
             pool: conv(ConvConfig::new(input, output, 1), "pool")?,
             project: conv(ConvConfig::new(5 * output, output, 1), "project")?,
-            dropout,
+            dropout: Dropout { rate: dropout },
         })
     }
 
@@ -126,18 +126,14 @@ impl Aspp {
         // Resizing a single pixel repeats it, whatever the alignment.
         parts.push(resize_bilinear(&pooled, height, width, Alignment::Corners)?);
         let x = self.project.forward(&Tensor::cat(&parts, 1)?, mode)?;
-        dropout(&x, self.dropout, mode)
+        Ok(self.dropout.forward(&x, mode)?)
     }
 }
 
-fn dropout(x: &Tensor, rate: f64, mode: &Mode) -> Result<Tensor> {
-    if !mode.is_train() || rate <= 0.0 {
-        return Ok(x.clone());
+impl ModuleT for Aspp {
+    fn forward_t(&self, x: &Tensor, train: bool) -> candle_core::Result<Tensor> {
+        Ok(self.forward(x, &Mode::of(train))?)
     }
-    let kept =
-        mode.uniform(x.elem_count()).into_iter().map(|u| if u < rate { 0.0 } else { 1.0 / (1.0 - rate) });
-    let mask = Tensor::from_vec(kept.collect::<Vec<f64>>(), x.shape(), &candle_core::Device::Cpu)?;
-    Ok((x * mask.to_dtype(x.dtype())?.to_device(x.device())?)?)
 }
 
 impl Fusion {
@@ -156,8 +152,7 @@ impl Fusion {
         let alignment = if corners { Alignment::Corners } else { Alignment::Borders };
         let x = resize_bilinear(x, height, width, alignment)?;
         let x = Tensor::cat(&[x, low], 1)?;
-        let layers = [&self.depthwise, &self.conv];
-        Ok(Chain { before: Activation::Identity, layers: &layers, shortcut: None }.forward(&x, mode)?)
+        Ok(Chain::new(&self.depthwise).then(&self.conv).forward(&x, mode)?)
     }
 }
 
@@ -196,7 +191,7 @@ impl SemanticHead {
     #[must_use]
     pub fn without_dropout(mut self) -> Self {
         if let Some(decoder) = &mut self.decoder {
-            decoder.aspp.dropout = 0.0;
+            decoder.aspp.dropout = Dropout::default();
         }
         self
     }
@@ -217,8 +212,7 @@ impl SemanticHead {
                 decoder.four.forward(&x, four, corners(&x)?, mode)?
             }
         };
-        let layers = [&self.depthwise, &self.conv];
-        let x = Chain { before: Activation::Identity, layers: &layers, shortcut: None }.forward(&x, mode)?;
+        let x = Chain::new(&self.depthwise).then(&self.conv).forward(&x, mode)?;
         Ok(self.last.forward(&x)?)
     }
 }
@@ -230,14 +224,14 @@ mod tests {
 
     #[test]
     fn both_kinds_have_their_strides() -> Result<()> {
-        let map = |c: usize, side: usize| Tensor::ones((2, c, side, side), DType::F32, &Device::Cpu);
+        let map = |c: usize, size: usize| Tensor::ones((2, c, size, size), DType::F32, &Device::Cpu);
         let (deep, eight, four) = (map(6, 3)?, map(5, 9)?, map(4, 17)?);
-        for (kind, side) in [(SemanticKind::Decoder, 17), (SemanticKind::Flat, 3)] {
+        for (kind, size) in [(SemanticKind::Decoder, 17), (SemanticKind::Flat, 3)] {
             let params = Params::trainable(None, 0, DType::F32, &Device::Cpu);
             let norm = BatchNormConfig::default();
             let config = SemanticConfig { kind, inputs: [6, 5, 4], outputs: 7, always_corners: false, norm };
             let head = SemanticHead::new(config, &params)?;
-            assert_eq!(head.forward(&deep, &eight, &four, &Mode::train(2))?.dims(), [2, 7, side, side]);
+            assert_eq!(head.forward(&deep, &eight, &four, &Mode::train(2))?.dims(), [2, 7, size, size]);
         }
         Ok(())
     }

@@ -1,19 +1,12 @@
 //! Targets after the matching: what each query has to predict, and with which weight.
 
-use crate::real::Real;
-use crate::similarity::{Match, Soft};
-use crate::targets::Cell;
-use crate::{CrowdPixels, LossConfig, Result, Targets, UnmatchedTargets};
+use crate::config::{LossConfig, UnmatchedTargets};
+use crate::error::Result;
+use crate::float::Float;
+use crate::similarity::{Match, Soft, is_void};
+use crate::targets::Targets;
 
-/// Whether the pixels of a cell are void, given whether a target that counts covers them.
-pub(crate) fn is_void(cell: &Cell, covered: bool, config: &LossConfig) -> bool {
-    match config.crowd_pixels {
-        CrowdPixels::Void => !covered,
-        CrowdPixels::Labelled => !cell.labelled,
-    }
-}
-
-/// The targets of one photo by query. Slots below `queries` are queries, further ones are padding.
+/// The targets of one image by query. Slots below `queries` are queries, further ones are padding.
 #[derive(Debug, Clone)]
 pub(crate) struct Assigned {
     pub matches: Vec<Match>,
@@ -29,12 +22,12 @@ pub(crate) struct Assigned {
     pub slots: Vec<Vec<u32>>,
     /// Which cells are void.
     pub void: Vec<bool>,
-    /// Pixels of the photo over pixels of the target, for each cell.
+    /// Pixels of the image over pixels of the target, for each cell.
     pub inverse_area: Vec<f64>,
 }
 
 impl Assigned {
-    pub(crate) fn new<T: Real>(
+    pub(crate) fn new<T: Float>(
         image: usize,
         soft: &Soft<'_, T>,
         targets: &Targets,

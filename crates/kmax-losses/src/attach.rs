@@ -1,6 +1,6 @@
 //! A loss whose gradient is known, put into Candle's graph.
 
-use crate::Result;
+use crate::error::Result;
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Tensor, WithDType};
 
 /// A scalar of that value whose gradient with respect to `input` is `gradient`.

@@ -3,17 +3,18 @@
 use crate::assigned::Assigned;
 use crate::attach::attach;
 use crate::class::class_term;
-use crate::criterion::{Losses, Outputs, Prediction, Term};
+use crate::config::{CrowdPixels, LossConfig};
+use crate::error::{Error, Result};
+use crate::float::{Float, expect_shape, tensor, values, with_values};
 use crate::masks::mask_terms;
+use crate::outputs::{Losses, Outputs, SupervisedPrediction, Term};
 use crate::pixels::pixel_term;
-use crate::real::{Real, expect_shape, tensor, values, with_values};
 use crate::sampling::{Uniforms, sample};
 use crate::semantic::{Labelled, semantic_term};
 use crate::similarity::{Match, Soft};
-use crate::targets::stride;
-use crate::{CrowdPixels, Error, LossConfig, Result, Targets, VOID};
+use crate::targets::{Targets, VOID, stride};
 use candle_core::{Device, Tensor};
-use kmax_nn::ops;
+use kmax_kernels::softmax;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -31,7 +32,7 @@ pub(crate) struct Batch<'a, T> {
     float: std::marker::PhantomData<T>,
 }
 
-impl<'a, T: Real> Batch<'a, T> {
+impl<'a, T: Float> Batch<'a, T> {
     pub(crate) fn new(
         config: &'a LossConfig,
         targets: &'a [Targets],
@@ -96,7 +97,7 @@ impl<'a, T: Real> Batch<'a, T> {
     /// Class, dice, mask and pixel terms of one prediction; what was matched is returned.
     fn layer(
         &mut self,
-        prediction: &Prediction,
+        prediction: &SupervisedPrediction,
         suffix: &str,
         shared: Option<&[Assigned]>,
     ) -> Result<Vec<Assigned>> {
@@ -119,8 +120,8 @@ impl<'a, T: Real> Batch<'a, T> {
         }
         let plain = |logits: &Tensor| Ok::<_, Error>(logits.detach().to_device(&Device::Cpu)?.contiguous()?);
         let (class_plain, mask_plain) = (plain(class_logits)?, plain(mask_logits)?);
-        let mut classes = values::<T>(&ops::softmax(&class_plain, 2)?)?;
-        let mut masks = values::<T>(&ops::softmax(&mask_plain, 1)?)?;
+        let mut classes = values::<T>(&softmax(&class_plain, 2)?)?;
+        let mut masks = values::<T>(&softmax(&mask_plain, 1)?)?;
 
         let class_probabilities = classes.clone();
         let soft: Vec<_> = class_probabilities

@@ -1,11 +1,11 @@
 //! The class term of the PQ-style loss (MaX-DeepLab, eq. 10): cross entropy, weighted by how good the masks are.
 
 use crate::assigned::Assigned;
-use crate::real::Real;
+use crate::float::Float;
 
-/// The term of one photo from class probabilities `[queries, classes + 1]`, which become the gradient with respect
+/// The term of one image from class probabilities `[queries, classes + 1]`, which become the gradient with respect
 /// to the logits, times `scale`. `logits` are read where a probability is too small for its logarithm.
-pub(crate) fn class_term<T: Real>(
+pub(crate) fn class_term<T: Float>(
     logits: &[T],
     probabilities: &mut [T],
     assigned: &Assigned,
@@ -37,7 +37,7 @@ pub(crate) fn class_term<T: Real>(
 }
 
 /// `-ln p[at]` for `p = softmax(logits)`.
-pub(crate) fn negative_log<T: Real>(logits: &[T], p: &[T], at: usize) -> f64 {
+pub(crate) fn negative_log<T: Float>(logits: &[T], p: &[T], at: usize) -> f64 {
     if p[at].to_f64() > T::TINY {
         return -p[at].ln();
     }

@@ -1,13 +1,13 @@
-//! Settings of the criterion: one field for each weight, and one for each place where the originals differ.
+//! Settings of the criterion: one field for each weight, and one for each place where the reference implementations differ.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// What pixels of a crowd region are: they belong to no target, yet their class is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CrowdPixels {
-    /// Void like all pixels without a target: nothing is learnt there (the PyTorch port).
+    /// Void like all pixels without a target: nothing is learnt there (PyTorch).
     Void,
     /// Not void: they weigh in the matching and the class weights, are sampled first of all, and teach the semantic
     /// head (deeplab2).
@@ -18,7 +18,7 @@ pub enum CrowdPixels {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnmatchedTargets {
-    /// Their pixels become void (the PyTorch port).
+    /// Their pixels become void (PyTorch).
     Void,
     /// They are matched to padding queries whose mask logits are all -99999 (deeplab2).
     Padding,
@@ -71,8 +71,8 @@ pub struct LossConfig {
 }
 
 impl LossConfig {
-    /// The PyTorch port's COCO settings.
-    pub fn port() -> Self {
+    /// The PyTorch implementation's COCO settings.
+    pub fn pytorch() -> Self {
         Self {
             class_weight: 3.0,
             dice_weight: 3.0,
@@ -103,7 +103,7 @@ impl LossConfig {
             unmatched_targets: UnmatchedTargets::Padding,
             blank_targets_push: true,
             semantic_samples: 0,
-            ..Self::port()
+            ..Self::pytorch()
         }
     }
 
@@ -146,7 +146,7 @@ impl LossConfig {
 
 impl Default for LossConfig {
     fn default() -> Self {
-        Self::port()
+        Self::pytorch()
     }
 }
 
@@ -156,13 +156,13 @@ mod tests {
 
     #[test]
     fn presets_are_valid_and_mistakes_are_named() {
-        assert!(LossConfig::port().check().is_ok() && LossConfig::deeplab2().check().is_ok());
+        assert!(LossConfig::pytorch().check().is_ok() && LossConfig::deeplab2().check().is_ok());
         let broken = [
-            (LossConfig { class_weight: f64::NAN, ..LossConfig::port() }, "class_weight"),
-            (LossConfig { semantic_top_k: 0.0, ..LossConfig::port() }, "semantic_top_k"),
-            (LossConfig { pixel_samples: 0, ..LossConfig::port() }, "pixel_samples"),
-            (LossConfig { pixel_temperature: 0.0, ..LossConfig::port() }, "pixel_temperature"),
-            (LossConfig { focal_alpha: 1.5, ..LossConfig::port() }, "focal_alpha"),
+            (LossConfig { class_weight: f64::NAN, ..LossConfig::pytorch() }, "class_weight"),
+            (LossConfig { semantic_top_k: 0.0, ..LossConfig::pytorch() }, "semantic_top_k"),
+            (LossConfig { pixel_samples: 0, ..LossConfig::pytorch() }, "pixel_samples"),
+            (LossConfig { pixel_temperature: 0.0, ..LossConfig::pytorch() }, "pixel_temperature"),
+            (LossConfig { focal_alpha: 1.5, ..LossConfig::pytorch() }, "focal_alpha"),
         ];
         for (config, name) in broken {
             let message = config.check().expect_err(name).to_string();

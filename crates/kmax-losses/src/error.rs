@@ -1,14 +1,14 @@
 //! What can go wrong between predictions and a loss.
 
+use kmax_base::ErrorKind;
+
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// A tensor operation failed.
-    #[error("tensor operation failed: {0}")]
-    Tensor(#[from] candle_core::Error),
-    /// A layer or an op below failed.
+    /// A tensor operation or a kernel failed.
     #[error(transparent)]
-    Nn(#[from] kmax_nn::Error),
+    Kernel(#[from] kmax_kernels::Error),
     /// A prediction whose shape does not fit the others or the targets.
     #[error("{what} has shape {found:?}, expected {expected:?}")]
     Shape {
@@ -22,7 +22,7 @@ pub enum Error {
     /// A target with a class that the network does not have.
     #[error("image {image}: target {target} has class {label}, the network has {classes} classes")]
     Label {
-        /// Index of the photo within the batch.
+        /// Index of the image within the batch.
         image: usize,
         /// Index of the target.
         target: usize,
@@ -34,17 +34,35 @@ pub enum Error {
     /// Predictions that are not numbers: training has diverged.
     #[error("image {image}: {what} is not finite")]
     NotFinite {
-        /// Index of the photo within the batch.
+        /// Index of the image within the batch.
         image: usize,
         /// The quantity.
         what: &'static str,
     },
-    /// Labels that do not describe a photo.
+    /// Labels that do not describe an image.
     #[error("targets: {0}")]
     Targets(String),
     /// A setting out of its range.
     #[error("loss configuration: {0}")]
     Config(String),
+}
+
+impl Error {
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Kernel(error) => error.kind(),
+            Self::Shape { .. } | Self::Label { .. } | Self::Targets(_) => ErrorKind::Incompatible,
+            Self::NotFinite { .. } => ErrorKind::Diverged,
+            Self::Config(_) => ErrorKind::InvalidArgument,
+        }
+    }
+}
+
+impl From<candle_core::Error> for Error {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Kernel(error.into())
+    }
 }
 
 /// Result of this crate.

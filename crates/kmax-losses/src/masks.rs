@@ -1,21 +1,22 @@
 //! The terms on mask logits: dice term of the PQ-style loss and mask-id cross entropy.
 
 use crate::assigned::Assigned;
-use crate::real::Real;
+use crate::config::LossConfig;
+use crate::float::Float;
 use crate::similarity::Soft;
-use crate::{LossConfig, Targets};
+use crate::targets::Targets;
 use rayon::prelude::*;
 
-/// Keeps the dice term of an empty mask finite (both originals).
+/// Keeps the dice term of an empty mask finite (both reference implementations).
 const SMOOTH: f64 = 1.0;
 /// Mask logit of a padding query (deeplab2).
 const PADDING_LOGIT: f64 = -99999.0;
 /// Pixels that one task works on.
 const CHUNK: usize = 2048;
 
-/// Dice term and mask-id cross entropy of one photo. The mask probabilities `[queries, pixels]` become the gradient
+/// Dice term and mask-id cross entropy of one image. The mask probabilities `[queries, pixels]` become the gradient
 /// of the weighted sum of both with respect to the logits, times `scale`.
-pub(crate) fn mask_terms<T: Real>(
+pub(crate) fn mask_terms<T: Float>(
     logits: &[T],
     probabilities: &mut [T],
     soft: &Soft<'_, T>,
@@ -66,7 +67,7 @@ pub(crate) fn mask_terms<T: Real>(
 
 /// The dice term (V-Net's with squares left out; base_loss.py, `compute_mask_dice_loss`) and its slope with respect to the
 /// probability of each query on each cell, weighted.
-fn dice_term<T: Real>(
+fn dice_term<T: Float>(
     soft: &Soft<'_, T>,
     assigned: &Assigned,
     cells: usize,
@@ -108,7 +109,7 @@ fn dice_term<T: Real>(
 }
 
 /// Mean over the pixels with a loss of the cross entropy between queries and targets; and how many these are.
-fn cross_entropy<T: Real>(
+fn cross_entropy<T: Float>(
     logits: &[T],
     probabilities: &[T],
     queries: usize,
@@ -147,7 +148,7 @@ fn cross_entropy<T: Real>(
     (parts.iter().map(|(sum, _)| sum).sum::<f64>() / count, count)
 }
 
-fn log_sum_exp<T: Real>(logits: &[T], pixel: usize, pixels: usize) -> f64 {
+fn log_sum_exp<T: Float>(logits: &[T], pixel: usize, pixels: usize) -> f64 {
     let column = || logits[pixel..].iter().step_by(pixels).map(|x| x.to_f64());
     let most = column().fold(f64::NEG_INFINITY, f64::max);
     most + column().map(|x| (x - most).exp()).sum::<f64>().ln()

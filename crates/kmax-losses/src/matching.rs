@@ -1,6 +1,6 @@
 //! The assignment problem, solved exactly.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The assignment of rows to columns with the smallest total cost: pairs `(row, column)` sorted by row, as many as the
 /// shorter side has. `costs` is row-major `[rows, columns]`.

@@ -1,14 +1,16 @@
 //! Pixel instance discrimination (CMT-DeepLab, sec. 3): features of one segment attract, of others repel each other.
 
 use crate::assigned::Assigned;
-use crate::real::{Real, values};
-use crate::{LossConfig, Result, Targets};
+use crate::config::LossConfig;
+use crate::error::Result;
+use crate::float::{Float, values};
+use crate::targets::Targets;
 use candle_core::{Device, Tensor};
-use kmax_nn::ops::{Contrast, Groups, contrast};
+use kmax_kernels::{Contrast, Groups, contrast};
 
-/// The term of one photo from `features` `[channels, pixels]` at the sampled pixels. The gradient, times `scale`, is
+/// The term of one image from `features` `[channels, pixels]` at the sampled pixels. The gradient, times `scale`, is
 /// added to `gradient`, which has the shape of the features.
-pub(crate) fn pixel_term<T: Real>(
+pub(crate) fn pixel_term<T: Float>(
     features: &[T],
     gradient: &mut [T],
     sampled: &[u32],
@@ -24,10 +26,7 @@ pub(crate) fn pixel_term<T: Real>(
     }
     let taken = Tensor::from_vec(taken, (channels, count), &Device::Cpu)?;
     let wanted = Wanted::new(sampled, targets, assigned);
-    let mass = match config.blank_targets_push {
-        true => vec![1.0; wanted.mass.len()],
-        false => wanted.mass,
-    };
+    let mass = if config.blank_targets_push { vec![1.0; wanted.mass.len()] } else { wanted.mass };
     let groups = Groups { of: &wanted.cells, targets: &wanted.table, mass: &mass };
     let Contrast { losses, gradient: slopes } = contrast(&taken, &groups, config.pixel_temperature)?;
     let alive = losses.iter().filter(|loss| **loss != 0.0).count().max(1) as f64;

@@ -3,7 +3,7 @@
 use kmax_nn::Mode;
 use std::collections::HashMap;
 
-/// Added to the logit of a void pixel, as in both originals.
+/// Added to the logit of a void pixel, as in both reference implementations.
 const MASKING: f32 = -99999.0;
 
 /// Where the uniform noise of the sampling comes from.

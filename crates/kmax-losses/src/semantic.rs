@@ -1,6 +1,6 @@
 //! The auxiliary semantic loss: cross entropy of the semantic head, on sampled pixels or on all.
 
-use crate::real::Real;
+use crate::float::Float;
 
 /// A pixel that counts: its index in the logits' map, its class and its weight.
 #[derive(Debug, Clone, Copy)]
@@ -10,9 +10,9 @@ pub(crate) struct Labelled {
     pub weight: f64,
 }
 
-/// The term of one photo from `logits` `[channels, pixels]`; `considered` pixels were looked at, of which those in `chosen`
+/// The term of one image from `logits` `[channels, pixels]`; `considered` pixels were looked at, of which those in `chosen`
 /// have a label. The gradient, times `scale`, is added to `gradient`.
-pub(crate) fn semantic_term<T: Real>(
+pub(crate) fn semantic_term<T: Float>(
     logits: &[T],
     gradient: &mut [T],
     pixels: usize,
@@ -52,7 +52,7 @@ pub(crate) fn semantic_term<T: Real>(
     losses.iter().map(|(loss, _)| loss).sum::<f64>() / alive
 }
 
-fn log_sum<T: Real>(logits: &[T], pixels: usize, pixel: usize) -> (f64, f64) {
+fn log_sum<T: Float>(logits: &[T], pixels: usize, pixel: usize) -> (f64, f64) {
     let column = || logits[pixel..].iter().step_by(pixels).map(|x| x.to_f64());
     let most = column().fold(f64::NEG_INFINITY, f64::max);
     (most, column().map(|x| (x - most).exp()).sum())

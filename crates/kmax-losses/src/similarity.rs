@@ -1,13 +1,22 @@
 //! How well predictions fit targets, and which is matched to which.
 
-use crate::assigned::is_void;
+use crate::config::{CrowdPixels, LossConfig};
+use crate::error::{Error, Result};
+use crate::float::Float;
 use crate::matching::assign;
-use crate::real::Real;
-use crate::{Error, LossConfig, Result, Targets};
+use crate::targets::{Cell, Targets};
 use rayon::prelude::*;
 
-/// Keeps similarities of empty masks finite (both originals).
+/// Keeps similarities of empty masks finite (both reference implementations).
 const EPSILON: f64 = 1e-5;
+
+/// Whether the pixels of a cell are void, given whether a target that counts covers them.
+pub(crate) fn is_void(cell: &Cell, covered: bool, config: &LossConfig) -> bool {
+    match config.crowd_pixels {
+        CrowdPixels::Void => !covered,
+        CrowdPixels::Labelled => !cell.labelled,
+    }
+}
 
 /// A target and the query that has to predict it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,7 +31,7 @@ pub struct Match {
     pub class_similarity: f64,
 }
 
-/// The predictions of one layer for one photo, as far as matching and class weights need them.
+/// The predictions of one layer for one image, as far as matching and class weights need them.
 #[derive(Debug, Clone)]
 pub(crate) struct Soft<'a, T> {
     pub queries: usize,
@@ -32,7 +41,7 @@ pub(crate) struct Soft<'a, T> {
     pub sums: Vec<f64>,
 }
 
-impl<'a, T: Real> Soft<'a, T> {
+impl<'a, T: Float> Soft<'a, T> {
     /// From class probabilities and mask probabilities `[queries, pixels]`.
     pub(crate) fn new(queries: usize, classes: &'a [T], masks: &[T], targets: &Targets) -> Self {
         Self { queries, classes, sums: cell_sums(masks, queries, targets) }
@@ -108,7 +117,7 @@ impl<'a, T: Real> Soft<'a, T> {
     }
 }
 
-fn cell_sums<T: Real>(masks: &[T], queries: usize, targets: &Targets) -> Vec<f64> {
+fn cell_sums<T: Float>(masks: &[T], queries: usize, targets: &Targets) -> Vec<f64> {
     let cells = targets.cells.len();
     let pixels = targets.cell_of.len();
     let mut sums = vec![0.0; queries * cells];

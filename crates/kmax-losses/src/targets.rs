@@ -1,6 +1,6 @@
-//! What a photo shows, at the resolution of the mask logits.
+//! What a image shows, at the resolution of the mask logits.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use std::collections::HashMap;
 
 /// Semantic label of a pixel without one.
@@ -13,7 +13,7 @@ pub struct Segment {
     pub id: u32,
     /// Contiguous class index.
     pub label: u32,
-    /// Whether it is one object. All stuff of one class in a photo is one target.
+    /// Whether it is one object. All stuff of one class in a image is one target.
     pub thing: bool,
     /// Whether it is a crowd: a region of many objects of the class, which is no target.
     pub crowd: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Cell {
     pub crowd: bool,
 }
 
-/// The targets of one photo: segments with a class each, and the semantic label of each pixel.
+/// The targets of one image: segments with a class each, and the semantic label of each pixel.
 ///
 /// Held as a map of cells, where a cell is a set of pixels that lie in the same targets: every sum over a mask is then
 /// one pass over the pixels, whatever the number of targets, and overlapping masks are no special case.
@@ -49,7 +49,7 @@ pub struct Targets {
 
 impl Targets {
     /// From a row-major map of segment ids `[height, width]`, of which every stride-th row and column is kept so that
-    /// `target` rows and columns remain (the port's dataset mapper; deeplab2's `strided_downsample`).
+    /// `target` rows and columns remain (the PyTorch implementation's dataset mapper; deeplab2's `strided_downsample`).
     ///
     /// Pixels whose id no segment has are void. Segments without a pixel left are dropped; stuff of one class is merged.
     ///
@@ -103,7 +103,7 @@ impl Targets {
                 builder.push(cell, label);
             }
         }
-        builder.finish()
+        builder.build()
     }
 
     /// From one mask a target, `[targets, height, width]` row-major, non-zero inside; masks may overlap.
@@ -132,7 +132,7 @@ impl Targets {
             let cell = builder.cell(Cell { segments, labelled: *label != VOID, crowd: false });
             builder.push(cell, *label);
         }
-        builder.finish()
+        builder.build()
     }
 
     /// With a weight for each pixel in the semantic loss (deeplab2 raises those of small instances).
@@ -186,7 +186,7 @@ pub(crate) fn stride(from: [usize; 2], to: [usize; 2]) -> Result<usize> {
         return Err(fail());
     }
     let fits = |stride: &usize| from[0].div_ceil(*stride) == to[0] && from[1].div_ceil(*stride) == to[1];
-    // A side of one row fits many strides; the other side decides.
+    // An axis of one row fits many strides; the other axis decides.
     let candidates = [from[0].div_ceil(to[0]), from[1].div_ceil(to[1])];
     let odd = |i: usize| {
         (to[i] > 1 && (from[i] - 1).is_multiple_of(to[i] - 1)).then(|| (from[i] - 1) / (to[i] - 1))
@@ -234,7 +234,7 @@ impl Builder {
         self.semantic.push(label);
     }
 
-    fn finish(self) -> Result<Targets> {
+    fn build(self) -> Result<Targets> {
         if self.labels.contains(&VOID) {
             return Err(Error::Targets(format!("a target has the class {VOID}, which stands for void")));
         }
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn strides_follow_the_parity_of_the_sides() {
+    fn strides_follow_the_parity_of_the_sizes() {
         let of = |from, to| stride(from, to).ok();
         assert_eq!(of([1281, 1281], [321, 321]), Some(4));
         assert_eq!(of([640, 416], [160, 104]), Some(4));

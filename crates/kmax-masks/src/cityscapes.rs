@@ -1,7 +1,9 @@
 //! The numbers in Cityscapes' `instanceIds` maps and the panoptic maps made from them.
 
 use crate::categories::cityscapes::{IGNORED, LABELS};
-use crate::{Error, LabelMap, Panoptic, Result};
+use crate::error::{Error, Result};
+use crate::label_map::LabelMap;
+use crate::panoptic::Panoptic;
 
 /// Ids from here on are `label * 1000 + instance`.
 pub const INSTANCE_BASE: u32 = 1000;

@@ -12,8 +12,9 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Transformations};
 
-use crate::label_map::checked_pixels;
-use crate::{Error, LabelMap, Result};
+use crate::error::{Error, Result};
+use crate::label_map::LabelMap;
+use crate::limits::{MAX_PIXELS, checked_pixels};
 
 /// The largest id of the panoptic form.
 pub const MAX_PANOPTIC_ID: u32 = (1 << 24) - 1;
@@ -47,7 +48,7 @@ fn decode(bytes: &[u8]) -> Result<Raw> {
     let info = reader.info();
     let (width, height) = (info.width as usize, info.height as usize);
     checked_pixels(width, height)?;
-    let len = reader.output_buffer_size().ok_or(Error::TooLarge { width, height })?;
+    let len = reader.output_buffer_size().ok_or(Error::TooLarge { width, height, most: MAX_PIXELS })?;
     let mut data = vec![0; len];
     let frame = reader.next_frame(&mut data).map_err(png_error)?;
     data.truncate(frame.buffer_size());
@@ -130,12 +131,12 @@ pub fn decode_three_channel(bytes: &[u8]) -> Result<TwoChannel> {
 }
 
 fn encode(map: &LabelMap, color: ColorType, depth: BitDepth, bytes: &[u8]) -> Result<Vec<u8>> {
-    // The size of a map is bounded, but a side of an empty one is not.
-    let side = |value: usize| {
-        u32::try_from(value).map_err(|_| Error::TooLarge { width: map.width(), height: map.height() })
-    };
+    let (width, height) = (map.width(), map.height());
+    // The number of pixels is bounded, but width or height of an empty map is not.
+    let small =
+        |value: usize| u32::try_from(value).map_err(|_| Error::TooLarge { width, height, most: MAX_PIXELS });
     let mut out = Vec::new();
-    let mut encoder = Encoder::new(&mut out, side(map.width())?, side(map.height())?);
+    let mut encoder = Encoder::new(&mut out, small(width)?, small(height)?);
     encoder.set_color(color);
     encoder.set_depth(depth);
     encoder.set_compression(Compression::Balanced);

@@ -1,6 +1,6 @@
 //! Colours for maps: always the same for the same number, and far apart for neighbours.
 
-use crate::Category;
+use crate::categories::Category;
 
 /// Turning the hue by the golden ratio keeps any number of colours apart.
 const GOLDEN_RATIO: f64 = 0.618_033_988_749_895;

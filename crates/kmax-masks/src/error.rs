@@ -1,5 +1,7 @@
 //! What can be wrong with a mask, a map or a table.
 
+use kmax_base::ErrorKind;
+
 /// An error of this crate; its message names the entry concerned and what was expected of it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,12 +17,14 @@ pub enum Error {
         len: usize,
     },
     /// More pixels than [`crate::MAX_PIXELS`].
-    #[error("{width} x {height} pixels is more than the {} that are allowed", crate::MAX_PIXELS)]
+    #[error("{width} x {height} pixels is more than the {most} that are allowed")]
     TooLarge {
         /// Width in pixels.
         width: usize,
         /// Height in pixels.
         height: usize,
+        /// The most that are allowed.
+        most: usize,
     },
     /// Two maps or masks that belong together differ in size.
     #[error("sizes differ: {left_width} x {left_height} and {right_width} x {right_height} pixels")]
@@ -77,6 +81,25 @@ pub enum Error {
         /// Where it is not.
         absent: &'static str,
     },
+    /// A text that is not the name of a [`Dataset`](crate::Dataset).
+    #[error("{0:?} is no dataset: expected coco, cityscapes or ade20k")]
+    UnknownDataset(String),
+}
+
+impl Error {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Length { .. } | Self::Range { .. } | Self::UnknownDataset(_) => ErrorKind::InvalidArgument,
+            Self::TooLarge { .. } => ErrorKind::Unsupported,
+            Self::SizesDiffer { .. } | Self::UnknownCategory { .. } => ErrorKind::Incompatible,
+            Self::Rle(_)
+            | Self::Polygon(_)
+            | Self::Png(_)
+            | Self::Duplicate { .. }
+            | Self::Segment { .. } => ErrorKind::Damaged,
+        }
+    }
 }
 
 /// The result of this crate's functions.

@@ -2,18 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::{Error, Result};
-
-/// The most pixels that a map or a mask may have (2^28, a square of 16,384).
-pub const MAX_PIXELS: usize = 1 << 28;
-
-/// `Ok` if `width * height` is at most [`MAX_PIXELS`]; gives the product.
-pub(crate) fn checked_pixels(width: usize, height: usize) -> Result<usize> {
-    match width.checked_mul(height) {
-        Some(pixels) if pixels <= MAX_PIXELS => Ok(pixels),
-        _ => Err(Error::TooLarge { width, height }),
-    }
-}
+use crate::error::{Error, Result};
+use crate::limits::checked_pixels;
 
 /// A map of ids, row by row. In a map of segments 0 is void; in a map of classes every value is a class.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +26,7 @@ impl LabelMap {
     /// A map of `width * height` ids, row by row.
     ///
     /// # Errors
-    /// If `data` has another length, or the map has more than [`MAX_PIXELS`].
+    /// If `data` has another length, or the map has more than [`MAX_PIXELS`](crate::MAX_PIXELS).
     pub fn new(width: usize, height: usize, data: Vec<u32>) -> Result<Self> {
         if checked_pixels(width, height)? != data.len() {
             return Err(Error::Length { width, height, len: data.len() });
@@ -47,7 +37,7 @@ impl LabelMap {
     /// A map that holds `id` everywhere.
     ///
     /// # Errors
-    /// If the map would have more than [`MAX_PIXELS`].
+    /// If the map would have more than [`MAX_PIXELS`](crate::MAX_PIXELS).
     pub fn filled(width: usize, height: usize, id: u32) -> Result<Self> {
         Ok(Self { width, height, data: vec![id; checked_pixels(width, height)?] })
     }

@@ -8,6 +8,8 @@
 //! | [`LabelMap`] | one id for each pixel |
 //! | [`Panoptic`], [`Segment`] | a map of segments, and what each of them is |
 //! | [`Category`], [`Categories`] | classes: COCO's 133 and 80, Cityscapes' 19 and 34, ADE20K's 150, or your own |
+//! | [`Dataset`] | which of the three sites' datasets is meant |
+//! | [`ImageId`] | what a dataset calls an image: a number or a text |
 //! | [`Rle`] | COCO's run-length code, its compressed string and its polygons, as pycocotools makes them |
 //! | [`codec`] | maps to and from the PNG forms of the three sites and of deeplab2 |
 //! | [`cityscapes`] | the numbers in `instanceIds` maps |
@@ -33,17 +35,28 @@
 //!
 //! Input is not trusted: sizes are checked against [`MAX_PIXELS`] before anything is allocated.
 
+#![forbid(unsafe_code)]
+
 pub mod categories;
 pub mod cityscapes;
 pub mod codec;
 pub mod colors;
+mod dataset;
 mod error;
+mod image_id;
 mod label_map;
+mod limits;
+pub mod outline;
 mod panoptic;
 pub mod rle;
 
 pub use categories::{Categories, Category};
+pub use dataset::Dataset;
 pub use error::{Error, Result};
-pub use label_map::{Extent, LabelMap, MAX_PIXELS};
+pub use image_id::ImageId;
+pub use kmax_base::ErrorKind;
+pub use label_map::{Extent, LabelMap};
+pub use limits::MAX_PIXELS;
+pub use outline::Polygon;
 pub use panoptic::{Panoptic, Segment};
 pub use rle::Rle;

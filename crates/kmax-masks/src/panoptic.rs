@@ -2,7 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::{Categories, Error, LabelMap, Result};
+use crate::categories::Categories;
+use crate::error::{Error, Result};
+use crate::label_map::LabelMap;
+use crate::outline::{Polygon, polygons};
+use crate::rle::Rle;
 
 /// One segment of an image: an entry of COCO's `segments_info`.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +68,25 @@ impl Panoptic {
     /// The segment with this id.
     pub fn segment(&self, id: u32) -> Option<&Segment> {
         self.segments.iter().find(|segment| segment.id == id)
+    }
+
+    /// The pixels of a segment, row by row: one `bool` for each pixel of the map.
+    pub fn mask(&self, id: u32) -> Vec<bool> {
+        self.map.data().iter().map(|other| *other == id).collect()
+    }
+
+    /// A run-length code for each segment, in their order; empty for a segment without pixels.
+    pub fn rles(&self) -> Vec<Rle> {
+        let mut found: HashMap<u32, Rle> = Rle::encode_all(&self.map).into_iter().collect();
+        let code = |segment: &Segment| {
+            found.remove(&segment.id).unwrap_or_else(|| Rle::encode(&self.map, segment.id))
+        };
+        self.segments.iter().map(code).collect()
+    }
+
+    /// The outlines of a segment.
+    pub fn polygons(&self, id: u32) -> Vec<Polygon> {
+        polygons(&self.map, id)
     }
 
     /// Checks what the official evaluation asks of a prediction: ids unique and in the map, every id of the map

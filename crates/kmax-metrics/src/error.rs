@@ -1,6 +1,7 @@
 //! What can be wrong with what is to be evaluated.
 
-use crate::ImageId;
+use kmax_base::ErrorKind;
+use kmax_masks::ImageId;
 
 /// An error of this crate; its message names the image and the entry concerned.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Image { source, .. } => source.kind(),
+            Self::Mask(source) => source.kind(),
+            Self::DuplicateImage(_) | Self::Setting(_) => ErrorKind::InvalidArgument,
+            Self::Segment { .. } | Self::Entry { .. } => ErrorKind::Damaged,
+            Self::Label { .. } | Self::Merge(_) => ErrorKind::Incompatible,
+        }
+    }
+
     /// Says in which image it happened.
     pub fn in_image(self, image: &ImageId) -> Self {
         match self {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::{Error, ImageId, Result};
+use kmax_masks::ImageId;
+
+use crate::error::{Error, Result};
 
 /// Results by image. Summing in the order of ids makes every total independent of how the images came.
 #[derive(Clone, Debug, PartialEq)]

@@ -41,11 +41,15 @@
 //! Reports are plain values that serialise to JSON under the keys of the official tools; `table` is what the official
 //! script prints, `page` a page of its own. Each carries its [`Provenance`].
 //!
+//! Every ratio is one of 0 to 1. Percent are printed only: by `table`, by `page`, and in the JSON of [`semantic`] reports, whose
+//! official script gives percent.
+//!
 //! The crate reads no files and knows no tensors; `kmax-datasets` evaluates files with it.
+
+#![forbid(unsafe_code)]
 
 pub mod cityscapes;
 mod error;
-mod image_id;
 mod images;
 pub mod instance;
 mod pairs;
@@ -57,8 +61,9 @@ mod serialise;
 
 pub use cityscapes::{CityscapesInstances, CityscapesPixels};
 pub use error::{Error, Result};
-pub use image_id::ImageId;
 pub use instance::MaskAp;
+pub use kmax_base::ErrorKind;
+pub use kmax_masks::{Categories, Category, Dataset, ImageId, LabelMap, Panoptic, Rle, Segment};
 pub use panoptic::{PanopticQuality, StreamingQuality};
 pub use provenance::Provenance;
 pub use render::Page;

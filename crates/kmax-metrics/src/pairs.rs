@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kmax_masks::LabelMap;
 
-use crate::Result;
+use crate::error::Result;
 
 /// The pixels of every pair `(a, b)` of ids that lie on each other, by rising pair.
 ///

@@ -17,6 +17,11 @@ pub(crate) fn number<S: Serializer>(flag: &bool, serializer: S) -> Result<S::Ok,
     serializer.serialize_u8(u8::from(*flag))
 }
 
+/// A ratio of 0..1 in percent.
+pub(crate) fn percent<S: Serializer>(ratio: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    ratio.map(|ratio| 100.0 * ratio).serialize(serializer)
+}
+
 /// The mean of some values, `None` without any.
 pub(crate) fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let (sum, count) = values.into_iter().fold((0.0, 0u64), |(sum, count), value| (sum + value, count + 1));

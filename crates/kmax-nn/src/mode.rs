@@ -1,7 +1,9 @@
 //! Whether a forward pass trains or evaluates, and where its randomness comes from.
 
-use rand::{RngCore, SeedableRng};
+use crate::init;
 use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Evaluation (running statistics, nothing random) or training (batch statistics, drop path, dropout).
@@ -25,6 +27,13 @@ impl Mode {
         Self { rng: Some(Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(seed)))), recomputes: false }
     }
 
+    /// The mode that Candle's [`ModuleT`](candle_core::ModuleT) asks for with a bool: [`Self::eval`], or a training step whose
+    /// seed is the number of such steps that the process has begun.
+    pub fn of(train: bool) -> Self {
+        static STEPS: AtomicU64 = AtomicU64::new(0);
+        if train { Self::train(STEPS.fetch_add(1, Ordering::Relaxed)) } else { Self::eval() }
+    }
+
     /// The same, in which blocks that can do so compute their inner maps again in the backward pass in place of keeping
     /// them (activation checkpointing). Results and gradients stay the same.
     #[must_use]
@@ -46,8 +55,7 @@ impl Mode {
     pub fn uniform(&self, count: usize) -> Vec<f64> {
         let Some(rng) = &self.rng else { return vec![0.0; count] };
         let mut rng = rng.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        // 53 bits fill the mantissa of a float64.
-        (0..count).map(|_| (rng.next_u64() >> 11) as f64 * (-53f64).exp2()).collect()
+        (0..count).map(|_| init::uniform(&mut *rng)).collect()
     }
 }
 

@@ -1,7 +1,9 @@
 //! Named parameters: read from weights for inference, or kept as variables for training.
 
-use crate::{Error, Init, Result};
+use crate::error::{Error, Result};
+use crate::init::Init;
 use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::VarBuilder;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,6 +16,15 @@ pub trait TensorSource: Send + Sync {
     /// If it exists and cannot be read.
     fn tensor(&self, name: &str) -> Result<Option<Tensor>>;
 
+    /// The same, for sources that want to know the shape that is expected. What comes may have another one.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`].
+    fn shaped(&self, name: &str, shape: &[usize]) -> Result<Option<Tensor>> {
+        let _ = shape;
+        self.tensor(name)
+    }
+
     /// All names.
     fn names(&self) -> Vec<String>;
 }
@@ -25,6 +36,31 @@ impl TensorSource for HashMap<String, Tensor> {
 
     fn names(&self) -> Vec<String> {
         self.keys().cloned().collect()
+    }
+}
+
+/// Candle's builder as a source, at its root.
+struct Builder(VarBuilder<'static>);
+
+impl TensorSource for Builder {
+    fn tensor(&self, name: &str) -> Result<Option<Tensor>> {
+        if !self.0.contains_tensor(name) {
+            return Ok(None);
+        }
+        Ok(Some(self.0.get_unchecked(name)?.detach()))
+    }
+
+    fn shaped(&self, name: &str, shape: &[usize]) -> Result<Option<Tensor>> {
+        if !self.0.contains_tensor(name) {
+            return Ok(None);
+        }
+        // A `VarMap` gives nothing without the shape.
+        let tensor = self.0.get_unchecked(name).or_else(|_| self.0.get(shape, name))?;
+        Ok(Some(tensor.detach()))
+    }
+
+    fn names(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 
@@ -108,10 +144,23 @@ impl Params {
     /// # Errors
     /// If the file cannot be read or is not safetensors.
     pub fn from_safetensors(path: &Path, dtype: DType, device: &Device) -> Result<Self> {
-        let fail = |reason: String| Error::Weights { file: path.display().to_string(), reason };
-        let bytes = std::fs::read(path).map_err(|e| fail(e.to_string()))?;
+        let file = || path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|source| Error::Read { file: file(), source })?;
         let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu);
-        Ok(Self::frozen(tensors.map_err(|e| fail(e.to_string()))?, dtype, device))
+        let tensors = tensors.map_err(|source| Error::Weights { file: file(), source })?;
+        Ok(Self::frozen(tensors, dtype, device))
+    }
+
+    /// Constants from a Candle `VarBuilder`, at its prefix, of its element type and on its device: for a layer or a crate of
+    /// kMaX within a model of another making. Names are those of the layers' documentation, dotted below the prefix;
+    /// [`VarBuilder::rename_f`] maps others onto them.
+    ///
+    /// Every parameter must be there, as in [`Self::frozen`]: a `VarMap` is read, not filled, and variables lose their
+    /// history. [`Self::unused`] knows nothing of what is left over, as a `VarBuilder` cannot list its names.
+    pub fn from_var_builder(vb: VarBuilder<'static>) -> Self {
+        let (prefix, dtype, device) = (vb.prefix(), vb.dtype(), vb.device().clone());
+        let root = Self::frozen(Builder(vb.root()), dtype, &device);
+        Self { prefix, ..root }
     }
 
     /// A store without values: every parameter is zeros that take no memory. A network built from it computes nothing
@@ -165,7 +214,7 @@ impl Params {
             return checked(&name, var.as_tensor().clone(), shape);
         }
         let read = match &self.store.source {
-            Some(source) => source.tensor(&name)?,
+            Some(source) => source.shaped(&name, shape)?,
             None => None,
         };
         let (dtype, device) = (self.store.dtype, &self.store.device);
@@ -262,6 +311,27 @@ mod tests {
             params.pp("b").get("weight", &[3], Init::ZEROS, Role::Kernel),
             Err(Error::WrongShape { found, .. }) if found == [2]
         ));
+        Ok(())
+    }
+
+    #[test]
+    fn a_var_builder_is_a_frozen_source() -> Result<()> {
+        let map = candle_nn::VarMap::new();
+        let vb = VarBuilder::from_varmap(&map, DType::F32, &Device::Cpu);
+        vb.pp("model.a").get_with_hints(2, "weight", candle_nn::init::ONE)?;
+        let params = Params::from_var_builder(vb.pp("model"));
+        let a = params.pp("a").get("weight", &[2], Init::ZEROS, Role::Kernel)?;
+        assert_eq!(a.to_vec1::<f32>()?, [1.0, 1.0]);
+        assert!(!a.is_variable() && !params.is_trainable());
+        // The map is not filled, and errors tell the whole name.
+        assert!(matches!(
+            params.pp("b").get("weight", &[2], Init::ZEROS, Role::Kernel),
+            Err(Error::MissingTensor { name, .. }) if name == "model.b.weight"
+        ));
+        assert_eq!(map.all_vars().len(), 1);
+        let tensors = VarBuilder::from_tensors(source(), DType::F64, &Device::Cpu);
+        let params = Params::from_var_builder(tensors.rename_f(|name| name.replace("first", "a")));
+        assert_eq!(params.get("first.weight", &[2], Init::ZEROS, Role::Kernel)?.dtype(), DType::F64);
         Ok(())
     }
 

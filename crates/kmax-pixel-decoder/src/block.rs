@@ -1,19 +1,22 @@
 //! Residual blocks of the pixel decoder.
 
-use crate::{PixelDecoderConfig, Result, StageConfig, StageKind};
-use candle_core::Tensor;
-use kmax_nn::layers::{AxialAttention2d, AxialConfig, Chain, Shortcut};
-use kmax_nn::{Activation, ConvConfig, ConvNorm, DropPath, Init, Mode, Params};
+use crate::config::{PixelDecoderConfig, StageConfig, StageKind};
+use crate::error::Result;
+use candle_core::{ModuleT, Tensor};
+use kmax_nn::layers::{AxialAttention2d, AxialConfig};
+use kmax_nn::{Activation, Chain, ConvConfig, ConvNorm, DropPath, Init, Mode, Params};
 
-/// One block with a GELU in front (deeplab2's `SingleBlock`): 1x1, axial attention or 3x3, 1x1, all over a shortcut.
+/// One block with a GELU in front (deeplab2's `SingleBlock`): 1x1, axial attention or 3x3, 1x1, and a residual
+/// around all.
 ///
 /// Parameters: `conv1`, `attention` or `conv2`, `conv3`, and `shortcut` where the channels change.
 #[derive(Debug, Clone)]
-pub struct Block {
+pub struct StageBlock {
     conv1: ConvNorm,
     middle: Middle,
     conv3: ConvNorm,
-    shortcut: Option<ConvNorm>,
+    /// Of the residual.
+    projection: Option<ConvNorm>,
     drop_path: DropPath,
 }
 
@@ -23,12 +26,12 @@ enum Middle {
     Bottleneck(ConvNorm),
 }
 
-/// `he_normal` of both originals' decoder: fan-in counts channels only.
+/// `he_normal` of both reference implementations' decoders: fan-in counts channels only.
 pub(crate) fn he_normal(input: usize) -> Init {
     Init::TruncatedNormal { std: (2.0 / input as f64).sqrt() }
 }
 
-impl Block {
+impl StageBlock {
     /// Reads the parameters of one block of `stage` with `input` channels.
     ///
     /// # Errors
@@ -56,16 +59,17 @@ impl Block {
             }
         };
         let output = 4 * base;
-        let shortcut = match input == output {
-            true => None,
-            false => Some(conv(ConvConfig::new(input, output, 1), 1.0, Activation::Identity, "shortcut")?),
+        let projection = if input == output {
+            None
+        } else {
+            Some(conv(ConvConfig::new(input, output, 1), 1.0, Activation::Identity, "shortcut")?)
         };
         Ok(Self {
             conv1: conv(ConvConfig::new(input, first, 1), 1.0, Activation::Gelu, "conv1")?,
             middle,
-            // The branch starts at zero, so that a new block begins as its shortcut.
+            // The branch starts at zero, so that a new block begins as its residual.
             conv3: conv(ConvConfig::new(before_last, output, 1), 0.0, Activation::Identity, "conv3")?,
-            shortcut,
+            projection,
             drop_path: DropPath { rate: decoder.drop_path },
         })
     }
@@ -78,23 +82,64 @@ impl Block {
         let attention = match &self.middle {
             Middle::Axial(attention) => attention,
             Middle::Bottleneck(conv) => {
-                let shortcut = Shortcut { drop_path: self.drop_path, layer: self.shortcut.as_ref() };
-                let layers = [&self.conv1, conv, &self.conv3];
-                let chain = Chain { before: Activation::Gelu, layers: &layers, shortcut: Some(shortcut) };
-                return Ok(chain.forward(x, mode)?);
+                let chain = Chain::new(&self.conv1).then(conv).then(&self.conv3).before(Activation::Gelu);
+                return Ok(chain.residual(self.projection.as_ref(), self.drop_path).forward(x, mode)?);
             }
         };
         let x = Activation::Gelu.forward(x)?;
-        let shortcut = match &self.shortcut {
+        let residual = match &self.projection {
             Some(conv) => conv.forward(&x, mode)?,
             None => x.clone(),
         };
         let branch = attention.forward(&self.conv1.forward(&x, mode)?, mode)?;
-        if !mode.is_train() {
-            let branch = Activation::Gelu.forward(&branch)?;
-            return Ok(self.conv3.forward_finished(&branch, Some(&shortcut), Activation::Identity, mode)?);
+        let end = Chain::new(&self.conv3).before(Activation::Gelu).plus(&residual, self.drop_path);
+        Ok(end.forward(&branch, mode)?)
+    }
+}
+
+impl ModuleT for StageBlock {
+    fn forward_t(&self, x: &Tensor, train: bool) -> candle_core::Result<Tensor> {
+        Ok(self.forward(x, &Mode::of(train))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device, Module};
+    use kmax_nn::candle_nn::{VarBuilder, seq};
+    use kmax_nn::layers::Evaluating;
+
+    #[test]
+    fn blocks_of_a_var_builder_stand_in_a_sequence_of_candle() -> Result<()> {
+        let decoder = PixelDecoderConfig::small();
+        let stage = |kind, channels| StageConfig { kind, blocks: 1, channels };
+        let build = |params: &Params| -> Result<Vec<StageBlock>> {
+            let axial = stage(StageKind::Axial, 8);
+            let bottleneck = stage(StageKind::Bottleneck, 6);
+            Ok(vec![
+                StageBlock::new(5, axial, &decoder, &params.pp("a"))?,
+                StageBlock::new(32, bottleneck, &decoder, &params.pp("b"))?,
+            ])
+        };
+        let open = Params::trainable(None, 2, DType::F64, &Device::Cpu);
+        let blocks = build(&open)?;
+        let x = Tensor::randn(0f64, 1.0, (2, 5, 6, 9), &Device::Cpu)?;
+        let mut expected = x.clone();
+        // Statistics that are not the identity.
+        for block in &blocks {
+            expected = block.forward_t(&expected, true)?;
         }
-        let end = Chain { before: Activation::Gelu, layers: &[&self.conv3], shortcut: None };
-        Ok((self.drop_path.forward(&end.forward(&branch, mode)?, mode)? + shortcut)?)
+        expected = x.clone();
+        for block in &blocks {
+            expected = block.forward(&expected, &Mode::eval())?;
+        }
+        let values = open.parameters().into_iter().map(|p| (p.name, p.var.as_detached_tensor()));
+        let vb = VarBuilder::from_tensors(values.collect(), DType::F64, &Device::Cpu);
+        let model = build(&Params::from_var_builder(vb))?;
+        let model = model.into_iter().fold(seq(), |model, block| model.add(Evaluating(block)));
+        let apart = (model.forward(&x)? - expected)?.abs()?.max_all()?.to_scalar::<f64>()?;
+        assert!(apart < 1e-10, "{apart}");
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Shape of the pixel decoder.
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use kmax_nn::BatchNormConfig;
 use kmax_nn::layers::RunningVariance;
 use serde::{Deserialize, Serialize};
@@ -26,14 +26,14 @@ pub struct StageConfig {
     pub channels: usize,
 }
 
-/// The pixel decoder (paper section 3.3; deeplab2's `KMaXPixelDecoder`, the port's `kMaXPixelDecoder`).
+/// The pixel decoder (paper section 3.3; deeplab2's `KMaXPixelDecoder`, the PyTorch implementation's `kMaXPixelDecoder`).
 ///
 /// Stages go from the coarsest stride (32) to the finest (4, or 2 with five stages), one for each map given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PixelDecoderConfig {
     /// The stages, coarsest first.
     pub stages: Vec<StageConfig>,
-    /// Dilation of the 3x3 convolutions of bottleneck stages: 2 in deeplab2, 1 in the port.
+    /// Dilation of the 3x3 convolutions of bottleneck stages: 2 in deeplab2, 1 in the PyTorch implementation.
     pub bottleneck_dilation: usize,
     /// Probability of dropping a block's branch in training.
     #[serde(default)]
@@ -53,7 +53,7 @@ fn eight() -> usize {
 impl PixelDecoderConfig {
     /// The published decoder at output stride 4, as in deeplab2: axial stages of 1 and 5 blocks at strides 32 and 16, then bottleneck
     /// stages of one block.
-    pub fn tf() -> Self {
+    pub fn deeplab2() -> Self {
         let stage = |kind, blocks, channels| StageConfig { kind, blocks, channels };
         Self {
             stages: vec![
@@ -69,9 +69,9 @@ impl PixelDecoderConfig {
         }
     }
 
-    /// As [`Self::tf`], as in the port.
-    pub fn port() -> Self {
-        Self { bottleneck_dilation: 1, running_variance: RunningVariance::Unbiased, ..Self::tf() }
+    /// As [`Self::deeplab2`], as in the PyTorch implementation.
+    pub fn pytorch() -> Self {
+        Self { bottleneck_dilation: 1, running_variance: RunningVariance::Unbiased, ..Self::deeplab2() }
     }
 
     /// With one more bottleneck stage at the finest map (Cityscapes).
@@ -92,7 +92,7 @@ impl PixelDecoderConfig {
             ],
             bottleneck_dilation: 1,
             running_variance: RunningVariance::Unbiased,
-            ..Self::tf()
+            ..Self::deeplab2()
         }
     }
 
@@ -144,16 +144,16 @@ mod tests {
     #[test]
     fn presets_are_valid_and_mistakes_are_named() {
         for config in [
-            PixelDecoderConfig::tf(),
-            PixelDecoderConfig::port().with_fine_stage(),
+            PixelDecoderConfig::deeplab2(),
+            PixelDecoderConfig::pytorch().with_fine_stage(),
             PixelDecoderConfig::small(),
         ] {
             assert!(config.validate().is_ok());
         }
-        assert_eq!(PixelDecoderConfig::tf().output_channels(), [2048, 1024, 512, 256]);
-        let bad = PixelDecoderConfig { heads: 7, ..PixelDecoderConfig::tf() };
+        assert_eq!(PixelDecoderConfig::deeplab2().output_channels(), [2048, 1024, 512, 256]);
+        let bad = PixelDecoderConfig { heads: 7, ..PixelDecoderConfig::deeplab2() };
         assert!(bad.validate().is_err_and(|e| e.to_string().contains("stages[0]")));
-        let bad = PixelDecoderConfig { drop_path: f64::NAN, ..PixelDecoderConfig::tf() };
+        let bad = PixelDecoderConfig { drop_path: f64::NAN, ..PixelDecoderConfig::deeplab2() };
         assert!(bad.validate().is_err());
     }
 }

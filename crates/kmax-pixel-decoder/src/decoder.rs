@@ -1,16 +1,19 @@
 //! The pixel decoder as a whole.
 
-use crate::{Block, Error, PixelDecoderConfig, ResizeRule, ResizedFuse, Result};
+use crate::block::StageBlock;
+use crate::config::PixelDecoderConfig;
+use crate::error::{Error, Result};
+use crate::fuse::{ResizeRule, ResizedFuse};
 use candle_core::Tensor;
 use kmax_nn::{LayerNorm, Mode, Params};
 
 /// Enhances a backbone's maps, coarsest first: layer norm, stage, resized fuse with the next finer map, and so on.
 ///
-/// Parameters: `norms.I`, `stages.I.J` ([`Block`]), `fuses.I` ([`ResizedFuse`]).
+/// Parameters: `norms.I`, `stages.I.J` ([`StageBlock`]), `fuses.I` ([`ResizedFuse`]).
 #[derive(Debug, Clone)]
 pub struct PixelDecoder {
     norms: Vec<LayerNorm>,
-    stages: Vec<Vec<Block>>,
+    stages: Vec<Vec<StageBlock>>,
     fuses: Vec<ResizedFuse>,
 }
 
@@ -41,7 +44,7 @@ impl PixelDecoder {
             }
             let mut blocks = Vec::new();
             for j in 0..stage.blocks {
-                blocks.push(Block::new(channels, *stage, config, &params.pp("stages").pp(i).pp(j))?);
+                blocks.push(StageBlock::new(channels, *stage, config, &params.pp("stages").pp(i).pp(j))?);
                 channels = 4 * stage.channels;
             }
             decoder.stages.push(blocks);
@@ -80,17 +83,17 @@ mod tests {
     use candle_core::{DType, Device};
 
     #[test]
-    fn outputs_keep_the_sides_of_the_maps() -> Result<()> {
+    fn outputs_keep_the_sizes_of_the_maps() -> Result<()> {
         let params = Params::trainable(None, 0, DType::F32, &Device::Cpu);
         let config = PixelDecoderConfig::small();
         let inputs = [12, 10, 8, 6];
         let decoder = PixelDecoder::new(&config, &inputs, ResizeRule::Parity, &params)?;
-        let sides = [(2, 3), (4, 6), (8, 12), (16, 24)];
+        let sizes = [(2, 3), (4, 6), (8, 12), (16, 24)];
         let maps =
-            inputs.iter().zip(sides).map(|(&c, (h, w))| Tensor::ones((2, c, h, w), DType::F32, &Device::Cpu));
+            inputs.iter().zip(sizes).map(|(&c, (h, w))| Tensor::ones((2, c, h, w), DType::F32, &Device::Cpu));
         let maps = maps.collect::<candle_core::Result<Vec<_>>>()?;
         let outputs = decoder.forward(&maps.iter().collect::<Vec<_>>(), &Mode::train(1))?;
-        for ((output, channels), (h, w)) in outputs.iter().zip(config.output_channels()).zip(sides) {
+        for ((output, channels), (h, w)) in outputs.iter().zip(config.output_channels()).zip(sizes) {
             assert_eq!(output.dims(), [2, channels, h, w]);
         }
         assert!(matches!(decoder.forward(&[], &Mode::eval()), Err(Error::Maps { given: 0, stages: 4 })));

@@ -1,20 +1,20 @@
 //! Joining a coarse map with the next finer one.
 
 use crate::block::he_normal;
-use crate::{Error, PixelDecoderConfig, Result};
+use crate::config::PixelDecoderConfig;
+use crate::error::Result;
 use candle_core::Tensor;
-use kmax_nn::layers::Chain;
-use kmax_nn::ops::{Alignment, resize_bilinear};
-use kmax_nn::{Activation, ConvConfig, ConvNorm, Mode, Params};
+use kmax_kernels::{Alignment, resize_bilinear};
+use kmax_nn::{Activation, Chain, ConvConfig, ConvNorm, DropPath, Mode, Params};
 
 /// Which sample positions a resize uses.
 ///
-/// deeplab2 always aligns corners; the port does so for odd widths of the map it starts from. At the side lengths both
-/// allow (`32 k + 1`, or multiples of 32) this rule gives each what it does.
+/// deeplab2 always aligns corners; the PyTorch implementation does so for odd widths of the map it starts from. At the sizes
+/// both allow (`32 k + 1`, or multiples of 32) this rule gives each what it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResizeRule {
-    /// Corners for an odd width, borders for an even one (port).
+    /// Corners for an odd width, borders for an even one (PyTorch).
     #[default]
     Parity,
     /// Corners always (deeplab2).
@@ -70,22 +70,19 @@ impl ResizedFuse {
     /// # Errors
     /// If the shapes do not fit.
     pub fn forward(&self, low: &Tensor, high: &Tensor, mode: &Mode) -> Result<Tensor> {
-        let projected = |conv: &Option<ConvNorm>, x: &Tensor| -> Result<Tensor> {
-            match conv {
-                Some(conv) => {
-                    let chain = Chain { before: Activation::Gelu, layers: &[conv], shortcut: None };
-                    Ok(chain.forward(x, mode)?)
-                }
-                None => Ok(x.clone()),
-            }
-        };
         let (_, _, height, width) = high.dims4()?;
         let alignment = self.resize.alignment(low.dim(3)?);
-        let low = resize_bilinear(&projected(&self.low, low)?, height, width, alignment)?;
-        if let (Some(conv), false) = (&self.high, mode.is_train()) {
-            let high = Activation::Gelu.forward(high)?;
-            return Ok(conv.forward_finished(&high, Some(&low), Activation::Identity, mode)?);
-        }
-        (low + projected(&self.high, high)?).map_err(Error::from)
+        let low = match &self.low {
+            Some(conv) => Chain::new(conv).before(Activation::Gelu).forward(low, mode)?,
+            None => low.clone(),
+        };
+        let low = resize_bilinear(&low, height, width, alignment)?;
+        Ok(match &self.high {
+            Some(conv) => {
+                let chain = Chain::new(conv).before(Activation::Gelu).plus(&low, DropPath::default());
+                chain.forward(high, mode)?
+            }
+            None => (low + high)?,
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Settings of ConvNeXt.
 
-use crate::error::check;
-use crate::{Level, Result};
+use crate::error::{Result, check};
+use crate::features::Level;
 use serde::{Deserialize, Serialize};
 
 /// The published sizes (arXiv 2201.03545).
@@ -18,7 +18,7 @@ pub enum ConvNeXtSize {
     Large,
 }
 
-/// A ConvNeXt. Both originals compute the same function.
+/// A ConvNeXt. Both reference implementations compute the same function.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ConvNeXtConfig {
     /// Blocks per stage.
@@ -29,18 +29,18 @@ pub struct ConvNeXtConfig {
     pub layer_scale: f64,
     /// Probability of dropping a residual branch in the last block; it rises linearly from 0 over the blocks.
     pub drop_path: f64,
-    /// Zeros added before and after each axis ahead of the 4x4 stem of stride 4: `[1, 2]` in both originals, so that
-    /// sides of `32 k + 1` fit; `[0, 0]` for classification.
+    /// Zeros added before and after each axis ahead of the 4x4 stem of stride 4: `[1, 2]` in both reference implementations, so that
+    /// sizes of `32 k + 1` fit; `[0, 0]` for classification.
     pub stem_padding: [usize; 2],
     /// The same ahead of the layer norm of each 2x2 downsampling, so that padded pixels become the norm's bias:
-    /// `[0, 1]` in both originals; `[0, 0]` for classification.
+    /// `[0, 1]` in both reference implementations; `[0, 0]` for classification.
     pub downsample_padding: [usize; 2],
     /// Added to the variance in layer norms.
     pub norm_eps: f64,
 }
 
 impl ConvNeXtConfig {
-    /// A published size, padded as both originals do.
+    /// A published size, padded as both reference implementations do.
     pub fn new(size: ConvNeXtSize, drop_path: f64) -> Self {
         let (depths, first) = match size {
             ConvNeXtSize::Tiny => ([3, 3, 9, 3], 96),

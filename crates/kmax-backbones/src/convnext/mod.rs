@@ -3,14 +3,15 @@
 mod block;
 mod config;
 
-pub use block::Block;
+pub use block::ConvNeXtBlock;
 pub use config::{ConvNeXtConfig, ConvNeXtSize};
 
-use crate::backbone::check_image;
-use crate::{Backbone, Error, Features, Level, Result};
+use crate::error::{Error, Result};
+use crate::features::{Backbone, Features, Level, check_image};
 use block::KERNEL;
 use candle_core::Tensor;
-use kmax_nn::{Activation, Conv2d, ConvConfig, LayerNorm, Mode, Params, ops};
+use kmax_kernels::pad;
+use kmax_nn::{Activation, Conv2d, ConvConfig, LayerNorm, Mode, Params};
 
 /// A ConvNeXt without its classification head.
 ///
@@ -27,7 +28,7 @@ pub struct ConvNeXt {
 #[derive(Debug)]
 struct Stage {
     downsample: Option<(LayerNorm, Conv2d)>,
-    blocks: Vec<Block>,
+    blocks: Vec<ConvNeXtBlock>,
 }
 
 impl ConvNeXt {
@@ -56,7 +57,13 @@ impl ConvNeXt {
             };
             let block = |b| {
                 let drop_path = config.drop_path * (before + b) as f64 / last as f64;
-                Block::new(dims[s], config.layer_scale, drop_path, eps, &params.pp(format!("blocks.{b}")))
+                ConvNeXtBlock::new(
+                    dims[s],
+                    config.layer_scale,
+                    drop_path,
+                    eps,
+                    &params.pp(format!("blocks.{b}")),
+                )
             };
             stages.push(Stage { downsample, blocks: (0..depth).map(block).collect::<Result<_>>()? });
             before += depth;
@@ -69,14 +76,14 @@ impl Backbone for ConvNeXt {
     fn forward(&self, image: &Tensor, mode: &Mode) -> Result<Features> {
         check_image(image)?;
         let [before, after] = self.config.stem_padding;
-        let mut x = ops::pad(image, before, after)?;
+        let mut x = pad(image, before, after)?;
         x = self.stem_norm.forward(&self.stem.forward(&x)?)?;
         let mut maps = vec![x.clone()];
         for stage in &self.stages {
             if let Some((norm, conv)) = &stage.downsample {
-                // Padded ahead of the norm, as in both originals: the padded pixels become the norm's bias.
+                // Padded ahead of the norm, as in both reference implementations: the padded pixels become the norm's bias.
                 let [before, after] = self.config.downsample_padding;
-                x = conv.forward(&norm.forward(&ops::pad(&x, before, after)?)?)?;
+                x = conv.forward(&norm.forward(&pad(&x, before, after)?)?)?;
             }
             for block in &stage.blocks {
                 x = block.forward(&x, mode)?;

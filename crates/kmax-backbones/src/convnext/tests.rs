@@ -33,17 +33,17 @@ fn count(config: ConvNeXtConfig) -> usize {
 }
 
 #[test]
-fn maps_have_their_strides_at_odd_and_even_sides() -> Result<()> {
+fn maps_have_their_strides_at_odd_and_even_sizes() -> Result<()> {
     let params = Params::trainable(None, 1, DType::F32, &Device::Cpu);
     let network = ConvNeXt::new(small(), &params)?;
-    let sides = |height, width| -> Result<Vec<(usize, usize)>> {
+    let sizes = |height, width| -> Result<Vec<(usize, usize)>> {
         let image = Tensor::ones((1, 3, height, width), DType::F32, &Device::Cpu)?;
         let features = network.forward(&image, &Mode::eval())?;
         Level::ALL.into_iter().map(|l| Ok((features.get(l).dim(2)?, features.get(l).dim(3)?))).collect()
     };
-    assert_eq!(sides(65, 33)?, [(17, 9), (17, 9), (9, 5), (5, 3), (3, 2)]);
-    assert_eq!(sides(64, 96)?, [(16, 24), (16, 24), (8, 12), (4, 6), (2, 3)]);
-    assert_eq!(sides(1, 1)?[4], (1, 1));
+    assert_eq!(sizes(65, 33)?, [(17, 9), (17, 9), (9, 5), (5, 3), (3, 2)]);
+    assert_eq!(sizes(64, 96)?, [(16, 24), (16, 24), (8, 12), (4, 6), (2, 3)]);
+    assert_eq!(sizes(1, 1)?[4], (1, 1));
     Ok(())
 }
 
@@ -71,7 +71,7 @@ fn training_reaches_every_parameter_and_the_roles_are_right() -> Result<()> {
 #[test]
 fn a_changed_linear_kernel_is_seen() -> Result<()> {
     let params = Params::trainable(None, 1, DType::F64, &Device::Cpu);
-    let block = Block::new(2, 1.0, 0.0, 1e-6, &params)?;
+    let block = ConvNeXtBlock::new(2, 1.0, 0.0, 1e-6, &params)?;
     let x = Tensor::randn(0f64, 1.0, (1, 2, 3, 3), &Device::Cpu)?;
     for parameter in params.parameters().iter().filter(|p| p.name == "project.weight") {
         parameter.var.set(&parameter.var.zeros_like()?)?;

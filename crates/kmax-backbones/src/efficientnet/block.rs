@@ -1,13 +1,12 @@
 //! The inverted residual block, and convolutions padded as TensorFlow's `SAME`.
 
 use super::config::Group;
-use crate::Result;
+use crate::error::Result;
 use candle_core::Tensor;
-use kmax_nn::layers::{Chain, Shortcut};
-use kmax_nn::{Activation, BatchNormConfig, ConvConfig, ConvNorm, DropPath, Init, Mode, Params};
+use kmax_nn::{Activation, BatchNormConfig, Chain, ConvConfig, ConvNorm, DropPath, Init, Mode, Params};
 
-/// A convolution of stride 2 with batch norm and ReLU6, padded as TensorFlow's `SAME`: both sides alike at an odd
-/// size, one more after than before at an even one.
+/// A convolution of stride 2 with batch norm and ReLU6, padded as TensorFlow's `SAME`: as many zeros after as before at an
+/// odd size, one more after than before at an even one.
 #[derive(Debug)]
 pub(crate) struct SameConv {
     symmetric: ConvNorm,
@@ -23,7 +22,7 @@ impl SameConv {
     }
 
     fn new(config: ConvConfig, norm: BatchNormConfig, params: &Params) -> Result<Self> {
-        let init = Init::he_fan_out(config.output, config.kernel, config.groups);
+        let init = Init::he_fan_out(config.output, config.kernel, config.params.groups);
         let build = |config| ConvNorm::new(config, init, norm, Activation::Relu6, params);
         let config = config.stride(2);
         Ok(Self {
@@ -61,13 +60,13 @@ enum Depthwise {
     Strided(SameConv),
 }
 
-/// 1x1 expansion, depthwise convolution, linear 1x1 projection; a shortcut where the shape stays (arXiv 1801.04381).
+/// 1x1 expansion, depthwise convolution, linear 1x1 projection; a residual where the shape stays (arXiv 1801.04381).
 #[derive(Debug)]
 pub(crate) struct Block {
     expand: Option<ConvNorm>,
     depthwise: Depthwise,
     project: ConvNorm,
-    shortcut: bool,
+    residual: bool,
     drop_path: DropPath,
 }
 
@@ -98,19 +97,22 @@ impl Block {
             Depthwise::Plain(ConvNorm::new(spatial, init, norm, Activation::Relu6, &below)?)
         };
         let project = pointwise(inner, group.output, Activation::Identity, "project")?;
-        let shortcut = stride == 1 && input == group.output;
-        Ok(Self { expand, depthwise, project, shortcut, drop_path: DropPath { rate: drop_path } })
+        let residual = stride == 1 && input == group.output;
+        Ok(Self { expand, depthwise, project, residual, drop_path: DropPath { rate: drop_path } })
     }
 
     pub(crate) fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        let shortcut = self.shortcut.then_some(Shortcut { drop_path: self.drop_path, layer: None });
         let depthwise = match &self.depthwise {
             Depthwise::Plain(conv) => Some(conv),
             Depthwise::Strided(conv) => conv.without_step(x)?,
         };
         if let Some(depthwise) = depthwise {
-            let layers: Vec<_> = self.expand.iter().chain([depthwise, &self.project]).collect();
-            let chain = Chain { before: Activation::Identity, layers: &layers, shortcut };
+            let chain = match &self.expand {
+                Some(expand) => Chain::new(expand).then(depthwise),
+                None => Chain::new(depthwise),
+            };
+            let chain = chain.then(&self.project);
+            let chain = if self.residual { chain.residual(None, self.drop_path) } else { chain };
             return Ok(chain.forward(x, mode)?);
         }
         let inner = match &self.expand {
@@ -121,7 +123,7 @@ impl Block {
             Depthwise::Plain(conv) => conv.forward(&inner, mode)?,
             Depthwise::Strided(conv) => conv.forward(&inner, mode)?,
         };
-        // A stride leaves no shortcut.
+        // A stride leaves no residual.
         Ok(self.project.forward(&inner, mode)?)
     }
 }

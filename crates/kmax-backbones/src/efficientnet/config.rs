@@ -1,7 +1,7 @@
 //! Settings of EfficientNet-Lite0.
 
-use crate::error::check;
-use crate::{Level, Result};
+use crate::error::{Result, check};
+use crate::features::Level;
 use kmax_nn::BatchNormConfig;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,7 @@ impl Default for EfficientNetLiteConfig {
 pub(crate) struct Group {
     /// Number of blocks; the first has the stride.
     pub repeats: usize,
-    /// Side of the depthwise kernel.
+    /// Height and width of the depthwise kernel.
     pub kernel: usize,
     /// Stride of the first block.
     pub stride: usize,

@@ -7,8 +7,8 @@ mod names;
 pub use config::EfficientNetLiteConfig;
 pub use names::pretrained_name;
 
-use crate::backbone::check_image;
-use crate::{Backbone, Features, Level, Result};
+use crate::error::Result;
+use crate::features::{Backbone, Features, Level, check_image};
 use block::{Block, SameConv};
 use candle_core::Tensor;
 use config::{GROUPS, LAST_GROUP, STEM};

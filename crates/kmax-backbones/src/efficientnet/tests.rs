@@ -1,10 +1,10 @@
 use super::*;
 use candle_core::{DType, Device};
 
-fn sides(side: (usize, usize)) -> Result<Vec<(usize, usize, usize)>> {
+fn sizes(image: (usize, usize)) -> Result<Vec<(usize, usize, usize)>> {
     let params = Params::trainable(None, 1, DType::F32, &Device::Cpu);
     let network = EfficientNetLite::new(EfficientNetLiteConfig::default(), &params)?;
-    let image = Tensor::zeros((1, 3, side.0, side.1), DType::F32, &Device::Cpu)?;
+    let image = Tensor::zeros((1, 3, image.0, image.1), DType::F32, &Device::Cpu)?;
     let features = network.forward(&image, &Mode::eval())?;
     let shape = |level| -> Result<_> {
         let (_, c, h, w) = features.get(level).dims4()?;
@@ -15,12 +15,12 @@ fn sides(side: (usize, usize)) -> Result<Vec<(usize, usize, usize)>> {
 }
 
 #[test]
-fn maps_have_their_strides_at_odd_and_even_sides() -> Result<()> {
-    let odd = sides((65, 33))?;
+fn maps_have_their_strides_at_odd_and_even_sizes() -> Result<()> {
+    let odd = sizes((65, 33))?;
     assert_eq!(odd, [(16, 33, 17), (24, 17, 9), (40, 9, 5), (112, 5, 3), (320, 3, 2)]);
-    let even = sides((64, 35))?;
+    let even = sizes((64, 35))?;
     assert_eq!(even, [(16, 32, 18), (24, 16, 9), (40, 8, 5), (112, 4, 3), (320, 2, 2)]);
-    assert_eq!(sides((1, 1))?[4], (320, 1, 1));
+    assert_eq!(sizes((1, 1))?[4], (320, 1, 1));
     Ok(())
 }
 
@@ -51,7 +51,7 @@ fn an_image_of_another_shape_is_refused() -> Result<()> {
 
 /// TensorFlow's `SAME` at an even size: the window of output 0 begins at pixel 0.
 #[test]
-fn even_sides_are_padded_after() -> Result<()> {
+fn even_sizes_are_padded_after() -> Result<()> {
     let params = Params::trainable(None, 1, DType::F64, &Device::Cpu);
     let conv = SameConv::full(1, 1, Default::default(), &params)?;
     for parameter in params.parameters() {

@@ -1,12 +1,12 @@
 //! Residual blocks of three layers.
 
-use super::ResNetConfig;
-use crate::Result;
-use candle_core::Tensor;
+use super::config::ResNetConfig;
+use crate::error::Result;
+use candle_core::{ModuleT, Tensor};
 use kmax_nn::layers::{AxialAttention2d, AxialConfig};
-use kmax_nn::{Activation, ConvConfig, ConvNorm, DropPath, Mode, Params};
+use kmax_nn::{Activation, Chain, ConvConfig, ConvNorm, DropPath, Mode, Params};
 
-/// Shape of a [`Block`].
+/// Shape of a [`ResNetBlock`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockShape {
     /// Input channels.
@@ -14,9 +14,9 @@ pub struct BlockShape {
     /// Output channels of the first two layers; of an attention's queries and keys, the first two layers then having
     /// twice as many.
     pub inner: usize,
-    /// Output channels. The shortcut is a projection where they differ from the input's.
+    /// Output channels. The residual is projected where they differ from the input's.
     pub output: usize,
-    /// Stride of the middle layer and of the shortcut.
+    /// Stride of the middle layer and of the residual.
     pub stride: usize,
     /// Whether the middle layer is an axial attention.
     pub axial: bool,
@@ -28,22 +28,23 @@ enum Spatial {
     Axial(Box<AxialAttention2d>, Activation),
 }
 
-/// 1x1 convolution, 3x3 convolution or axial attention, 1x1 convolution, and a shortcut around them
-/// (`BottleneckBlock` of the port, `AxialBlock` of deeplab2).
+/// 1x1 convolution, 3x3 convolution or axial attention, 1x1 convolution, and a residual around them
+/// (`BottleneckBlock` of the PyTorch implementation, `AxialBlock` of deeplab2).
 ///
-/// The input is activated; whether the output is, [`Block::new`] is told.
+/// The input is activated; whether the output is, [`ResNetBlock::new`] is told.
 #[derive(Debug)]
-pub struct Block {
+pub struct ResNetBlock {
     conv1: ConvNorm,
     spatial: Spatial,
     conv3: ConvNorm,
-    shortcut: Option<ConvNorm>,
+    /// Of the residual.
+    projection: Option<ConvNorm>,
     drop_path: DropPath,
     output: Activation,
 }
 
-impl Block {
-    /// Reads the parameters. `output` is applied to the sum of branch and shortcut; `drop_path` is the probability
+impl ResNetBlock {
+    /// Reads the parameters. `output` is applied to the sum of branch and residual; `drop_path` is the probability
     /// of dropping the branch in training.
     ///
     /// # Errors
@@ -74,14 +75,13 @@ impl Block {
         };
         let conv3 = ConvConfig::new(around, shape.output, 1);
         let conv3 = build(conv3, norm.with_gain(gain), Activation::Identity, "conv3")?;
-        let shortcut = match shape.input == shape.output {
-            true => None,
-            false => {
-                let conv = ConvConfig::new(shape.input, shape.output, 1).stride(shape.stride);
-                Some(build(conv, norm, Activation::Identity, "shortcut")?)
-            }
+        let projection = if shape.input == shape.output {
+            None
+        } else {
+            let conv = ConvConfig::new(shape.input, shape.output, 1).stride(shape.stride);
+            Some(build(conv, norm, Activation::Identity, "shortcut")?)
         };
-        Ok(Self { conv1, spatial, conv3, shortcut, drop_path: DropPath { rate: drop_path }, output })
+        Ok(Self { conv1, spatial, conv3, projection, drop_path: DropPath { rate: drop_path }, output })
     }
 
     /// From the activated `x` `[b, input, h, w]` to `[b, output, ceil(h / stride), ceil(w / stride)]`.
@@ -89,19 +89,27 @@ impl Block {
     /// # Errors
     /// If the shapes do not fit, or if a folded block is asked to train.
     pub fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        let y = self.conv1.forward(x, mode)?;
-        let y = match &self.spatial {
-            Spatial::Conv(conv) => conv.forward(&y, mode)?,
-            Spatial::Axial(attention, activation) => activation.forward(&attention.forward(&y, mode)?)?,
-        };
-        let shortcut = match &self.shortcut {
-            Some(projection) => projection.forward(x, mode)?,
-            None => x.clone(),
-        };
-        if mode.is_train() && self.drop_path.rate > 0.0 {
-            let branch = self.drop_path.forward(&self.conv3.forward(&y, mode)?, mode)?;
-            return Ok(self.output.forward(&(branch + shortcut)?)?);
-        }
-        Ok(self.conv3.forward_finished(&y, Some(&shortcut), self.output, mode)?)
+        let projection = self.projection.as_ref();
+        Ok(match &self.spatial {
+            Spatial::Conv(conv) => {
+                let chain = Chain::new(&self.conv1).then(conv).then(&self.conv3).after(self.output);
+                chain.residual(projection, self.drop_path).forward(x, mode)?
+            }
+            Spatial::Axial(attention, activation) => {
+                let branch = attention.forward(&self.conv1.forward(x, mode)?, mode)?;
+                let residual = match projection {
+                    Some(projection) => projection.forward(x, mode)?,
+                    None => x.clone(),
+                };
+                let end = Chain::new(&self.conv3).before(*activation).after(self.output);
+                end.plus(&residual, self.drop_path).forward(&branch, mode)?
+            }
+        })
+    }
+}
+
+impl ModuleT for ResNetBlock {
+    fn forward_t(&self, x: &Tensor, train: bool) -> candle_core::Result<Tensor> {
+        Ok(self.forward(x, &Mode::of(train))?)
     }
 }

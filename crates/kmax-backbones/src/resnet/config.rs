@@ -1,7 +1,7 @@
 //! Settings of the ResNet family.
 
-use crate::error::check;
-use crate::{Level, Result};
+use crate::error::{Result, check};
+use crate::features::Level;
 use kmax_nn::layers::RunningVariance;
 use kmax_nn::{Activation, BatchNormConfig, Init};
 use serde::{Deserialize, Serialize};
@@ -21,9 +21,9 @@ pub enum StemKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FeatureTap {
-    /// The sum of branch and shortcut (TF).
+    /// The sum of branch and residual (deeplab2).
     BeforeActivation,
-    /// The activated sum (port).
+    /// The activated sum (PyTorch).
     AfterActivation,
 }
 
@@ -31,9 +31,9 @@ pub enum FeatureTap {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KernelInit {
-    /// Keras `he_normal` (TF): truncated normal of variance 2 / fan-in.
+    /// Keras `he_normal` (deeplab2): truncated normal of variance 2 / fan-in.
     HeNormal,
-    /// `c2_msra_fill` (port): normal of variance 2 / fan-out.
+    /// `c2_msra_fill` (PyTorch): normal of variance 2 / fan-out.
     MsraFill,
 }
 
@@ -60,7 +60,7 @@ pub struct ResNetConfig {
     pub width: usize,
     /// Layers before the first stage.
     pub stem: StemKind,
-    /// Whether a 3x3 max pool of stride 2 follows the stem (port). Without it the first stage has stride 2 (TF).
+    /// Whether a 3x3 max pool of stride 2 follows the stem (PyTorch). Without it the first stage has stride 2 (deeplab2).
     pub max_pool: bool,
     /// The activation everywhere: ReLU, in MaX-S GELU.
     pub activation: Activation,
@@ -71,7 +71,7 @@ pub struct ResNetConfig {
     /// Probability of dropping a residual branch in the last stage; it rises linearly over the stages and is zero
     /// for blocks whose input is finer than stride 16.
     pub drop_path: f64,
-    /// Whether the last norm of each residual branch starts with gain 0 (TF) or 1 (port).
+    /// Whether the last norm of each residual branch starts with gain 0 (deeplab2) or 1 (PyTorch).
     pub zero_init_residual: bool,
     /// How convolution kernels start.
     pub kernel_init: KernelInit,
@@ -85,7 +85,7 @@ pub struct ResNetConfig {
 
 impl ResNetConfig {
     /// ResNet-50 of deeplab2: no max pool, stage 2 strided, features before the ReLU.
-    pub fn resnet50_tf() -> Self {
+    pub fn resnet50_deeplab2() -> Self {
         Self {
             depths: [3, 4, 6, 3],
             width: 64,
@@ -103,15 +103,15 @@ impl ResNetConfig {
         }
     }
 
-    /// ResNet-50 of the port, which is detectron2's: max pool, features after the ReLU.
-    pub fn resnet50_port() -> Self {
+    /// ResNet-50 of the PyTorch implementation, which is detectron2's: max pool, features after the ReLU.
+    pub fn resnet50_pytorch() -> Self {
         Self {
             max_pool: true,
             features: FeatureTap::AfterActivation,
             zero_init_residual: false,
             kernel_init: KernelInit::MsraFill,
             running_variance: RunningVariance::Unbiased,
-            ..Self::resnet50_tf()
+            ..Self::resnet50_deeplab2()
         }
     }
 
@@ -122,7 +122,7 @@ impl ResNetConfig {
             activation: Activation::Gelu,
             axial_beyond_stride: 16,
             drop_path: 0.2,
-            ..Self::resnet50_tf()
+            ..Self::resnet50_deeplab2()
         }
     }
 

@@ -1,15 +1,15 @@
-//! ResNet-50 in both originals' forms (arXiv 1512.03385), and MaX-S (arXiv 2012.00759).
+//! ResNet-50 in the forms of both reference implementations (arXiv 1512.03385), and MaX-S (arXiv 2012.00759).
 
 mod block;
 mod config;
 mod stem;
 
-pub use block::{Block, BlockShape};
+pub use block::{BlockShape, ResNetBlock};
 pub use config::{FeatureTap, KernelInit, ResNetConfig, StemKind};
 pub use stem::Stem;
 
-use crate::backbone::check_image;
-use crate::{Backbone, Error, Features, Level, Result};
+use crate::error::{Error, Result};
+use crate::features::{Backbone, Features, Level, check_image};
 use candle_core::Tensor;
 use kmax_nn::{Activation, Mode, Params};
 
@@ -21,7 +21,7 @@ use kmax_nn::{Activation, Mode, Params};
 pub struct ResNet {
     config: ResNetConfig,
     stem: Stem,
-    stages: Vec<Vec<Block>>,
+    stages: Vec<Vec<ResNetBlock>>,
 }
 
 impl ResNet {
@@ -46,7 +46,7 @@ impl ResNet {
                 let activation = if tapped { Activation::Identity } else { config.activation };
                 let params = params.pp(format!("stages.{s}.blocks.{b}"));
                 let drop_path = config.drop_path_at(stride);
-                blocks.push(Block::new(shape, activation, drop_path, &config, &params)?);
+                blocks.push(ResNetBlock::new(shape, activation, drop_path, &config, &params)?);
                 (input, stride) = (output, stride * step);
             }
             stages.push(blocks);

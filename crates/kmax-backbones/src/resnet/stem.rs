@@ -1,11 +1,12 @@
 //! Layers before the first stage.
 
-use super::{FeatureTap, ResNetConfig, StemKind};
-use crate::Result;
+use super::config::{FeatureTap, ResNetConfig, StemKind};
+use crate::error::Result;
 use candle_core::Tensor;
-use kmax_nn::{Activation, ConvConfig, ConvNorm, Mode, Params, ops};
+use kmax_kernels::max_pool2d;
+use kmax_nn::{Activation, ConvConfig, ConvNorm, Mode, Params};
 
-/// The stem: `BasicStem` of the port, or of deeplab2 the single convolution `stem` or `InceptionSTEM`.
+/// The stem: `BasicStem` of the PyTorch implementation, or of deeplab2 the single convolution `stem` or `InceptionSTEM`.
 #[derive(Debug)]
 pub struct Stem {
     convs: Vec<ConvNorm>,
@@ -48,6 +49,6 @@ impl Stem {
         for conv in &self.convs {
             x = conv.forward(&x, mode)?;
         }
-        Ok(if self.max_pool { ops::max_pool2d(&x, 3, 2, 1)? } else { x })
+        Ok(if self.max_pool { max_pool2d(&x, 3, 2, 1)? } else { x })
     }
 }

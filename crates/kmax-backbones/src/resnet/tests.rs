@@ -16,8 +16,8 @@ fn learned(config: ResNetConfig) -> Result<usize> {
 
 #[test]
 fn resnet50_has_its_parameters() -> Result<()> {
-    assert_eq!(learned(ResNetConfig::resnet50_port())?, 23_508_032);
-    assert_eq!(learned(ResNetConfig::resnet50_tf())?, 23_508_032);
+    assert_eq!(learned(ResNetConfig::resnet50_pytorch())?, 23_508_032);
+    assert_eq!(learned(ResNetConfig::resnet50_deeplab2())?, 23_508_032);
     Ok(())
 }
 
@@ -37,8 +37,9 @@ fn max_s_is_axial_from_block_2_of_stage_4_on() -> Result<()> {
 }
 
 #[test]
-fn maps_have_their_strides_at_odd_and_even_sides() -> Result<()> {
-    let configs = [ResNetConfig::resnet50_tf(), ResNetConfig::resnet50_port(), ResNetConfig::max_s()];
+fn maps_have_their_strides_at_odd_and_even_sizes() -> Result<()> {
+    let configs =
+        [ResNetConfig::resnet50_deeplab2(), ResNetConfig::resnet50_pytorch(), ResNetConfig::max_s()];
     for config in configs.map(small) {
         let params = Params::trainable(None, 1, DType::F32, &Device::Cpu);
         let network = ResNet::new(config, &params)?;
@@ -47,8 +48,8 @@ fn maps_have_their_strides_at_odd_and_even_sides() -> Result<()> {
             let features = network.forward(&image, &Mode::eval())?;
             let strides = [config.stem_stride(), 4, 8, 16, 32];
             for (level, stride) in Level::ALL.into_iter().zip(strides) {
-                let sides = [height, width].map(|side: usize| side.div_ceil(stride));
-                let expected = [2, network.channels(level), sides[0], sides[1]];
+                let out = [height, width].map(|size: usize| size.div_ceil(stride));
+                let expected = [2, network.channels(level), out[0], out[1]];
                 assert_eq!(features.get(level).dims(), expected, "{level:?} of {height}x{width}");
             }
         }
@@ -60,7 +61,7 @@ fn maps_have_their_strides_at_odd_and_even_sides() -> Result<()> {
 fn features_are_tapped_where_the_config_says() -> Result<()> {
     let lowest = |features: FeatureTap| -> Result<(f32, f32)> {
         let config =
-            ResNetConfig { features, zero_init_residual: false, ..small(ResNetConfig::resnet50_tf()) };
+            ResNetConfig { features, zero_init_residual: false, ..small(ResNetConfig::resnet50_deeplab2()) };
         let params = Params::trainable(None, 1, DType::F32, &Device::Cpu);
         let network = ResNet::new(config, &params)?;
         let image = Tensor::randn(0f32, 1.0, (1, 3, 65, 65), &Device::Cpu)?;

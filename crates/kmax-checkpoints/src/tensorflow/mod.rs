@@ -15,11 +15,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::checkpoint::{Skipped, TensorInfo};
+use crate::contents::{Skipped, TensorInfo};
 use crate::dtype::{DType, elements};
 use crate::error::{Error, Fault, Parse, Result, preview};
 use crate::source::Source;
-
 use block::masked_crc;
 use entry::{Entry, Header};
 use slices::Assembly;

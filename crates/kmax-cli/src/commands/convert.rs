@@ -1,11 +1,11 @@
-//! `kmax convert`: from a checkpoint of an original to a model folder.
+//! `kmax convert`: from a checkpoint of a reference implementation to a model folder.
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::print;
+use crate::output::{print, remark};
 use clap::ValueEnum;
 use image::RgbImage;
+use kmax::Model;
 use kmax::convert::{Conversion, EncoderSummary, Fingerprint, Summary, encoder};
-use kmax::{Error, Model};
 use std::path::{Path, PathBuf};
 
 /// Convert a checkpoint of deeplab2 or its PyTorch port into a model folder
@@ -53,11 +53,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     // Before the work: a photo that is not there should not cost a conversion.
     let photo = match verify {
-        Some(Some(file)) => Some(kmax_datasets::photo::read_photo(file).or_exit(Code::Input)?),
+        Some(Some(file)) => Some(kmax_transforms::read_image(file).or_exit(Code::Input)?),
         _ => None,
     };
     let conversion = Conversion { from, to, variant: variant.as_deref(), half };
-    print_summary(&conversion.run().map_err(failure)?, to);
+    print_summary(&conversion.run()?, to);
     match (verify, photo) {
         (None, _) => Ok(()),
         (_, Some(photo)) => fingerprint(to, &photo),
@@ -66,28 +66,26 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn convert_encoder(from: &Path, to: &Path) -> Outcome {
-    let summary = encoder(from, to).map_err(failure)?;
+    let summary = encoder(from, to)?;
     let EncoderSummary { backbone, naming, mapped, left_out, bytes, .. } = summary;
-    eprintln!("{backbone}, named as by {naming}");
-    eprintln!("{mapped} tensors mapped, {left_out} left out (counters, optimizer, a classification head)");
-    eprintln!("{:.1} MB written: {}", bytes as f64 / 1e6, to.display());
+    remark(&format!("{backbone}, named as by {naming}"));
+    remark(&format!(
+        "{mapped} tensors mapped, {left_out} left out (counters, optimizer, a classification head)"
+    ));
+    remark(&format!("{:.1} MB written: {}", bytes as f64 / 1e6, to.display()));
     Ok(())
 }
 
-fn failure(error: Error) -> Failure {
-    let code = match &error {
-        Error::UnknownModel(_) => Code::Usage,
-        Error::File { .. } => Code::Output,
-        _ => Code::Input,
-    };
-    Failure::new(code, error)
-}
-
 fn print_summary(summary: &Summary, to: &Path) {
-    let Summary { variant, alike, original, format, read, mapped, skipped, bytes, time, .. } = summary;
-    eprintln!("{variant}, from {original} ({format})");
-    eprintln!("{read} tensors read: {mapped} mapped, {skipped} skipped (counters, optimizer)");
-    eprintln!("{:.1} MB written in {:.2} s: {}", *bytes as f64 / 1e6, time.as_secs_f64(), to.display());
+    let Summary { variant, alike, reference, format, read, mapped, skipped, bytes, time, .. } = summary;
+    remark(&format!("{variant}, from {} ({format})", reference.name()));
+    remark(&format!("{read} tensors read: {mapped} mapped, {skipped} skipped (counters, optimizer)"));
+    remark(&format!(
+        "{:.1} MB written in {:.2} s: {}",
+        *bytes as f64 / 1e6,
+        time.as_secs_f64(),
+        to.display()
+    ));
     if !alike.is_empty() {
         let others = alike.join(", ");
         eprintln!("note: has the same tensors as {others}; say --variant if it is that one");
@@ -95,7 +93,7 @@ fn print_summary(summary: &Summary, to: &Path) {
 }
 
 fn fingerprint(folder: &Path, photo: &RgbImage) -> Outcome {
-    let model = Model::open(folder).or_exit(Code::Model)?;
-    let fingerprint = Fingerprint::of(&model, photo).or_exit(Code::Failed)?;
+    let model = Model::open(folder).or_fail_loading()?;
+    let fingerprint = Fingerprint::of(&model, photo)?;
     print(&fingerprint.to_string())
 }

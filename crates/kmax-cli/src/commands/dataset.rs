@@ -1,11 +1,11 @@
 //! `kmax dataset`: checking and converting annotations.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use kmax_datasets::check::{self, CheckReport, Kind};
 use kmax_datasets::cityscapes::Cityscapes;
-use kmax_datasets::coco::{CocoInstances, CocoPanoptic};
+use kmax_datasets::coco::CocoPanoptic;
 use kmax_datasets::convert::{Source, Target, convert};
 use kmax_datasets::layout::{self, Part};
 
@@ -44,7 +44,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 struct Check {
     /// The dataset's folder, or a single json
     path: PathBuf,
-    /// The folder of photos (default: the usual places; photos that are in none of them are not checked)
+    /// The folder of photos (default: of the usual places the one where most of them are)
     #[arg(long, value_name = "DIR")]
     photos: Option<PathBuf>,
     /// The folder of PNGs of a single panoptic json (default: named like the json without its ending)
@@ -99,7 +99,7 @@ impl Check {
     fn look(&self) -> Outcome<CheckReport> {
         let bar = Bar::new();
         if let Some(classes) = self.classes {
-            return Ok(check::semantic(&self.path, classes, self.ignore, &bar));
+            return check::semantic(&self.path, classes, self.ignore, &bar).or_exit(Code::Failed);
         }
         let parts = match &self.pngs {
             Some(pngs) => vec![Part::Panoptic { json: self.path.clone(), pngs: pngs.clone() }],
@@ -108,26 +108,13 @@ impl Check {
         let mut report = CheckReport::default();
         for part in parts {
             let found = match &part {
-                Part::Panoptic { json, pngs } => {
-                    check::panoptic(json, pngs, self.photos(json).as_deref(), &bar)
-                }
-                Part::Instances { json } => check::instances(json, self.photos(json).as_deref(), &bar),
+                Part::Panoptic { json, pngs } => check::panoptic(json, pngs, self.photos.as_deref(), &bar),
+                Part::Instances { json } => check::instances(json, self.photos.as_deref(), &bar),
                 Part::Cityscapes { root, split } => check::cityscapes(root, split, &bar),
             };
-            report = report.join(found);
+            report = report.join(found.or_exit(Code::Failed)?);
         }
         Ok(report)
-    }
-
-    /// The folder of photos of a json.
-    fn photos(&self, json: &Path) -> Option<PathBuf> {
-        let usual = || {
-            let panoptic = CocoPanoptic::open(json, "", "").ok();
-            let image = panoptic.and_then(|dataset| Some(dataset.entries().next()?.0.clone()));
-            let image = image.or_else(|| CocoInstances::open(json).ok()?.images().first().cloned());
-            layout::photos(json, &image?)
-        };
-        self.photos.clone().or_else(usual)
     }
 
     fn table(&self, report: &CheckReport) -> String {
@@ -146,7 +133,7 @@ impl Check {
         lines.push(format!("{:14} {:>8}", "kind", "count"));
         lines.extend(Kind::ALL.map(|kind| format!("{:14} {:>8}", kind.name(), report.count(kind))));
         lines.push(format!("{:14} {:>8}", "all", report.findings.len()));
-        lines.push(format!("{} labelled images, {} photos", report.images, report.photos));
+        lines.push(format!("{} labelled images, {} photos", report.images, report.images_read));
         lines.join("\n")
     }
 }

@@ -3,6 +3,7 @@
 pub mod convert;
 pub mod dataset;
 pub mod eval;
+pub mod manual;
 pub mod models;
 pub mod segment;
 pub mod train;

@@ -1,8 +1,10 @@
 //! `kmax train`: runs the trainer with a progress bar.
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
+use crate::output::remark;
 use indicatif::{ProgressBar, ProgressStyle};
-use kmax::train::{Error, Evaluation, Observer, StepReport, TrainConfig, Trainer};
+use kmax::Progress;
+use kmax::train::{Evaluation, Observer, StepReport, TrainConfig, Trainer, set_aside};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,45 +19,40 @@ pub struct Arguments {
     /// The run's configuration (TOML; docs/TRAINING.md describes it)
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Begin anew although the output folder holds checkpoints (which stay until newer ones replace them)
+    /// Begin anew although the output folder holds a run, which is set aside as FOLDER.1
     #[arg(long)]
     fresh: bool,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let config = TrainConfig::read(&arguments.config).or_exit(Code::Input)?;
+    let config = TrainConfig::read(&arguments.config)?;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
     ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).or_exit(Code::Failed)?;
 
-    let mut trainer = Trainer::new(config).map_err(failure)?;
-    for name in trainer.warnings() {
-        eprintln!("warning: the model's configuration has an unknown field, {name}");
-    }
-    if !arguments.fresh
-        && let Some(file) = trainer.resume().map_err(failure)?
+    if arguments.fresh
+        && let Some(aside) = set_aside(&config.output)?
     {
-        eprintln!("resuming from {} after {} steps", file.display(), trainer.steps_done());
+        remark(&format!("the earlier run is in {}", aside.display()));
+    }
+    let mut trainer = Trainer::new(config)?;
+    let resumed = trainer.resume()?;
+    for note in trainer.notes() {
+        remark(note);
+    }
+    if let Some(file) = resumed {
+        remark(&format!("resuming from {} after {} steps", file.display(), trainer.steps_done()));
     }
     let mut display = Display::new(trainer.steps_done(), trainer.config().schedule.steps, stop.clone());
-    let finished = trainer.run(&mut display).map_err(failure)?;
+    let finished = trainer.run(&mut display)?;
     display.bar.finish_and_clear();
-    match finished {
-        Some(folder) => eprintln!("trained model: {}", folder.display()),
-        None => eprintln!("stopped after {} steps; the same command goes on", trainer.steps_done()),
-    }
-    Ok(())
-}
-
-fn failure(error: Error) -> Failure {
-    let code = match &error {
-        Error::Config { .. } | Error::Data { .. } | Error::Dataset(_) => Code::Input,
-        Error::Model(_) => Code::Model,
-        Error::Checkpoint { .. } | Error::Output { .. } => Code::Output,
-        _ => Code::Failed,
+    let Some(folder) = finished else {
+        let message = format!("stopped after {} steps; the same command goes on", trainer.steps_done());
+        return Err(Failure::new(Code::Partial, message));
     };
-    Failure::new(code, error)
+    remark(&format!("trained model: {}", folder.display()));
+    Ok(())
 }
 
 /// The bar, with losses smoothed over the last steps.
@@ -106,6 +103,16 @@ impl Display {
     }
 }
 
+impl Progress for Display {
+    fn advance(&self, done: usize, total: usize) {
+        self.bar.set_message(format!("evaluating {done}/{total}"));
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
 impl Observer for Display {
     fn step(&mut self, report: &StepReport) {
         self.recent.push_back((Instant::now(), report.clone()));
@@ -120,10 +127,6 @@ impl Observer for Display {
         self.bar.set_message(summary);
     }
 
-    fn evaluating(&mut self, done: usize, total: usize) {
-        self.bar.set_message(format!("evaluating {done}/{total}"));
-    }
-
     fn evaluated(&mut self, evaluation: &Evaluation) {
         let all = &evaluation.panoptic.all;
         let percent = |share: Option<f64>| 100.0 * share.unwrap_or_default();
@@ -133,7 +136,7 @@ impl Observer for Display {
             percent(all.pq),
             percent(all.sq),
             percent(all.rq),
-            evaluation.miou
+            percent(evaluation.miou)
         ));
     }
 
@@ -141,7 +144,7 @@ impl Observer for Display {
         self.line(&format!("saved {}", file.display()));
     }
 
-    fn stop(&mut self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+    fn progress(&self) -> &dyn Progress {
+        self
     }
 }

@@ -1,8 +1,12 @@
 //! Running the program.
 
+// Each test file uses its own part of this module.
+#![allow(dead_code)]
+
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// What a run of the program left.
 #[derive(Debug)]
@@ -31,6 +35,24 @@ pub fn kmax<S: AsRef<OsStr>>(folder: &Path, command: &str, arguments: &[S]) -> R
     let done = program.current_dir(folder).arg(command).args(arguments).output().expect("the program runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Run { code: done.status.code().unwrap_or(-1), out: text(&done.stdout), err: text(&done.stderr) }
+}
+
+/// As [`kmax`], with `input` as standard input; standard output as it is.
+pub fn kmax_with_input<S: AsRef<OsStr>>(
+    folder: &Path,
+    command: &str,
+    arguments: &[S],
+    input: &[u8],
+) -> (Run, Vec<u8>) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_kmax"));
+    program.current_dir(folder).arg(command).args(arguments);
+    program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = program.spawn().expect("the program runs");
+    // It may be refused before it is read.
+    let _ = running.stdin.take().expect("piped").write_all(input);
+    let done = running.wait_with_output().expect("the program ends");
+    let err = String::from_utf8_lossy(&done.stderr).into_owned();
+    (Run { code: done.status.code().unwrap_or(-1), out: String::new(), err }, done.stdout)
 }
 
 /// Names in a folder, sorted.

@@ -2,30 +2,34 @@
 
 use std::path::Path;
 
+use kmax_base::Progress;
 use kmax_masks::categories::cityscapes::LABELS;
 use kmax_masks::cityscapes::split as split_id;
 use kmax_masks::{LabelMap, cityscapes as ids};
 
-use super::{CheckReport, Finding, Kind, photo, sizes};
+use super::{CheckReport, Finding, Kind, image, sizes};
 use crate::cityscapes::{Cityscapes, CityscapesImage};
-use crate::evaluate::{Watch, each};
+use crate::each::each;
+use crate::error::Result;
 use crate::png;
 
-/// Checks the class and instance maps of a split, and their photos where `leftImg8bit` is there.
-pub fn cityscapes(root: &Path, split: &str, watch: &dyn Watch) -> CheckReport {
+/// Checks the class and instance maps of a split, and the images where `leftImg8bit` is there.
+///
+/// # Errors
+/// [`Error::Cancelled`](crate::Error::Cancelled) only: what is wrong is a finding.
+pub fn cityscapes(root: &Path, split: &str, progress: &dyn Progress) -> Result<CheckReport> {
     let dataset = match Cityscapes::open(root, split) {
         Ok(dataset) => dataset,
-        Err(error) => return CheckReport::broken(root, &error),
+        Err(error) => return Ok(CheckReport::broken(root, &error)),
     };
-    let photos = dataset.images().iter().any(|image| dataset.photo_path(image).is_file());
-    let found = each(dataset.images(), watch, |_, image| Ok(maps(&dataset, image, photos)));
+    let with_images = dataset.images().iter().any(|image| dataset.image_path(image).is_file());
+    let found = each(dataset.images(), progress, |_, image| Ok(maps(&dataset, image, with_images)))?;
     let images = dataset.images().len();
-    // Nothing fails in there: what is wrong is a finding.
-    let findings = found.unwrap_or_default().into_iter().flatten().collect();
-    CheckReport { images, photos: if photos { images } else { 0 }, findings }
+    let findings = found.into_iter().flatten().collect();
+    Ok(CheckReport { images, images_read: if with_images { images } else { 0 }, findings })
 }
 
-fn maps(dataset: &Cityscapes, image: &CityscapesImage, photos: bool) -> Vec<Finding> {
+fn maps(dataset: &Cityscapes, entry: &CityscapesImage, with_images: bool) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut read = |file: &Path| -> Option<LabelMap> {
         let map =
@@ -37,7 +41,7 @@ fn maps(dataset: &Cityscapes, image: &CityscapesImage, photos: bool) -> Vec<Find
         }));
         Some(map)
     };
-    let (label_file, instance_file) = (dataset.label_path(image), dataset.instance_path(image));
+    let (label_file, instance_file) = (dataset.label_path(entry), dataset.instance_path(entry));
     let (labels, instances) = (read(&label_file), read(&instance_file));
     if let (Some(labels), Some(instances)) = (&labels, &instances) {
         let size = (labels.width(), labels.height());
@@ -50,8 +54,8 @@ fn maps(dataset: &Cityscapes, image: &CityscapesImage, photos: bool) -> Vec<Find
             found.push(Finding::new(Kind::Label, &instance_file, problem));
         }
     }
-    if let Some(map) = labels.or(instances).filter(|_| photos) {
-        photo(&dataset.photo_path(image), (map.width(), map.height()), &mut found);
+    if let Some(map) = labels.or(instances).filter(|_| with_images) {
+        image(&dataset.image_path(entry), (map.width(), map.height()), &mut found);
     }
     found
 }
@@ -62,7 +66,7 @@ mod tests {
     use crate::files;
 
     #[test]
-    fn maps_must_agree() -> crate::Result<()> {
+    fn maps_must_agree() -> crate::error::Result<()> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let city = folder.path().join("gtFine/val/bern");
         files::create_folder(&city)?;
@@ -71,7 +75,8 @@ mod tests {
             png::write_labels_16(&city.join(format!("bern_1_2_gtFine_{name}.png")), &map)
         };
         let kinds = || -> Vec<Kind> {
-            cityscapes(folder.path(), "val", &()).findings.iter().map(|finding| finding.kind).collect()
+            let report = cityscapes(folder.path(), "val", &()).expect("checked");
+            report.findings.iter().map(|finding| finding.kind).collect()
         };
         write("labelIds", &[7, 26])?;
         assert_eq!(kinds(), [Kind::MissingFile]);

@@ -3,28 +3,36 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use kmax_base::Progress;
 use kmax_masks::Categories;
 
-use super::panoptic::images;
-use super::{CheckReport, Finding, Kind, photo};
-use crate::coco::{InstanceEntry, InstancesFile, Segmentation, check_name};
-use crate::evaluate::{Watch, each};
+use super::panoptic::by_id;
+use super::{CheckReport, Finding, Kind, image, images_folder};
+use crate::coco::{InstanceEntry, InstancesFile, Segmentation, not_listed};
+use crate::each::each;
+use crate::error::Result;
 use crate::json;
+use crate::names::check_name;
 
-/// Checks a json of instance annotations and, where their folder is given, its photos.
+/// Checks a json of instance annotations and its images, which lie in the folder given or in one of the
+/// [usual ones](crate::layout::images_folder).
 ///
 /// The area of runs must be that of their pixels; that of polygons is the writer's and may differ by a fifth.
-pub fn instances(file: &Path, photos: Option<&Path>, watch: &dyn Watch) -> CheckReport {
+///
+/// # Errors
+/// [`Error::Cancelled`](crate::Error::Cancelled) only: what is wrong is a finding.
+pub fn instances(file: &Path, images: Option<&Path>, progress: &dyn Progress) -> Result<CheckReport> {
     let content: InstancesFile = match json::read(file) {
         Ok(content) => content,
-        Err(error) => return CheckReport::broken(file, &error),
+        Err(error) => return Ok(CheckReport::broken(file, &error)),
     };
     let mut findings = Vec::new();
     let categories = Categories::new(content.categories).unwrap_or_else(|error| {
         findings.push(Finding::new(Kind::Id, file, format!("categories: {error}")));
         Categories::default()
     });
-    let by_id = images(file, &content.images, &mut findings);
+    let folder = images_folder(file, images, &content.images, &mut findings);
+    let by_id = by_id(file, &content.images, &mut findings);
     let mut ids = HashSet::new();
     for (position, annotation) in content.annotations.iter().enumerate() {
         let mut note = |kind, problem: String| {
@@ -35,7 +43,9 @@ pub fn instances(file: &Path, photos: Option<&Path>, watch: &dyn Watch) -> Check
             note(Kind::Id, "the id occurs twice".into());
         }
         if !by_id.contains_key(&annotation.image_id) {
-            note(Kind::Id, format!("image {} is not listed", annotation.image_id));
+            let id = &annotation.image_id;
+            let reason = not_listed(id, |id| by_id.contains_key(id), "`images`");
+            note(Kind::Id, format!("image {id}: {reason}"));
         }
         if categories.get(annotation.category_id).is_none() {
             note(Kind::Label, format!("unknown category {}", annotation.category_id));
@@ -49,20 +59,19 @@ pub fn instances(file: &Path, photos: Option<&Path>, watch: &dyn Watch) -> Check
             Finding::new(kind, file, format!("{}: {problem}", entry(position, annotation)))
         });
         Ok(problem)
-    });
-    // Nothing fails in there: what is wrong is a finding.
-    findings.extend(masks.unwrap_or_default().into_iter().flatten());
-    let pictures = each(&content.images, watch, |_, image| {
+    })?;
+    findings.extend(masks.into_iter().flatten());
+    let looked_at = each(&content.images, progress, |_, entry| {
         let mut found = Vec::new();
-        if let Some(folder) = photos.filter(|_| check_name(&image.file_name).is_ok()) {
-            let size = (image.width as usize, image.height as usize);
-            photo(&folder.join(&image.file_name), size, &mut found);
+        if let Some(folder) = folder.as_ref().filter(|_| check_name(&entry.file_name).is_ok()) {
+            let size = (entry.width as usize, entry.height as usize);
+            image(&folder.file(&entry.file_name), size, &mut found);
         }
         Ok(found)
-    });
-    findings.extend(pictures.unwrap_or_default().into_iter().flatten());
+    })?;
+    findings.extend(looked_at.into_iter().flatten());
     let images = content.images.len();
-    CheckReport { images, photos: if photos.is_some() { images } else { 0 }, findings }
+    Ok(CheckReport { images, images_read: if folder.is_some() { images } else { 0 }, findings })
 }
 
 fn entry(position: usize, annotation: &InstanceEntry) -> String {
@@ -94,12 +103,15 @@ mod tests {
                 "segmentation": {"size": [3, 4], "counts": [3, 2, 7]}}],
             "categories": [{"id": 7, "name": "shirt"}]}"#;
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
-        let check = |text: &str, photos: Option<&Path>| {
+        let check = |text: &str, images: &Path| {
             std::fs::write(file.path(), text).expect("written");
-            instances(file.path(), photos, &()).findings
+            instances(file.path(), Some(images), &()).expect("checked").findings
         };
-        assert_eq!(check(good, None), []);
-        assert_eq!(check(good, file.path().parent())[0].kind, Kind::MissingFile);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        assert_eq!(check(good, folder.path())[0].kind, Kind::MissingFile);
+        ::image::RgbImage::new(4, 3).save(folder.path().join("a.png")).expect("written");
+        let good = &good.replace("a.jpg", "a.png");
+        assert_eq!(check(good, folder.path()), []);
         for (from, to, kind) in [
             ("\"area\": 2", "\"area\": 3", Kind::Area),
             ("\"size\": [3, 4]", "\"size\": [4, 3]", Kind::Mask),
@@ -107,7 +119,7 @@ mod tests {
             ("\"image_id\": 4", "\"image_id\": 5", Kind::Id),
             ("[3, 2, 7]", "[3, 2, 8]", Kind::Damaged),
         ] {
-            let found = check(&good.replace(from, to), None);
+            let found = check(&good.replace(from, to), folder.path());
             assert!(found.len() == 1 && found[0].kind == kind, "{to}: {found:?}");
         }
     }

@@ -11,9 +11,13 @@ mod semantic;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use kmax_transforms::read_image;
 use serde::Serialize;
 
-use crate::{Error, photo};
+use crate::coco::ImageEntry;
+use crate::error::Error;
+use crate::layout;
+use crate::names::Folder;
 
 pub use cityscapes::cityscapes;
 pub use instances::instances;
@@ -112,8 +116,9 @@ impl fmt::Display for Finding {
 pub struct CheckReport {
     /// Labelled images.
     pub images: usize,
-    /// Photos that were read.
-    pub photos: usize,
+    /// Of these, those whose file was looked at.
+    #[serde(rename = "photos")]
+    pub images_read: usize,
     /// The mistakes, in the order of the files.
     pub findings: Vec<Finding>,
 }
@@ -126,7 +131,7 @@ impl CheckReport {
     /// Both.
     pub fn join(mut self, other: Self) -> Self {
         self.images += other.images;
-        self.photos += other.photos;
+        self.images_read += other.images_read;
         self.findings.extend(other.findings);
         self
     }
@@ -137,11 +142,35 @@ impl CheckReport {
     }
 }
 
-/// Reads a photo and compares its size with that of its labels.
-fn photo(file: &Path, expected: (usize, usize), found: &mut Vec<Finding>) {
-    match photo::read_photo(file) {
-        Ok(photo) => {
-            let size = (photo.width() as usize, photo.height() as usize);
+/// The folder that holds the images of a json: the one given, or that of the usual places where they are. `None`, and a
+/// finding, where none is.
+fn images_folder(
+    json: &Path,
+    given: Option<&Path>,
+    images: &[ImageEntry],
+    found: &mut Vec<Finding>,
+) -> Option<Folder> {
+    let folder = given.map(Path::to_path_buf).or_else(|| layout::images_folder(json, images));
+    if folder.is_none() && !images.is_empty() {
+        let names = match images {
+            [only] => only.file_name.clone(),
+            [first, .., last] => format!("{} ... {}", first.file_name, last.file_name),
+            [] => String::new(),
+        };
+        let problem = format!(
+            "none of the {} images ({names}) is in any of the usual folders, such as images/; say where they are",
+            images.len()
+        );
+        found.push(Finding::new(Kind::MissingFile, json, problem));
+    }
+    folder.map(Folder::new)
+}
+
+/// Reads an image and compares its size with that of its labels.
+fn image(file: &Path, expected: (usize, usize), found: &mut Vec<Finding>) {
+    match read_image(file) {
+        Ok(image) => {
+            let size = (image.width() as usize, image.height() as usize);
             sizes(file, size, expected, "the labels have", found);
         }
         Err(error) => found.push(Finding::unread(file, &error.into())),

@@ -3,18 +3,30 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use kmax_masks::Categories;
+use kmax_base::Progress;
+use kmax_masks::{Categories, ImageId};
 
-use super::{CheckReport, Finding, Kind, photo, sizes};
-use crate::coco::{Annotation, ImageEntry, ImageId, PanopticFile, check_name};
-use crate::evaluate::{Watch, each};
+use super::{CheckReport, Finding, Kind, image, images_folder, sizes};
+use crate::coco::{Annotation, ImageEntry, PanopticFile, not_listed};
+use crate::each::each;
+use crate::error::Result;
+use crate::names::{Folder, check_name};
 use crate::{json, png};
 
-/// Checks a json in COCO's panoptic form with its PNGs and, where their folder is given, its photos.
-pub fn panoptic(file: &Path, pngs: &Path, photos: Option<&Path>, watch: &dyn Watch) -> CheckReport {
+/// Checks a json in COCO's panoptic form with its PNGs and its images, which lie in the folder given or in one of the
+/// [usual ones](crate::layout::images_folder).
+///
+/// # Errors
+/// [`Error::Cancelled`](crate::Error::Cancelled) only: what is wrong is a finding.
+pub fn panoptic(
+    file: &Path,
+    pngs: &Path,
+    images: Option<&Path>,
+    progress: &dyn Progress,
+) -> Result<CheckReport> {
     let content: PanopticFile = match json::read(file) {
         Ok(content) => content,
-        Err(error) => return CheckReport::broken(file, &error),
+        Err(error) => return Ok(CheckReport::broken(file, &error)),
     };
     let mut findings = Vec::new();
     let note = |kind, problem: String| Finding::new(kind, file, problem);
@@ -27,38 +39,43 @@ pub fn panoptic(file: &Path, pngs: &Path, photos: Option<&Path>, watch: &dyn Wat
     if categories.is_empty() && !is_prediction {
         findings.push(note(Kind::Label, "categories: the list is missing or empty".into()));
     }
-    let images = self::images(file, &content.images, &mut findings);
+    let folder = images_folder(file, images, &content.images, &mut findings);
+    let by_id = by_id(file, &content.images, &mut findings);
+    let pngs = Folder::new(pngs);
     let mut annotated = HashSet::new();
     for (position, annotation) in content.annotations.iter().enumerate() {
         let entry = format!("annotations[{position}] (image {})", annotation.image_id);
-        if !is_prediction && !images.contains_key(&annotation.image_id) {
-            findings.push(note(Kind::Id, format!("{entry}: the image is not listed in `images`")));
+        if !is_prediction && !by_id.contains_key(&annotation.image_id) {
+            let reason = not_listed(&annotation.image_id, |id| by_id.contains_key(id), "`images`");
+            findings.push(note(Kind::Id, format!("{entry}: {reason}")));
         }
         if !annotated.insert(&annotation.image_id) {
             findings.push(note(Kind::Id, format!("{entry}: the image has two annotations")));
         }
         segments(file, &entry, annotation, (!is_prediction).then_some(&categories), &mut findings);
     }
-    let found = each(&content.annotations, watch, |_, annotation| {
+    let found = each(&content.annotations, progress, |_, annotation| {
         let mut found = Vec::new();
-        let image = images.get(&annotation.image_id).copied();
-        maps(annotation, image, pngs, !is_prediction, &mut found);
-        if let (Some(folder), Some(image)) = (photos, image)
-            && check_name(&image.file_name).is_ok()
-        {
-            let size = (image.width as usize, image.height as usize);
-            photo(&folder.join(&image.file_name), size, &mut found);
+        let entry = by_id.get(&annotation.image_id).copied();
+        maps(annotation, entry, &pngs, !is_prediction, &mut found);
+        let Some((folder, entry)) = folder.as_ref().zip(entry) else { return Ok((found, 0)) };
+        if check_name(&entry.file_name).is_err() {
+            return Ok((found, 0));
         }
-        Ok(found)
-    });
-    // Nothing above fails: what is wrong is a finding.
-    findings.extend(found.unwrap_or_default().into_iter().flatten());
-    let count = content.annotations.len();
-    CheckReport { images: count, photos: if photos.is_some() { count } else { 0 }, findings }
+        let size = (entry.width as usize, entry.height as usize);
+        image(&folder.file(&entry.file_name), size, &mut found);
+        Ok((found, 1))
+    })?;
+    let mut report = CheckReport { images: content.annotations.len(), images_read: 0, findings };
+    for (found, read) in found {
+        report.findings.extend(found);
+        report.images_read += read;
+    }
+    Ok(report)
 }
 
 /// The images by id, with what is wrong with them.
-pub(super) fn images<'a>(
+pub(super) fn by_id<'a>(
     file: &Path,
     images: &'a [ImageEntry],
     findings: &mut Vec<Finding>,
@@ -111,15 +128,15 @@ fn segments(
 fn maps(
     annotation: &Annotation,
     image: Option<&ImageEntry>,
-    pngs: &Path,
+    pngs: &Folder,
     wants_area: bool,
     found: &mut Vec<Finding>,
 ) {
-    let file = pngs.join(&annotation.file_name);
     if let Err(reason) = check_name(&annotation.file_name) {
-        found.push(Finding::new(Kind::MissingFile, pngs, reason));
+        found.push(Finding::new(Kind::MissingFile, pngs.path(), reason));
         return;
     }
+    let file = pngs.file(&annotation.file_name);
     let map = match png::read_panoptic(&file) {
         Ok(map) => map,
         Err(error) => return found.push(Finding::unread(&file, &error)),
@@ -160,14 +177,16 @@ fn maps(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kmax_masks::LabelMap;
+    use crate::files;
+    use kmax_masks::{LabelMap, codec};
 
     fn check(json: &str, ids: &[u32]) -> Vec<(Kind, String)> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("p.json"), json).expect("written");
         let map = LabelMap::new(3, 2, ids.to_vec()).expect("3 x 2");
         png::write_panoptic(&folder.path().join("a.png"), &map).expect("written");
-        let report = panoptic(&folder.path().join("p.json"), folder.path(), Some(folder.path()), &());
+        let report = panoptic(&folder.path().join("p.json"), folder.path(), Some(folder.path()), &())
+            .expect("checked");
         report.findings.into_iter().map(|finding| (finding.kind, finding.problem)).collect()
     }
 
@@ -183,6 +202,53 @@ mod tests {
             {"id": 1, "category_id": 7}, {"id": 2, "category_id": 9}]}]}"#;
         assert_eq!(check(bare, &[1, 1, 1, 1, 2, 0]), []);
         assert_eq!(check(bare, &[1, 1, 1, 1, 3, 0]).len(), 2);
+    }
+
+    #[test]
+    fn every_image_is_looked_at() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write = |name: &str, bytes: &[u8]| {
+            let file = folder.path().join(name);
+            files::create_folder(file.parent().expect("a folder"))?;
+            files::write(&file, bytes)
+        };
+        let two = |first: &str, second: &str| {
+            let image = |id: u32, name: &str| {
+                format!(r#"{{"id": {id}, "file_name": "{name}", "width": 1, "height": 1}}"#)
+            };
+            let annotation =
+                |id: u32| format!(r#"{{"image_id": {id}, "file_name": "1.png", "segments_info": []}}"#);
+            let (images, annotations) =
+                ([image(1, first), image(2, second)].join(","), [annotation(1), annotation(2)].join(","));
+            let categories = r#"{"id": 1, "name": "a", "isthing": 1}"#;
+            format!(
+                r#"{{"images": [{images}], "annotations": [{annotations}], "categories": [{categories}]}}"#
+            )
+        };
+        let check = |json: &str| {
+            write("panoptic_val.json", json.as_bytes())?;
+            let report =
+                panoptic(&folder.path().join("panoptic_val.json"), &folder.path().join("pngs"), None, &())?;
+            let found = report.findings.iter().map(|finding| (finding.kind, finding.problem.clone()));
+            Ok::<_, crate::Error>((report.images_read, found.collect::<Vec<_>>()))
+        };
+        let blank = codec::encode_panoptic(&LabelMap::filled(1, 1, 0).expect("a pixel")).expect("encoded");
+        write("pngs/1.png", &blank)?;
+        // None is there.
+        let (read, found) = check(&two("a.png", "b.png"))?;
+        assert_eq!((read, found.len(), found[0].0), (0, 1, Kind::MissingFile));
+        assert!(found[0].1.contains("none of the 2 images (a.png ... b.png)"), "{found:?}");
+        // The second is there: the first is missing.
+        write("val/City/b.png", &blank)?;
+        let (read, found) = check(&two("a.png", "City\\\\B.png"))?;
+        assert_eq!((read, found.len(), found[0].0), (2, 1, Kind::MissingFile), "{found:?}");
+        write("val/a.png", &blank)?;
+        assert_eq!(check(&two("a.png", "City\\\\B.png"))?, (2, Vec::new()));
+        let marked = [&[0xef, 0xbb, 0xbf], two("a.png", "City/b.png").as_bytes()].concat();
+        write("panoptic_val.json", &marked)?;
+        let json = folder.path().join("panoptic_val.json");
+        assert_eq!(panoptic(&json, &folder.path().join("pngs"), None, &())?.findings, []);
+        Ok(())
     }
 
     #[test]
@@ -205,6 +271,8 @@ mod tests {
             ("\"id\": 4, \"file_name\": \"a", "\"id\": 4, \"file_name\": \"b", Kind::MissingFile, ""),
             ("\"image_id\": 4", "\"image_id\": 5", Kind::Id, "not listed"),
             ("\"isthing\": 1}]}", "", Kind::Damaged, "EOF"),
+            (", \"isthing\": 0", "", Kind::Damaged, "`isthing` is missing"),
+            ("\"image_id\": 4", "\"image_id\": \"4\"", Kind::Id, "a string here and a number in `images`"),
         ];
         for (from, to, kind, problem) in cases {
             let found = check(&GOOD.replace(from, to), &ids);

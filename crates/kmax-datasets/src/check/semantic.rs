@@ -2,17 +2,23 @@
 
 use std::path::Path;
 
+use kmax_base::Progress;
+
 use super::{CheckReport, Finding, Kind};
-use crate::evaluate::{Watch, each};
+use crate::each::each;
+use crate::error::Result;
 use crate::{files, png};
 
 /// Checks the PNGs of a folder, folders within it included: labels must be below `classes` or be `ignored`.
-pub fn semantic(folder: &Path, classes: u32, ignored: u32, watch: &dyn Watch) -> CheckReport {
+///
+/// # Errors
+/// [`Error::Cancelled`](crate::Error::Cancelled) only: what is wrong is a finding.
+pub fn semantic(folder: &Path, classes: u32, ignored: u32, progress: &dyn Progress) -> Result<CheckReport> {
     let names = match files::below(folder, ".png") {
         Ok(names) => names,
-        Err(error) => return CheckReport::broken(folder, &error),
+        Err(error) => return Ok(CheckReport::broken(folder, &error)),
     };
-    let found = each(&names, watch, |_, name| {
+    let found = each(&names, progress, |_, name| {
         let file = folder.join(name);
         let map = match png::read_labels(&file) {
             Ok(map) => map,
@@ -24,10 +30,9 @@ pub fn semantic(folder: &Path, classes: u32, ignored: u32, watch: &dyn Watch) ->
         Ok(unknown
             .map(|(label, extent)| Finding::new(Kind::Label, &file, problem((label, extent.area))))
             .collect())
-    });
-    // Nothing fails in there: what is wrong is a finding.
-    let findings = found.unwrap_or_default().into_iter().flatten().collect();
-    CheckReport { images: names.len(), photos: 0, findings }
+    })?;
+    let findings = found.into_iter().flatten().collect();
+    Ok(CheckReport { images: names.len(), images_read: 0, findings })
 }
 
 #[cfg(test)]
@@ -36,15 +41,15 @@ mod tests {
     use kmax_masks::LabelMap;
 
     #[test]
-    fn labels_out_of_range_are_counted() -> crate::Result<()> {
+    fn labels_out_of_range_are_counted() -> crate::error::Result<()> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let map = LabelMap::new(4, 1, vec![0, 3, 3, 255]).expect("4 x 1");
         png::write_labels(&folder.path().join("a.png"), &map)?;
-        assert_eq!(semantic(folder.path(), 4, 255, &()).findings, []);
-        let found = semantic(folder.path(), 3, 255, &()).findings;
+        assert_eq!(semantic(folder.path(), 4, 255, &())?.findings, []);
+        let found = semantic(folder.path(), 3, 255, &())?.findings;
         assert_eq!((found.len(), found[0].problem.as_str()), (1, "2 pixels hold 3, expected below 3 or 255"));
         std::fs::write(folder.path().join("b.png"), b"no").expect("written");
-        assert_eq!(semantic(folder.path(), 4, 255, &()).count(Kind::Damaged), 1);
+        assert_eq!(semantic(folder.path(), 4, 255, &())?.count(Kind::Damaged), 1);
         Ok(())
     }
 }

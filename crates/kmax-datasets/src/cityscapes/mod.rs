@@ -2,7 +2,7 @@
 //!
 //! | what | where |
 //! | --- | --- |
-//! | photos | `leftImg8bit/SPLIT/CITY/ID_leftImg8bit.png` |
+//! | images | `leftImg8bit/SPLIT/CITY/ID_leftImg8bit.png` |
 //! | classes | `gtFine/SPLIT/CITY/ID_gtFine_labelIds.png`, regular ids |
 //! | instances | `gtFine/SPLIT/CITY/ID_gtFine_instanceIds.png` |
 //! | panoptic | `gtFine/cityscapes_panoptic_SPLIT_trainId.json` and the folder of that name, in COCO's form |
@@ -12,9 +12,11 @@ mod results;
 use std::path::{Path, PathBuf};
 
 use kmax_masks::{LabelMap, Panoptic, cityscapes};
+use kmax_transforms::{Sample, read_image};
 
 use crate::coco::CocoPanoptic;
-use crate::{Error, Result, Sample, files, photo, png};
+use crate::error::{Error, Result};
+use crate::{files, png};
 
 pub use results::{PredictedInstance, find_result, read_instances, write_instances};
 
@@ -90,8 +92,8 @@ impl Cityscapes {
         self.fine(image, "instanceIds")
     }
 
-    /// The photo of an image.
-    pub fn photo_path(&self, image: &CityscapesImage) -> PathBuf {
+    /// The file of an image.
+    pub fn image_path(&self, image: &CityscapesImage) -> PathBuf {
         let folder = self.root.join("leftImg8bit").join(&self.split).join(&image.city);
         folder.join(format!("{}_leftImg8bit.png", image.id))
     }
@@ -101,16 +103,16 @@ impl Cityscapes {
         self.fine.join(format!("cityscapes_panoptic_{}_trainId.json", self.split))
     }
 
-    /// The panoptic annotations, with their photos.
+    /// The panoptic annotations, with their images.
     ///
     /// # Errors
     /// If they are not there (cityscapesScripts' `createPanopticImgs` makes them) or damaged.
     pub fn as_panoptic(&self) -> Result<CocoPanoptic> {
         let json = self.panoptic_json();
-        let photos = self.root.join("leftImg8bit").join(&self.split);
-        let dataset = CocoPanoptic::open(&json, photos, json.with_extension(""))?;
-        // The official converter names the class maps, not the photos, and leaves the city out.
-        Ok(dataset.map_photos(|image| {
+        let images = self.root.join("leftImg8bit").join(&self.split);
+        let dataset = CocoPanoptic::open(&json, images, json.with_extension(""))?;
+        // The official converter names the class maps, not the images, and leaves the city out.
+        Ok(dataset.map_images(|image| {
             let city = image.split('_').next().unwrap_or_default();
             format!("{city}/{image}_leftImg8bit.png")
         }))
@@ -141,15 +143,15 @@ impl Cityscapes {
         cityscapes::panoptic(&ids).map_err(Error::masks(&self.instance_path(image)))
     }
 
-    /// Photo and segments of an image.
+    /// An image with its segments.
     ///
     /// # Errors
-    /// As [`Self::panoptic`], also if the photo is missing, damaged or of another size.
+    /// As [`Self::panoptic`], also if the image is missing, damaged or of another size.
     pub fn sample(&self, image: &CityscapesImage) -> Result<Sample> {
         let panoptic = self.panoptic(image)?;
-        let file = self.photo_path(image);
-        let photo = photo::read_photo(&file)?;
-        let (width, height) = (photo.width() as usize, photo.height() as usize);
+        let file = self.image_path(image);
+        let pixels = read_image(&file)?;
+        let (width, height) = (pixels.width() as usize, pixels.height() as usize);
         if (width, height) != (panoptic.map.width(), panoptic.map.height()) {
             let labels = format!("{} x {}", panoptic.map.width(), panoptic.map.height());
             return Err(Error::file(
@@ -157,7 +159,7 @@ impl Cityscapes {
                 format!("{width} x {height} pixels, but its labels have {labels}"),
             ));
         }
-        Ok(Sample { image: photo, panoptic, image_id: image.id.as_str().into() })
+        Ok(Sample { image: pixels, panoptic, image_id: image.id.as_str().into() })
     }
 }
 
@@ -176,8 +178,8 @@ mod tests {
         let name = |part: &str| root.join(format!("gtFine/val/bern/bern_000001_000019_gtFine_{part}.png"));
         png::write_labels(&name("labelIds"), &map(&[7, 26]))?;
         png::write_labels_16(&name("instanceIds"), &map(&[7, 26_001]))?;
-        let photo = root.join("leftImg8bit/val/bern/bern_000001_000019_leftImg8bit.png");
-        image::RgbImage::new(2, 1).save(&photo).expect("written");
+        let file = root.join("leftImg8bit/val/bern/bern_000001_000019_leftImg8bit.png");
+        image::RgbImage::new(2, 1).save(&file).expect("written");
         for start in [root.to_path_buf(), root.join("gtFine")] {
             let data = Cityscapes::open(start, "val")?;
             let image = &data.images()[0];
@@ -187,7 +189,7 @@ mod tests {
             let classes: Vec<_> = sample.panoptic.segments.iter().map(|s| (s.id, s.category_id)).collect();
             assert_eq!(classes, [(7, 0), (26_001, 13)]);
         }
-        image::RgbImage::new(2, 2).save(&photo).expect("written");
+        image::RgbImage::new(2, 2).save(&file).expect("written");
         let data = Cityscapes::open(root, "val")?;
         assert!(data.sample(&data.images()[0]).is_err_and(|e| e.to_string().contains("2 x 2 pixels")));
         png::write_labels_16(&name("instanceIds"), &map(&[7, 40_001]))?;

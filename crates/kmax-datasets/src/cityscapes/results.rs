@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use kmax_masks::categories::cityscapes::{by_train_id, train_id};
 use kmax_masks::{LabelMap, Panoptic, Rle};
 
-use crate::{Error, Result, coco, files, png};
+use crate::error::{Error, Result};
+use crate::names::check_name;
+use crate::text::utf8;
+use crate::{files, png};
 
 /// A line of a `_pred.txt`.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +48,8 @@ pub fn find_result<'a>(folder: &Path, names: &'a [String], id: &str) -> Result<&
 /// If the file cannot be read, or a line is not `MASK CLASS CONFIDENCE` with a regular id and a finite number.
 pub fn read_instances(file: &Path) -> Result<Vec<PredictedInstance>> {
     let bytes = files::read(file)?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| Error::file(file, error.to_string()))?;
+    let text = utf8(&bytes);
+    let text = std::str::from_utf8(&text).map_err(|error| Error::file(file, error.to_string()))?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut found = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
@@ -54,7 +58,7 @@ pub fn read_instances(file: &Path) -> Result<Vec<PredictedInstance>> {
         let [mask, class, confidence] = words[..] else {
             return Err(fail(format!("expected `MASK CLASS CONFIDENCE`, found {line:?}")));
         };
-        coco::check_name(mask).map_err(fail)?;
+        check_name(mask).map_err(fail)?;
         let known = class.parse::<u32>().ok().filter(|&class| train_id(class).is_some());
         let class = known.ok_or_else(|| fail(format!("{class:?} is not the id of a label")))?;
         let number = confidence.parse::<f64>().ok().filter(|number| number.is_finite());

@@ -1,15 +1,15 @@
 //! The entries of a COCO panoptic json.
 
-use kmax_masks::{Category, LabelMap, Panoptic, Segment};
-use kmax_metrics::ImageId;
-use serde::{Deserialize, Serialize};
+use kmax_masks::{Category, ImageId, LabelMap, Panoptic, Segment};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// An entry of `images`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageEntry {
     /// The id that annotations refer to.
     pub id: ImageId,
-    /// The photo's file, relative to the folder of photos.
+    /// The image's file, relative to the folder of images.
     pub file_name: String,
     /// Width in pixels.
     pub width: u32,
@@ -38,8 +38,8 @@ pub struct SegmentEntry {
     /// Pixels; predictions may leave it out.
     #[serde(default, deserialize_with = "crate::json::whole", skip_serializing_if = "Option::is_none")]
     pub area: Option<u64>,
-    /// The box `[x, y, width, height]` in pixels; predictions may leave it out.
-    #[serde(default)]
+    /// The box `[x, y, width, height]` in pixels. Nothing depends on it, so it may be missing or have any form; it is then zeros.
+    #[serde(default, deserialize_with = "crate::json::any_box")]
     pub bbox: [f64; 4],
     /// Whether it is a group that cannot be told apart.
     #[serde(default, deserialize_with = "crate::json::flag", serialize_with = "crate::json::as_number")]
@@ -102,7 +102,38 @@ pub struct PanopticFile {
     pub images: Vec<ImageEntry>,
     /// One entry an image.
     pub annotations: Vec<Annotation>,
-    /// The classes.
-    #[serde(default)]
+    /// The classes, each with its `isthing`, which decides what panoptic quality is of.
+    #[serde(default, deserialize_with = "panoptic_categories")]
     pub categories: Vec<Category>,
+}
+
+/// Classes of which each must say whether it is a thing.
+fn panoptic_categories<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Category>, D::Error> {
+    struct Said(Category);
+    impl<'de> Deserialize<'de> for Said {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let value = serde_json::Value::deserialize(deserializer)?;
+            let said = value.get("isthing").is_some();
+            let category = Category::deserialize(value).map_err(D::Error::custom)?;
+            if !said {
+                let (id, name) = (category.id, category.name);
+                let reason = "the field `isthing` is missing (1 for things, 0 for stuff)";
+                return Err(D::Error::custom(format!("category {id} ({name}): {reason}")));
+            }
+            Ok(Self(category))
+        }
+    }
+    Ok(Vec::<Said>::deserialize(deserializer)?.into_iter().map(|Said(category)| category).collect())
+}
+
+/// What to say of an id that is not among those listed: an id of the other type is another id.
+pub(crate) fn not_listed(id: &ImageId, listed: impl Fn(&ImageId) -> bool, list: &str) -> String {
+    let (other, types) = match id {
+        ImageId::Number(number) => (Some(ImageId::Text(number.to_string())), "a number here and a string"),
+        ImageId::Text(text) => (text.parse().ok().map(ImageId::Number), "a string here and a number"),
+    };
+    if other.is_some_and(|other| listed(&other)) {
+        return format!("the image's id is {types} in {list}");
+    }
+    format!("the image is not listed in {list}")
 }

@@ -3,12 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use kmax_masks::{Categories, Category};
+use kmax_masks::{Categories, Category, ImageId};
 use kmax_metrics::instance::{Detection, Truth};
 use serde::{Deserialize, Serialize};
 
-use super::{ImageEntry, ImageId, Segmentation};
-use crate::{Error, Result, files, json};
+use super::entries::{ImageEntry, not_listed};
+use super::segmentation::Segmentation;
+use crate::error::{Error, Result};
+use crate::{files, json};
 
 /// An entry of `annotations` of instances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,8 +25,8 @@ pub struct InstanceEntry {
     pub segmentation: Segmentation,
     /// The area in pixels, which decides whether the object counts as small, medium or large.
     pub area: f64,
-    /// The box `[x, y, width, height]` in pixels.
-    #[serde(default)]
+    /// The box `[x, y, width, height]` in pixels. Nothing depends on it, so it may be missing or have any form; it is then zeros.
+    #[serde(default, deserialize_with = "json::any_box")]
     pub bbox: [f64; 4],
     /// Whether it is a group that cannot be told apart.
     #[serde(default, deserialize_with = "json::flag", serialize_with = "json::as_number")]
@@ -95,7 +97,9 @@ impl CocoInstances {
         for (position, annotation) in file.annotations.iter().enumerate() {
             let entry = || format!("annotations[{position}] (id {})", annotation.id);
             let Some(&image) = positions.get(&annotation.image_id) else {
-                return Err(fail(entry(), format!("image {} is not listed", annotation.image_id)));
+                let id = &annotation.image_id;
+                let reason = not_listed(id, |id| positions.contains_key(id), "`images`");
+                return Err(fail(entry(), format!("image {id}: {reason}")));
             };
             if !ids.insert(annotation.id) {
                 return Err(fail(entry(), "the id occurs twice".into()));
@@ -186,8 +190,10 @@ impl CocoDetections {
         for (position, detection) in detections.iter().enumerate() {
             let fail = |reason: String| Error::entry(json, format!("[{position}]"), reason);
             let Some(image) = truth.position(&detection.image_id) else {
-                let known = truth.json.display();
-                return Err(fail(format!("image {} is not in {known}", detection.image_id)));
+                let id = &detection.image_id;
+                let list = format!("`images` of {}", truth.json.display());
+                let reason = not_listed(id, |id| truth.position(id).is_some(), &list);
+                return Err(fail(format!("image {id}: {reason}")));
             };
             if truth.categories.get(detection.category_id).is_none() {
                 return Err(fail(format!("unknown category {}", detection.category_id)));
@@ -275,7 +281,7 @@ mod tests {
             assert!(message.contains(expected) && message.contains("truth.json"), "{expected}: {message}");
         }
         let cases = [
-            ("\"image_id\": 4", "\"image_id\": 5", "[0]: image 5 is not in"),
+            ("\"image_id\": 4", "\"image_id\": 5", "[0]: image 5: the image is not listed in `images` of"),
             ("\"category_id\": 7", "\"category_id\": 1", "[0]: unknown category 1"),
             ("0.5", "NaN", "[0].score"),
             ("0.5", "1e999", "[0].score"),

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Annotation, DetectionEntry};
-use crate::{Error, Result, files, json};
+use super::entries::Annotation;
+use super::instances::DetectionEntry;
+use crate::error::{Error, Result};
+use crate::{files, json};
 
 /// What was predicted of an image whose PNG is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,8 +56,8 @@ impl Journal {
             }
             done = lines.map(|(number, line)| parse(path, number, line)).collect::<Result<_>>()?;
         }
-        let out = OpenOptions::new().create(true).append(true).open(path).map_err(Error::io(path))?;
-        out.set_len(whole as u64).map_err(Error::io(path))?;
+        let out = OpenOptions::new().create(true).append(true).open(path).map_err(Error::write(path))?;
+        out.set_len(whole as u64).map_err(Error::write(path))?;
         let mut journal = Self { path: path.to_path_buf(), out };
         if whole == 0 {
             journal.line(&Header { predictions_of: predictions_of.to_owned() })?;
@@ -79,7 +81,7 @@ impl Journal {
             out.write_all(&line)?;
             out.sync_data()
         };
-        write(&mut self.out).map_err(Error::io(&self.path))
+        write(&mut self.out).map_err(Error::write(&self.path))
     }
 }
 

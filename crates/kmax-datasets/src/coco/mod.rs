@@ -12,12 +12,11 @@ mod predictions;
 mod segmentation;
 mod write;
 
+pub(crate) use entries::not_listed;
 pub use entries::{Annotation, ImageEntry, PanopticFile, SegmentEntry};
 pub use instances::{CocoDetections, CocoInstances, DetectionEntry, InstanceEntry, InstancesFile};
 pub use journal::{Journal, Predicted};
-pub use kmax_metrics::ImageId;
 pub use panoptic::CocoPanoptic;
-pub(crate) use panoptic::check_name;
 pub use predictions::CocoPredictions;
 pub use segmentation::Segmentation;
 pub use write::{PanopticWriter, detections, write_detections};

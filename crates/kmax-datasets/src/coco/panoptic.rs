@@ -1,21 +1,24 @@
-//! A folder in COCO's panoptic form: photos, PNGs of segment ids and a json.
+//! A folder in COCO's panoptic form: images, PNGs of segment ids and a json.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use kmax_masks::{Categories, LabelMap, Panoptic, codec};
+use kmax_masks::{Categories, ImageId, LabelMap, Panoptic, codec};
+use kmax_transforms::{Sample, read_image};
 
-use super::{Annotation, ImageEntry, PanopticFile};
-use crate::{Error, Result, Sample, files, json, photo, png};
+use super::entries::{Annotation, ImageEntry, PanopticFile, not_listed};
+use crate::error::{Error, Result};
+use crate::names::{Folder, check_name};
+use crate::{files, json, png};
 
 /// A dataset in COCO's panoptic form, that of the site or of the user's own.
 ///
-/// The json is read and checked by [`Self::open`]; photos and PNGs are read one at a time by [`Self::sample`].
+/// The json is read and checked by [`Self::open`]; images and PNGs are read one at a time by [`Self::sample`].
 #[derive(Clone, Debug)]
 pub struct CocoPanoptic {
     json: PathBuf,
-    images: PathBuf,
-    pngs: PathBuf,
+    images: Folder,
+    pngs: Folder,
     /// Each annotation with its image, in the order of the file.
     entries: Vec<(ImageEntry, Annotation)>,
     categories: Categories,
@@ -57,9 +60,10 @@ impl CocoPanoptic {
         let mut entries = Vec::with_capacity(file.annotations.len());
         for (position, annotation) in file.annotations.into_iter().enumerate() {
             let entry = || format!("annotations[{position}] (image {})", annotation.image_id);
-            let image = by_id
-                .get(&annotation.image_id)
-                .ok_or_else(|| fail(entry(), "the image is not listed in `images`".into()))?;
+            let image = by_id.get(&annotation.image_id).ok_or_else(|| {
+                let listed = |id: &ImageId| by_id.contains_key(id);
+                fail(entry(), not_listed(&annotation.image_id, listed, "`images`"))
+            })?;
             if !annotated.insert(annotation.image_id.clone()) {
                 return Err(fail(entry(), "the image has two annotations".into()));
             }
@@ -69,17 +73,17 @@ impl CocoPanoptic {
         }
         Ok(Self {
             json: json.to_path_buf(),
-            images: images.to_path_buf(),
-            pngs: pngs.to_path_buf(),
+            images: Folder::new(images),
+            pngs: Folder::new(pngs),
             entries,
             categories,
             tolerant: false,
         })
     }
 
-    /// The same with the photos in another folder.
-    pub fn with_photos(self, images: impl Into<PathBuf>) -> Self {
-        Self { images: images.into(), ..self }
+    /// The same with the images in another folder.
+    pub fn with_images(self, images: impl Into<PathBuf>) -> Self {
+        Self { images: Folder::new(images), ..self }
     }
 
     /// The same with segments left out that no pixel has. ADE20K lists some that others were painted over.
@@ -87,8 +91,8 @@ impl CocoPanoptic {
         Self { tolerant: true, ..self }
     }
 
-    /// The same with photos named after the images' ids.
-    pub(crate) fn map_photos(mut self, name: impl Fn(&str) -> String) -> Self {
+    /// The same with images' files named after their ids.
+    pub(crate) fn map_images(mut self, name: impl Fn(&str) -> String) -> Self {
         for (image, _) in &mut self.entries {
             image.file_name = name(&image.id.to_string());
         }
@@ -120,17 +124,30 @@ impl CocoPanoptic {
         &self.json
     }
 
-    /// Where the photo of an image is, or `None` past the end.
-    pub fn photo_path(&self, index: usize) -> Option<PathBuf> {
-        Some(self.images.join(&self.entries.get(index)?.0.file_name))
+    /// The folder of images.
+    pub fn images_folder(&self) -> &Path {
+        self.images.path()
     }
 
-    /// Where the PNG of an image is, or `None` past the end.
+    /// The folder of PNGs.
+    pub fn pngs_folder(&self) -> &Path {
+        self.pngs.path()
+    }
+
+    /// Where the file of an image is, or `None` past the end.
+    ///
+    /// A file is found by the exact name in the json; else by a name that differs in back-slashes for `/` or in upper and
+    /// lower case only. One that is not there is where it should be.
+    pub fn image_path(&self, index: usize) -> Option<PathBuf> {
+        Some(self.images.file(&self.entries.get(index)?.0.file_name))
+    }
+
+    /// Where the PNG of an image is, or `None` past the end; found as [`Self::image_path`].
     pub fn png_path(&self, index: usize) -> Option<PathBuf> {
-        Some(self.pngs.join(&self.entries.get(index)?.1.file_name))
+        Some(self.pngs.file(&self.entries.get(index)?.1.file_name))
     }
 
-    /// Reads photo and segments of the image at `index` (0 to [`Self::len`] - 1).
+    /// Reads image and segments of the image at `index` (0 to [`Self::len`] - 1).
     ///
     /// # Errors
     /// If a file is missing or damaged, its size is not that of the json, or the PNG and the json differ in the
@@ -138,8 +155,8 @@ impl CocoPanoptic {
     pub fn sample(&self, index: usize) -> Result<Sample> {
         let panoptic = self.panoptic(index)?;
         let (entry, _) = self.entry(index)?;
-        let file = self.images.join(&entry.file_name);
-        let image = photo::read_photo(&file)?;
+        let file = self.images.file(&entry.file_name);
+        let image = read_image(&file)?;
         self.check_size(entry, &file, image.width() as usize, image.height() as usize)?;
         Ok(Sample { image, panoptic, image_id: entry.id.clone() })
     }
@@ -150,7 +167,7 @@ impl CocoPanoptic {
     /// As [`Self::sample`], of the PNG.
     pub fn panoptic(&self, index: usize) -> Result<Panoptic> {
         let (entry, annotation) = self.entry(index)?;
-        let file = self.pngs.join(&annotation.file_name);
+        let file = self.pngs.file(&annotation.file_name);
         let map = png::read_panoptic(&file)?;
         self.check_size(entry, &file, map.width(), map.height())?;
         check_ids(&map, annotation, self.tolerant)
@@ -179,7 +196,7 @@ impl CocoPanoptic {
             let entry = format!("annotations[{index}] (image {}): segment {}", entry.id, segment.id);
             return Err(Error::entry(&self.json, entry, "the area is missing"));
         }
-        let file = self.pngs.join(&annotation.file_name);
+        let file = self.pngs.file(&annotation.file_name);
         let bytes = files::read(&file)?;
         let map = codec::decode_panoptic(&bytes).map_err(Error::masks(&file))?;
         self.check_size(entry, &file, map.width(), map.height())?;
@@ -237,22 +254,8 @@ pub(super) fn check_segments(
         if categories.get(segment.category_id).is_none() {
             return Err(format!("{name}: unknown category {}", segment.category_id));
         }
-        if segment.bbox.iter().any(|value| value.is_nan() || *value < 0.0) {
-            return Err(format!("{name}: a box has no negative values, found {:?}", segment.bbox));
-        }
     }
     Ok(())
-}
-
-/// A json is not trusted to name files outside its folders.
-pub(crate) fn check_name(name: &str) -> std::result::Result<(), String> {
-    use std::path::Component;
-    let path = Path::new(name);
-    let plain = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if plain && path.file_name().is_some() {
-        return Ok(());
-    }
-    Err(format!("file_name {name:?} is not a file within the folder"))
 }
 
 #[cfg(test)]
@@ -266,15 +269,15 @@ mod tests {
             {"id": 70000, "category_id": 9, "area": 1, "bbox": [2, 0, 1, 1], "iscrowd": 1}]}],
         "categories": [{"id": 7, "name": "road", "isthing": 0}, {"id": 9, "name": "car", "isthing": 1}]}"#;
 
-    /// A folder with the json, a photo and a PNG whose ids are given.
-    fn folder(json: &str, ids: [u32; 6], photo: (u32, u32)) -> tempfile::TempDir {
+    /// A folder with the json, an image and a PNG whose ids are given.
+    fn folder(json: &str, ids: [u32; 6], size: (u32, u32)) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        for part in ["photos", "pngs"] {
+        for part in ["images", "pngs"] {
             std::fs::create_dir(folder.path().join(part)).expect("created");
         }
         std::fs::write(folder.path().join("p.json"), json).expect("written");
-        let picture = image::RgbImage::from_pixel(photo.0, photo.1, image::Rgb([9, 8, 7]));
-        picture.save(folder.path().join("photos/a.png")).expect("written");
+        let picture = image::RgbImage::from_pixel(size.0, size.1, image::Rgb([9, 8, 7]));
+        picture.save(folder.path().join("images/a.png")).expect("written");
         let bytes = ids.iter().flat_map(|id| [*id as u8, (id >> 8) as u8, (id >> 16) as u8]).collect();
         let map = image::RgbImage::from_raw(3, 2, bytes).expect("3 x 2");
         map.save(folder.path().join("pngs/a.png")).expect("written");
@@ -283,11 +286,11 @@ mod tests {
 
     fn open(folder: &tempfile::TempDir) -> Result<CocoPanoptic> {
         let path = folder.path();
-        CocoPanoptic::open(path.join("p.json"), path.join("photos"), path.join("pngs"))
+        CocoPanoptic::open(path.join("p.json"), path.join("images"), path.join("pngs"))
     }
 
     #[test]
-    fn a_sample_holds_photo_and_segments() -> Result<()> {
+    fn a_sample_holds_image_and_segments() -> Result<()> {
         let folder = folder(GOOD, [1, 1, 70000, 1, 1, 0], (3, 2));
         let data = open(&folder)?;
         assert_eq!((data.len(), data.categories().len()), (1, 2));
@@ -307,8 +310,8 @@ mod tests {
             ([1, 1, 1, 1, 1, 0], (3, 2), "segment id 70000: in the json"),
             (ids, (2, 3), "2 x 3 pixels, but image 4"),
         ];
-        for (ids, photo, expected) in cases {
-            let folder = folder(GOOD, ids, photo);
+        for (ids, size, expected) in cases {
+            let folder = folder(GOOD, ids, size);
             let message = open(&folder).and_then(|data| data.sample(0)).expect_err(expected).to_string();
             assert!(message.contains(expected) && message.contains("a.png"), "{message}");
         }
@@ -322,8 +325,51 @@ mod tests {
     }
 
     #[test]
+    fn fields_that_nothing_depends_on_may_have_any_form() -> Result<()> {
+        let ids = [1, 1, 70000, 1, 1, 0];
+        for (from, to) in [
+            ("\"bbox\": [0, 0, 2, 2]", "\"bbox\": null"),
+            ("\"bbox\": [0, 0, 2, 2]", "\"bbox\": [0, -1, 2, 2]"),
+            ("\"bbox\": [0, 0, 2, 2]", "\"bbox\": {\"x\": 1}"),
+            ("\"isthing\": 0}", "\"isthing\": 0, \"color\": \"#0a0b0c\", \"supercategory\": null}"),
+            ("\"isthing\": 0}", "\"isthing\": false, \"color\": [1, 2, 3, 4], \"supercategory\": 3}"),
+            ("\"width\": 3", "\"license\": {}, \"date_captured\": 7, \"width\": 3"),
+        ] {
+            assert!(GOOD.contains(from), "{from}");
+            let folder = folder(&GOOD.replace(from, to), ids, (3, 2));
+            assert_eq!(open(&folder)?.sample(0)?.panoptic.segments.len(), 2, "{to}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn files_are_found_by_one_rule() -> Result<()> {
+        let folder = folder(GOOD, [1, 1, 70000, 1, 1, 0], (3, 2));
+        for part in ["images", "pngs"] {
+            let file = |name: &str| folder.path().join(part).join(name);
+            files::create_folder(&file("City 1"))?;
+            std::fs::rename(file("a.png"), file("City 1/a.png")).expect("moved");
+        }
+        for name in ["City 1/a.png", "City 1\\\\a.png", "city 1/A.PNG"] {
+            let text = GOOD.replace("a.png", name);
+            std::fs::write(folder.path().join("p.json"), text).expect("written");
+            let data = open(&folder)?;
+            assert_eq!(data.sample(0)?.image_id, 4.into(), "{name}");
+            assert_eq!(data.png_path(0), Some(folder.path().join("pngs/City 1/a.png")));
+        }
+        Ok(())
+    }
+
+    #[test]
     fn mistakes_in_the_json_are_named() {
         let cases = [
+            (", \"isthing\": 0", "", "category 7 (road): the field `isthing` is missing"),
+            ("\"isthing\": 1", "\"isthing\": 2", "categories[1]: isthing"),
+            (
+                "\"image_id\": 4",
+                "\"image_id\": \"4\"",
+                "(image 4): the image's id is a string here and a number in `images`",
+            ),
             ("\"file_name\": \"a.png\", \"width\"", "\"width\"", "images[0]"),
             ("\"width\": 3", "\"width\": -3", "images[0].width"),
             ("\"width\": 3", "\"width\": 4000000000", "images[0]"),
@@ -335,7 +381,6 @@ mod tests {
             ("\"id\": 70000", "\"id\": 16777216", "segments_info[1]"),
             ("\"category_id\": 9", "\"category_id\": 8", "unknown category 8"),
             ("\"area\": 4", "\"area\": -4", "segments_info[0].area"),
-            ("\"bbox\": [0, 0", "\"bbox\": [0, -1", "no negative"),
             ("\"iscrowd\": 1", "\"iscrowd\": 2", "segments_info[1].iscrowd"),
             (
                 "\"image_id\": 4, \"file_name\": \"a.png\"",

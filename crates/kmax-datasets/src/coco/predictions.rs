@@ -3,20 +3,29 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use kmax_masks::{Categories, Panoptic};
+use kmax_masks::{Categories, ImageId, Panoptic};
+use serde::Deserialize;
 
-use super::panoptic::{check_name, check_segments};
-use super::{Annotation, ImageId, PanopticFile};
-use crate::{Error, Result, json, png};
+use super::entries::{Annotation, not_listed};
+use super::panoptic::check_segments;
+use crate::error::{Error, Result};
+use crate::names::{Folder, check_name};
+use crate::{json, png};
 
 /// A json of panoptic predictions with its folder of PNGs. Only `annotations` is needed of the json; entries are
 /// looked at when they are asked for.
 #[derive(Clone, Debug)]
 pub struct CocoPredictions {
     json: PathBuf,
-    pngs: PathBuf,
+    pngs: Folder,
     annotations: Vec<Annotation>,
     positions: HashMap<ImageId, usize>,
+}
+
+/// What is read of the json; anything else in it is left alone.
+#[derive(Deserialize)]
+struct Annotations {
+    annotations: Vec<Annotation>,
 }
 
 impl CocoPredictions {
@@ -26,7 +35,7 @@ impl CocoPredictions {
     /// If it cannot be read, or an image has two annotations.
     pub fn open(json: impl AsRef<Path>, pngs: impl AsRef<Path>) -> Result<Self> {
         let json = json.as_ref();
-        let file: PanopticFile = json::read(json)?;
+        let file: Annotations = json::read(json)?;
         let mut positions = HashMap::with_capacity(file.annotations.len());
         for (position, annotation) in file.annotations.iter().enumerate() {
             if positions.insert(annotation.image_id.clone(), position).is_some() {
@@ -34,7 +43,12 @@ impl CocoPredictions {
                 return Err(Error::entry(json, entry, "the image has two annotations"));
             }
         }
-        Ok(Self { json: json.into(), pngs: pngs.as_ref().into(), annotations: file.annotations, positions })
+        Ok(Self {
+            json: json.into(),
+            pngs: Folder::new(pngs.as_ref()),
+            annotations: file.annotations,
+            positions,
+        })
     }
 
     /// The number of images with a prediction.
@@ -49,7 +63,7 @@ impl CocoPredictions {
 
     /// Where the PNG of an image is, `None` for an image without a prediction.
     pub fn png_path(&self, image: &ImageId) -> Option<PathBuf> {
-        Some(self.pngs.join(&self.annotations[*self.positions.get(image)?].file_name))
+        Some(self.pngs.file(&self.annotations[*self.positions.get(image)?].file_name))
     }
 
     /// The prediction of an image.
@@ -58,12 +72,15 @@ impl CocoPredictions {
     /// If there is none; an id is listed twice or a class is unknown; or the PNG is missing or damaged.
     pub fn panoptic(&self, image: &ImageId, categories: &Categories) -> Result<Panoptic> {
         let Some(&position) = self.positions.get(image) else {
-            return Err(Error::entry(&self.json, format!("image {image}"), "there is no prediction for it"));
+            let listed = |id: &ImageId| self.positions.contains_key(id);
+            let reason =
+                format!("there is no prediction for it: {}", not_listed(image, listed, "`annotations`"));
+            return Err(Error::entry(&self.json, format!("image {image}"), reason));
         };
         let annotation = &self.annotations[position];
         check_name(&annotation.file_name).and_then(|()| check_segments(annotation, categories)).map_err(
             |reason| Error::entry(&self.json, format!("annotations[{position}] (image {image})"), reason),
         )?;
-        Ok(annotation.over(png::read_panoptic(&self.pngs.join(&annotation.file_name))?))
+        Ok(annotation.over(png::read_panoptic(&self.pngs.file(&annotation.file_name))?))
     }
 }

@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use kmax_masks::{Categories, Panoptic, Rle};
+use kmax_masks::{Categories, ImageId, Panoptic, Rle};
 
-use super::{Annotation, DetectionEntry, ImageEntry, ImageId, PanopticFile, SegmentEntry, Segmentation};
-use crate::{Error, Result, files, png};
+use super::entries::{Annotation, ImageEntry, PanopticFile, SegmentEntry};
+use super::instances::DetectionEntry;
+use super::segmentation::Segmentation;
+use crate::error::{Error, Result};
+use crate::names::{check_name, with_slashes};
+use crate::{files, png};
 
 /// Writes a json of panoptic annotations with its folder of PNGs, which is named like the json without its ending: what
 /// the servers of COCO, and the scripts for ADE20K and Cityscapes, take.
@@ -37,7 +41,7 @@ impl PanopticWriter {
         &self.json
     }
 
-    /// Where the PNG of an image goes: under the photo's name, with the ending `png`.
+    /// Where the PNG of an image goes: under the image's name, with the ending `png`.
     pub fn png_path(&self, image: &ImageEntry) -> PathBuf {
         self.pngs.join(png_name(image))
     }
@@ -45,9 +49,9 @@ impl PanopticWriter {
     /// Writes the PNG of an image and gives its entry for the json.
     ///
     /// # Errors
-    /// If the photo's name leaves the folder, an id does not fit, or the file cannot be written.
+    /// If the image's name leaves the folder, an id does not fit, or the file cannot be written.
     pub fn write(&self, image: &ImageEntry, panoptic: &Panoptic) -> Result<Annotation> {
-        super::check_name(&image.file_name)
+        check_name(&image.file_name)
             .map_err(|reason| Error::entry(&self.json, format!("image {}", image.id), reason))?;
         let file = self.png_path(image);
         if let Some(folder) = file.parent() {
@@ -77,7 +81,7 @@ impl PanopticWriter {
 }
 
 fn png_name(image: &ImageEntry) -> String {
-    Path::new(&image.file_name).with_extension("png").to_string_lossy().into_owned()
+    Path::new(&with_slashes(&image.file_name)).with_extension("png").to_string_lossy().into_owned()
 }
 
 /// The things of an image as detections; a segment without a score has 1, and crowds are left out.
@@ -136,6 +140,9 @@ mod tests {
         assert!(PanopticWriter::create(folder.path().join("panoptic")).is_err());
         let outside = ImageEntry { id: 1.into(), file_name: "../b.jpg".into(), width: 3, height: 2 };
         assert!(writer.write(&outside, &panoptic).is_err());
+        let back_slashes = ImageEntry { file_name: "a\\c.jpg".into(), ..outside };
+        assert_eq!(writer.write(&back_slashes, &panoptic)?.file_name, "a/c.png");
+        assert!(pngs.join("a/c.png").is_file());
         Ok(())
     }
 

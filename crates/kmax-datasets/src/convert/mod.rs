@@ -7,11 +7,12 @@ mod target;
 
 use std::path::Path;
 
+use kmax_base::Progress;
 use kmax_masks::Panoptic;
 
 use crate::coco::ImageEntry;
-use crate::evaluate::{Watch, each};
-use crate::{Error, Result};
+use crate::each::each;
+use crate::error::{Error, Result};
 
 pub use source::Source;
 pub use target::Target;
@@ -22,11 +23,11 @@ pub use target::Target;
 ///
 /// # Errors
 /// If an image cannot be read, does not fit the form, or cannot be written. What was written before stays.
-pub fn convert(source: &Source, target: Target, out: &Path, watch: &dyn Watch) -> Result<usize> {
+pub fn convert(source: &Source, target: Target, out: &Path, progress: &dyn Progress) -> Result<usize> {
     let categories = source.categories();
     let writer = target::Writer::create(target, categories, out)?;
     let images: Vec<usize> = (0..source.len()).collect();
-    let written = each(&images, watch, |_, &index| {
+    let written = each(&images, progress, |_, &index| {
         let (image, panoptic) = source.read(index)?;
         let part = writer.write(&image, &panoptic)?;
         Ok((image, part))
@@ -52,14 +53,14 @@ fn numbered(panoptic: &Panoptic, is_thing: impl Fn(u32) -> bool) -> Vec<(u32, u3
 
 /// The image of a file that no json describes.
 fn described(name: &str, width: usize, height: usize, file: &Path) -> Result<ImageEntry> {
-    let side = |value: usize| u32::try_from(value).map_err(|_| Error::file(file, "too large"));
+    let small = |value: usize| u32::try_from(value).map_err(|_| Error::file(file, "too large"));
     let stem = name.strip_suffix(".png").unwrap_or(name);
     Ok(ImageEntry {
         // Numbers in COCO, words elsewhere.
         id: stem.parse::<i64>().map_or_else(|_| stem.into(), Into::into),
         file_name: format!("{stem}.jpg"),
-        width: side(width)?,
-        height: side(height)?,
+        width: small(width)?,
+        height: small(height)?,
     })
 }
 

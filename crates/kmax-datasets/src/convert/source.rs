@@ -8,7 +8,8 @@ use kmax_masks::{Categories, LabelMap, Panoptic};
 use super::described;
 use crate::cityscapes::Cityscapes;
 use crate::coco::{CocoPanoptic, ImageEntry};
-use crate::{Error, Result, files};
+use crate::error::{Error, Result};
+use crate::files;
 
 /// Annotated images in one of the forms that are read.
 #[derive(Clone, Debug)]

@@ -14,7 +14,9 @@ use crate::coco::{
     Annotation, DetectionEntry, ImageEntry, InstanceEntry, InstancesFile, PanopticWriter, Segmentation,
     detections, write_detections,
 };
-use crate::{Error, Result, files, png};
+use crate::error::{Error, Result};
+use crate::names::{check_name, with_slashes};
+use crate::{files, png};
 
 /// A form to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,9 +78,9 @@ impl<'a> Writer<'a> {
 
     /// A file of an image in the folder.
     fn file(&self, image: &ImageEntry) -> Result<PathBuf> {
-        crate::coco::check_name(&image.file_name)
+        check_name(&image.file_name)
             .map_err(|reason| Error::entry(&self.out, format!("image {}", image.id), reason))?;
-        let file = self.out.join(&image.file_name).with_extension("png");
+        let file = self.out.join(with_slashes(&image.file_name)).with_extension("png");
         if let Some(folder) = file.parent() {
             files::create_folder(folder)?;
         }
@@ -98,7 +100,7 @@ impl<'a> Writer<'a> {
             }
             (Target::CityscapesInstances, _) => {
                 let id = image.id.to_string();
-                crate::coco::check_name(&id).map_err(|reason| Error::entry(&self.out, "image id", reason))?;
+                check_name(&id).map_err(|reason| Error::entry(&self.out, "image id", reason))?;
                 self.regular_ids(panoptic, image)?;
                 write_instances(&self.out, &id, panoptic)?;
             }

@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use kmax_base::Progress;
 use kmax_masks::codec;
 use kmax_metrics::cityscapes::{CityscapesInstanceReport, CityscapesPixelReport, ImageMatcher};
 use kmax_metrics::panoptic::{Convention, PanopticReport};
 use kmax_metrics::{CityscapesInstances, CityscapesPixels};
 use serde::Serialize;
 
-use super::{DatasetDigest, PanopticFiles, Watch, each, file_name, panoptic, read};
+use super::{DatasetDigest, PanopticFiles, file_name, panoptic, read};
 use crate::cityscapes::{Cityscapes, CityscapesImage, find_result, read_instances};
-use crate::{Error, Result, files, png};
+use crate::each::each;
+use crate::error::{Error, Result};
+use crate::{files, png};
 
 /// The levels of which there were results.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,7 +35,7 @@ pub struct CityscapesReport {
 ///
 /// # Errors
 /// If there are no results, or a file is missing, damaged or of the wrong size, or an entry is not possible.
-pub fn cityscapes(truth: &Cityscapes, results: &Path, watch: &dyn Watch) -> Result<CityscapesReport> {
+pub fn cityscapes(truth: &Cityscapes, results: &Path, progress: &dyn Progress) -> Result<CityscapesReport> {
     let results = match results.join("results") {
         inner if inner.is_dir() => inner,
         _ => results.to_path_buf(),
@@ -40,13 +43,13 @@ pub fn cityscapes(truth: &Cityscapes, results: &Path, watch: &dyn Watch) -> Resu
     let folder = |name: &str| Some(results.join(name)).filter(|folder| folder.is_dir());
     let panoptic_json = results.join(file_name(&truth.panoptic_json()));
     let report = CityscapesReport {
-        instance: folder("instance").map(|folder| instance(truth, &folder, watch)).transpose()?,
-        semantic: folder("semantic").map(|folder| semantic(truth, &folder, watch)).transpose()?,
+        instance: folder("instance").map(|folder| instance(truth, &folder, progress)).transpose()?,
+        semantic: folder("semantic").map(|folder| semantic(truth, &folder, progress)).transpose()?,
         panoptic: panoptic_json
             .is_file()
             .then(|| {
                 let files = PanopticFiles::new(truth.panoptic_json(), &panoptic_json);
-                panoptic(&files, Convention::Cityscapes, watch)
+                panoptic(&files, Convention::Cityscapes, progress)
             })
             .transpose()?,
     };
@@ -64,9 +67,9 @@ fn truth_map(file: &Path) -> Result<(kmax_masks::LabelMap, (String, super::FileD
     Ok((map, (file_name(file), digest)))
 }
 
-fn instance(truth: &Cityscapes, folder: &Path, watch: &dyn Watch) -> Result<CityscapesInstanceReport> {
+fn instance(truth: &Cityscapes, folder: &Path, progress: &dyn Progress) -> Result<CityscapesInstanceReport> {
     let names = files::below(folder, ".txt")?;
-    let found = each(truth.images(), watch, |_, image| {
+    let found = each(truth.images(), progress, |_, image| {
         let file = truth.instance_path(image);
         let (ids, noted) = truth_map(&file)?;
         let within = |error: kmax_metrics::Error| error.in_image(&image.id.as_str().into());
@@ -86,9 +89,9 @@ fn instance(truth: &Cityscapes, folder: &Path, watch: &dyn Watch) -> Result<City
     Ok(report)
 }
 
-fn semantic(truth: &Cityscapes, folder: &Path, watch: &dyn Watch) -> Result<CityscapesPixelReport> {
+fn semantic(truth: &Cityscapes, folder: &Path, progress: &dyn Progress) -> Result<CityscapesPixelReport> {
     let names = files::below(folder, ".png")?;
-    let found = each(truth.images(), watch, |_, image| {
+    let found = each(truth.images(), progress, |_, image| {
         let (labels, noted) = truth_map(&truth.label_path(image))?;
         let ids = truth.instance_ids(image)?;
         let file: PathBuf = folder.join(find_result(folder, &names, &image.id)?);

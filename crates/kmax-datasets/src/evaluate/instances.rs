@@ -2,25 +2,27 @@
 
 use std::path::Path;
 
+use kmax_base::Progress;
 use kmax_metrics::MaskAp;
 use kmax_metrics::instance::InstanceReport;
 
-use super::{DatasetDigest, Watch, each, file_name, read};
+use super::{DatasetDigest, file_name, read};
 use crate::coco::{CocoDetections, CocoInstances};
-use crate::{Error, Result};
+use crate::each::each;
+use crate::error::{Error, Result};
 
 /// COCO's mask AP of `prediction` (`coco_instances_results.json`) against `truth` (instance annotations), over all
 /// images of the ground truth.
 ///
 /// # Errors
 /// If a file is damaged or an entry is not possible; the message names both.
-pub fn instances(truth: &Path, prediction: &Path, watch: &dyn Watch) -> Result<InstanceReport> {
+pub fn instances(truth: &Path, prediction: &Path, progress: &dyn Progress) -> Result<InstanceReport> {
     let (bytes, json_digest) = read(truth)?;
     let annotations = CocoInstances::from_bytes(truth, &bytes)?;
     drop(bytes);
     let detections = CocoDetections::open(prediction, &annotations)?;
     let mut metric = MaskAp::new(annotations.categories().clone());
-    let found = each(annotations.images(), watch, |index, image| {
+    let found = each(annotations.images(), progress, |index, image| {
         let truths = annotations.truths(index)?;
         let detections = detections.detections(index, image)?;
         metric

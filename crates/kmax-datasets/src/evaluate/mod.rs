@@ -11,26 +11,15 @@ mod semantic;
 
 use std::path::Path;
 
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::{Result, files};
+use crate::error::Result;
+use crate::files;
 
 pub use cityscapes::{CityscapesReport, cityscapes};
 pub use instances::instances;
 pub use panoptic::{PanopticFiles, panoptic};
 pub use semantic::semantic;
-
-/// Told how far an evaluation is; `()` does not care.
-pub trait Watch: Sync {
-    /// So many images will be looked at.
-    fn begin(&self, _images: usize) {}
-
-    /// One more is done. Called from several threads.
-    fn done(&self) {}
-}
-
-impl Watch for () {}
 
 /// SHA-256 of a file's bytes.
 type FileDigest = [u8; 32];
@@ -83,25 +72,6 @@ fn read(file: &Path) -> Result<(Vec<u8>, FileDigest)> {
 
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Looks at every item on all threads. Of several errors it is always that of the first item that comes out.
-pub(crate) fn each<I: Sync, T: Send>(
-    items: &[I],
-    watch: &dyn Watch,
-    look: impl Fn(usize, &I) -> Result<T> + Sync,
-) -> Result<Vec<T>> {
-    watch.begin(items.len());
-    let found: Vec<Result<T>> = items
-        .par_iter()
-        .enumerate()
-        .map(|(index, item)| {
-            let found = look(index, item);
-            watch.done();
-            found
-        })
-        .collect();
-    found.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use kmax_base::Progress;
 use kmax_metrics::PanopticQuality;
 use kmax_metrics::panoptic::{Convention, PanopticReport};
 
-use super::{DatasetDigest, Watch, digest, each, file_name, read};
+use super::{DatasetDigest, digest, file_name, read};
 use crate::coco::{CocoPanoptic, CocoPredictions};
-use crate::{Error, Result};
+use crate::each::each;
+use crate::error::{Error, Result};
 
 /// Ground truth and prediction: two json files in COCO's panoptic form, each with a folder of PNGs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +39,13 @@ impl PanopticFiles {
 ///
 /// # Errors
 /// If a file is missing, damaged or of the wrong size, or an entry is not possible; the message names both.
-pub fn panoptic(files: &PanopticFiles, convention: Convention, watch: &dyn Watch) -> Result<PanopticReport> {
+pub fn panoptic(
+    files: &PanopticFiles,
+    convention: Convention,
+    progress: &dyn Progress,
+) -> Result<PanopticReport> {
     let (bytes, json_digest) = read(&files.truth)?;
-    // Photos are not looked at, so their folder does not matter.
+    // Images are not looked at, so their folder does not matter.
     let truth = CocoPanoptic::from_bytes(&bytes, &files.truth, &files.truth_folder, &files.truth_folder)?;
     let predictions = CocoPredictions::open(&files.prediction, &files.prediction_folder)?;
     let mut quality = PanopticQuality::new(truth.categories().clone()).with_convention(convention);
@@ -47,7 +53,7 @@ pub fn panoptic(files: &PanopticFiles, convention: Convention, watch: &dyn Watch
     dataset.add(file_name(&files.truth), json_digest);
 
     let images: Vec<_> = truth.entries().collect();
-    let found = each(&images, watch, |index, (image, annotation)| {
+    let found = each(&images, progress, |index, (image, annotation)| {
         let (real, png_digest) = truth.truth_with(index, digest)?;
         let guess = predictions.panoptic(&image.id, truth.categories())?;
         let found = quality.compare(&real, &guess).map_err(|error| {

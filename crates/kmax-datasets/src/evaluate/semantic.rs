@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use kmax_base::Progress;
 use kmax_masks::{Categories, codec};
 use kmax_metrics::SemanticQuality;
 use kmax_metrics::semantic::SemanticReport;
 
-use super::{DatasetDigest, Watch, each, read};
-use crate::{Error, Result, files, png};
+use super::{DatasetDigest, read};
+use crate::each::each;
+use crate::error::{Error, Result};
+use crate::{files, png};
 
 /// Semantic segmentation of `prediction` against `truth`: folders of PNGs under the same names, folders within them
 /// included, that hold the contiguous index of each pixel's class, or in the ground truth `ignored`. Files that the
@@ -21,14 +24,14 @@ pub fn semantic(
     prediction: &Path,
     categories: Categories,
     ignored: u32,
-    watch: &dyn Watch,
+    progress: &dyn Progress,
 ) -> Result<SemanticReport> {
     let names = files::below(truth, ".png")?;
     if names.is_empty() {
         return Err(Error::file(truth, "no PNG is here"));
     }
     let mut quality = SemanticQuality::new(categories, ignored);
-    let found = each(&names, watch, |_, name| {
+    let found = each(&names, progress, |_, name| {
         let (truth, prediction) = (truth.join(name), prediction.join(name));
         let (bytes, digest) = read(&truth)?;
         let real = codec::decode_labels(&bytes).map_err(Error::masks(&truth))?;

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::cityscapes::Cityscapes;
 use crate::coco::{ImageEntry, PanopticWriter};
-use crate::{Error, files, png};
+use crate::error::Error;
+use crate::{files, png};
 
 #[test]
 fn a_digest_depends_on_names_and_bytes_but_not_on_the_order() {
@@ -119,7 +120,7 @@ fn malformed_panoptic_json_is_named_by_file_and_entry() {
     for side in ["gt.json", "pred.json"] {
         let text = failure(side, |file| files::write(file, &files::read(file)?[..200]));
         assert!(text.contains("EOF") && text.contains(side), "{text}");
-        assert!(failure(side, |file| std::fs::remove_file(file).map_err(Error::io(file))).contains(side));
+        assert!(failure(side, |file| std::fs::remove_file(file).map_err(Error::read(file))).contains(side));
     }
 }
 
@@ -145,7 +146,7 @@ fn malformed_panoptic_pngs_are_named_by_file_and_entry() {
         assert!(text.contains(side) && text.contains("expected 8-bit RGB"), "{text}");
         let text = failure(side, |file| files::write(file, &files::read(file)?[..60]));
         assert!(text.contains(side), "{text}");
-        assert!(failure(side, |file| std::fs::remove_file(file).map_err(Error::io(file))).contains(side));
+        assert!(failure(side, |file| std::fs::remove_file(file).map_err(Error::read(file))).contains(side));
     }
 }
 
@@ -172,7 +173,7 @@ fn class_maps_are_compared_by_name() -> Result<()> {
     png::write_labels(&gt.join("city/a.png"), &map(4, &[0, 0, 1, 255]))?;
     assert!(evaluate().is_err_and(|error| error.to_string().contains("pred/city/a.png")));
     png::write_labels(&pred.join("city/a.png"), &map(4, &[0, 1, 1, 1]))?;
-    assert_eq!(evaluate()?.miou, Some(50.0));
+    assert_eq!(evaluate()?.miou, Some(0.5));
     png::write_labels(&pred.join("city/a.png"), &map(4, &[0, 1, 1, 19]))?;
     let text = evaluate().expect_err("no class 19").to_string();
     assert!(text.contains("pred/city/a.png: pixel (3, 0) of the prediction holds 19"), "{text}");

@@ -5,9 +5,11 @@ mod pool;
 
 use std::sync::Arc;
 
+use kmax_transforms::Draw;
+use kmax_transforms::train::{TrainTransform, TrainingExample};
+
 use crate::coco::CocoPanoptic;
-use crate::transforms::train::{TrainTransform, TrainingExample};
-use crate::{Draw, Error, Result};
+use crate::error::{Error, Result};
 pub use order::RepeatFactors;
 use pool::Pool;
 
@@ -34,7 +36,7 @@ pub trait Examples: Send + Sync + 'static {
 /// A dataset in COCO's panoptic form with our trainer's augmentation.
 #[derive(Clone, Debug)]
 pub struct TrainingSet {
-    /// The photos and labels.
+    /// The images and labels.
     pub dataset: CocoPanoptic,
     /// What is done to them.
     pub transform: TrainTransform,
@@ -49,7 +51,7 @@ impl Examples for TrainingSet {
 
     fn example(&self, draw: Draw) -> Result<TrainingExample> {
         let sample = self.dataset.sample(usize::try_from(draw.index).unwrap_or(usize::MAX))?;
-        self.transform.apply(&sample, draw)
+        Ok(self.transform.apply(&sample, draw)?)
     }
 }
 

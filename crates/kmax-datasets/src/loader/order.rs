@@ -3,10 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::LoaderConfig;
-use crate::draw::{REPEAT, permutation, shuffle};
-use crate::{Draw, Error, Result};
+use kmax_transforms::Draw;
+use kmax_transforms::draw::shuffle;
 use rand::Rng;
+
+use super::LoaderConfig;
+use crate::error::{Error, Result};
 
 /// How often an epoch shows each image on average: once, or more often if it has a rare class (Gupta et al., LVIS,
 /// 2019).
@@ -42,6 +44,10 @@ impl RepeatFactors {
     }
 }
 
+/// Purposes of [`Draw::generator`]; 1 is the augmentation's.
+const ORDER: u64 = 0;
+const REPEAT: u64 = 2;
+
 /// One showing of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Showing {
@@ -53,6 +59,14 @@ pub(super) struct Showing {
 /// Showings of an epoch: the sum of the factors, rounded down.
 pub(super) fn length(config: &LoaderConfig, images: usize) -> usize {
     config.repeat.as_ref().map_or(images, |repeat| (repeat.0.iter().sum::<u64>() >> 32) as usize)
+}
+
+/// The order of `len` images in an epoch.
+fn permutation(seed: u64, epoch: u64, len: usize) -> Vec<usize> {
+    let mut generator = Draw { seed, epoch, index: u64::MAX, copy: 0 }.generator(ORDER);
+    let mut order: Vec<usize> = (0..len).collect();
+    shuffle(&mut order, &mut generator);
+    order
 }
 
 /// What an epoch of `images` images shows: [`length`] showings, or one more.
@@ -93,6 +107,18 @@ mod tests {
             .collect();
         let repeat = Some(RepeatFactors::new(&classes, 0.75)?);
         Ok(LoaderConfig { seed: 4, shuffle, repeat, ..LoaderConfig::default() })
+    }
+
+    #[test]
+    fn an_order_is_a_permutation_that_the_epoch_changes() {
+        let order = permutation(3, 0, 100);
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..100).collect::<Vec<_>>());
+        assert_eq!(order, permutation(3, 0, 100));
+        assert_ne!(order, permutation(3, 1, 100));
+        assert_ne!(order, permutation(4, 0, 100));
+        assert!(permutation(0, 0, 0).is_empty());
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use kmax_transforms::Draw;
+
 use super::order::{Showing, length, order};
 use super::{Examples, LoaderConfig, Position};
-use crate::{Draw, Error, Result};
+use crate::error::{Error, Result};
 
 /// What the threads share. Examples are numbered from the start of the loader.
 struct State<T> {

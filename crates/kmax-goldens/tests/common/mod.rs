@@ -4,11 +4,11 @@
 #![allow(dead_code)]
 
 use candle_core::{DType, Device, Tensor};
-use kmax::{Config, KMaxDeepLab, Preset, Trace};
 use kmax_backbones::Level;
-use kmax_checkpoints::names::rows::ClassRows;
-use kmax_checkpoints::names::{deeplab2, port};
+use kmax_convert::names::rows::ClassRows;
+use kmax_convert::names::{deeplab2, pytorch};
 use kmax_goldens::Manifest;
+use kmax_model::{Config, KMaxDeepLab, Preset, Trace};
 use kmax_nn::{Mode, Params};
 use std::collections::HashMap;
 use std::error::Error;
@@ -25,9 +25,9 @@ pub fn preset(name: &str) -> Result<Config> {
 
 /// The port's tensors under our names.
 pub fn port_weights(manifest: &Manifest) -> Result<Weights> {
-    let rows = manifest.0.iter().filter(|row| !port::is_counter(&row.name));
+    let rows = manifest.0.iter().filter(|row| !pytorch::is_counter(&row.name));
     rows.map(|row| {
-        let ours = port::from_port(&row.name).ok_or_else(|| format!("no name for {}", row.name))?;
+        let ours = pytorch::from_pytorch(&row.name).ok_or_else(|| format!("no name for {}", row.name))?;
         Ok((ours, row.tensor()?))
     })
     .collect()

@@ -3,11 +3,11 @@
 use super::{Result, Weights};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
-use kmax::train::supervised;
-use kmax::{Config, KMaxDeepLab, Trace};
 use kmax_losses::{Criterion, Losses, Match, Segment, Targets};
-use kmax_nn::optim::{AdamW, AdamWConfig};
+use kmax_model::{Config, KMaxDeepLab, Trace};
 use kmax_nn::{Mode, Parameter, Params};
+use kmax_train::optim::{AdamW, AdamWConfig};
+use kmax_train::supervised;
 use std::collections::{BTreeSet, HashMap};
 
 /// What a step computed before its update.

@@ -3,12 +3,13 @@
 mod ade20k;
 pub mod cityscapes;
 mod coco;
+mod lenient;
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// A line of a built-in table: id, thing, colour, name, supercategory (empty if none).
 type Row = (u32, bool, [u8; 3], &'static str, &'static str);
@@ -16,7 +17,8 @@ type Row = (u32, bool, [u8; 3], &'static str, &'static str);
 /// One class, as in the `categories` of COCO's files, where `isthing` is 0 or 1.
 ///
 /// `isthing` and `color` may be missing in a file (they are in instance annotations): a class is then a thing,
-/// and black.
+/// and black. A colour may also be `"#rrggbb"` or have a fourth value, which does not count; in any other form it is
+/// black, as nothing but drawing depends on it. A `supercategory` that is no text is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Category {
     /// The site's id, not always contiguous.
@@ -27,10 +29,10 @@ pub struct Category {
     #[serde(default = "yes", serialize_with = "as_number", deserialize_with = "number_or_bool")]
     pub isthing: bool,
     /// Red, green, blue.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::color")]
     pub color: [u8; 3],
     /// The group it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub supercategory: Option<String>,
 }
 

@@ -11,8 +11,9 @@ pub mod text;
 
 use std::collections::HashMap;
 
-use crate::label_map::checked_pixels;
-use crate::{Error, LabelMap, Result};
+use crate::error::{Error, Result};
+use crate::label_map::LabelMap;
+use crate::limits::{MAX_PIXELS, checked_pixels};
 
 pub use ops::Merge;
 
@@ -31,7 +32,7 @@ fn size_of(width: usize, height: usize) -> Result<[u32; 2]> {
     checked_pixels(width, height)?;
     match (u32::try_from(height), u32::try_from(width)) {
         (Ok(height), Ok(width)) => Ok([height, width]),
-        _ => Err(Error::TooLarge { width, height }),
+        _ => Err(Error::TooLarge { width, height, most: MAX_PIXELS }),
     }
 }
 

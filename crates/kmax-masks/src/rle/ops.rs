@@ -1,7 +1,7 @@
 //! Area, box, intersection, IoU and merging, all on the runs.
 
 use super::Rle;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// How [`Rle::merge`] puts masks together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Rle {
 mod tests {
     use super::super::tests::maps;
     use super::*;
-    use crate::LabelMap;
+    use crate::label_map::LabelMap;
     use proptest::prelude::*;
 
     #[test]

@@ -5,7 +5,7 @@
 //! column, at the row where the edge crosses it.
 
 use super::{Merge, Rle, size_of};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Points per pixel along each axis.
 const SCALE: f64 = 5.0;
@@ -13,20 +13,29 @@ const SCALE: f64 = 5.0;
 /// Vertices further out than this (pixels) are refused: the walk takes time in proportion.
 pub const MAX_COORDINATE: f64 = 1e5;
 
+/// The most points that are walked along one polygon's edges: those of 50 million pixels.
+const MAX_POINTS: i64 = 1 << 28;
+
 impl Rle {
     /// One polygon `x0, y0, x1, y1, ...` in pixels, filled.
     ///
     /// # Errors
     /// If there are less than three vertices or half a vertex, a coordinate is not finite or beyond
-    /// [`MAX_COORDINATE`], or the mask would be too large.
+    /// [`MAX_COORDINATE`], the edges are more than 50 million pixels long in all, or the mask would be too large.
     pub fn from_polygon(width: usize, height: usize, vertices: &[f64]) -> Result<Self> {
         let size = size_of(width, height)?;
         let points = scaled(vertices)?;
+        let ends = || points.iter().zip(points.iter().cycle().skip(1));
+        let length: i64 = ends().map(|(from, to)| steps(*from, *to)).sum();
+        if length > MAX_POINTS {
+            let pixels = length / SCALE as i64;
+            return Err(Error::Polygon(format!(
+                "its edges are {pixels} pixels long, which is too long to walk"
+            )));
+        }
         let mut flips = Vec::new();
         let mut walk = Walk { width, height, last: None, flips: &mut flips };
-        for (position, &from) in points.iter().enumerate() {
-            walk.edge(from, points[(position + 1) % points.len()]);
-        }
+        ends().for_each(|(&from, &to)| walk.edge(from, to));
         flips.push(size[0] * size[1]);
         flips.sort_unstable();
         Ok(Self::trusted(size, differences(&flips)))
@@ -66,6 +75,11 @@ fn scaled(vertices: &[f64]) -> Result<Vec<(i64, i64)>> {
     Ok(vertices.chunks_exact(2).map(|xy| (rounded(SCALE * xy[0]), rounded(SCALE * xy[1]))).collect())
 }
 
+/// The points of an edge beyond its first.
+fn steps(from: (i64, i64), to: (i64, i64)) -> i64 {
+    (to.0 - from.0).abs().max((to.1 - from.1).abs())
+}
+
 /// Goes along the edges and collects the positions where the fill flips.
 struct Walk<'a> {
     width: usize,
@@ -78,7 +92,7 @@ impl Walk<'_> {
     fn edge(&mut self, from: (i64, i64), to: (i64, i64)) {
         let (dx, dy) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
         let along_x = dx >= dy;
-        let steps = dx.max(dy);
+        let steps = steps(from, to);
         if steps == 0 {
             return;
         }
@@ -137,6 +151,15 @@ fn differences(positions: &[u32]) -> Vec<u32> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn edges_without_end_are_refused() {
+        let far = |at: usize, by: usize| if at.is_multiple_of(by) { -1e5 } else { 1e5 };
+        let vertices: Vec<f64> = (0..10_000).flat_map(|at| [far(at, 2), far(at, 3)]).collect();
+        assert!(
+            Rle::from_polygon(30, 20, &vertices).is_err_and(|error| error.to_string().contains("too long"))
+        );
+    }
 
     #[test]
     fn a_rectangle_on_pixel_borders_is_itself() {

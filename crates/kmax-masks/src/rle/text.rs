@@ -4,7 +4,7 @@
 //! bits a character, lowest first, 0x20 = more follows, 0x10 of the last = sign, plus 48.
 
 use super::Rle;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The largest difference of two counts has 32 bits and a sign: seven characters of five bits.
 const MAX_CHARACTERS: u32 = 7;
@@ -73,7 +73,7 @@ impl Rle {
 mod tests {
     use super::super::tests::maps;
     use super::*;
-    use crate::LabelMap;
+    use crate::label_map::LabelMap;
     use proptest::prelude::*;
 
     #[test]

@@ -1,13 +1,14 @@
 //! Instance AP: from overlaps to precision and recall.
 
+use kmax_masks::ImageId;
 use serde::Serialize;
 
 use super::instance_labels;
 use super::instances::ImageInstances;
 use crate::images::Images;
+use crate::provenance::Provenance;
 use crate::render::{Bar, Page, shown};
 use crate::serialise::{mean, object};
-use crate::{ImageId, Provenance};
 
 /// Objects of fewer pixels are not to be found.
 const MIN_PIXELS: u64 = 100;

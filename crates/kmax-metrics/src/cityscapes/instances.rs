@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use kmax_masks::categories::cityscapes::LABELS;
 use kmax_masks::cityscapes::{INSTANCE_BASE, split};
-use kmax_masks::{Extent, LabelMap};
+use kmax_masks::{Extent, ImageId, LabelMap};
 
 use super::average::{self, CityscapesInstanceReport};
+use crate::error::{Error, Result};
 use crate::images::Images;
-use crate::{Error, ImageId, Result};
 
 /// An object of the ground truth: a single one, or a group of its class.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use kmax_masks::LabelMap;
 use kmax_masks::categories::cityscapes::LABELS;
 use kmax_masks::cityscapes::{INSTANCE_BASE, split};
+use kmax_masks::{ImageId, LabelMap};
 
 use super::pixels_report::{self, CityscapesPixelReport};
+use crate::error::{Error, Result};
 use crate::images::Images;
 use crate::semantic::ConfusionMatrix;
-use crate::{Error, ImageId, Result};
 
 /// A single object and how much of it was labelled right.
 #[derive(Clone, Copy, Debug, PartialEq)]

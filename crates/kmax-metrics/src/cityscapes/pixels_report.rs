@@ -1,15 +1,16 @@
 //! Class and category IoU, and the same weighted by instance.
 
+use kmax_masks::ImageId;
 use kmax_masks::categories::cityscapes::{LABELS, Label};
 use serde::Serialize;
 
 use super::CATEGORIES;
 use super::pixels::{ImagePixels, Object};
 use crate::images::Images;
+use crate::provenance::Provenance;
 use crate::render::{Bar, Confusion, Page, shown};
 use crate::semantic::ConfusionMatrix;
 use crate::serialise::{mean, object};
-use crate::{ImageId, Provenance};
 
 /// The average size of an instance in pixels, as fixed in the official script.
 fn average_size(name: &str) -> f64 {

@@ -3,7 +3,7 @@
 use kmax_masks::Rle;
 
 use super::{AREA_RANGES, Detection, LIMITS, THRESHOLDS, Truth};
-use crate::Result;
+use crate::error::Result;
 
 /// How a detection fared at one range of area: a bit for each threshold.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -4,10 +4,11 @@ mod curve;
 mod matching;
 mod report;
 
-use kmax_masks::{Categories, Rle};
+use kmax_masks::{Categories, ImageId, Rle};
 
+use crate::error::{Error, Result};
 use crate::images::Images;
-use crate::{Error, ImageId, Provenance, Result};
+use crate::provenance::Provenance;
 
 pub use matching::ImageMatches;
 pub use report::{CategoryAp, InstanceReport, PerRange, Stats};

@@ -1,15 +1,15 @@
 //! The twelve numbers of COCO and what they are made of.
 
-use kmax_masks::Categories;
+use kmax_masks::{Categories, ImageId};
 use serde::Serialize;
 
 use super::curve::{Curves, RECALLS};
 use super::matching::{ImageMatches, Outcome};
 use super::{AREA_RANGES, LIMITS, THRESHOLDS};
 use crate::images::Images;
+use crate::provenance::Provenance;
 use crate::render::{Bar, Page, shown};
 use crate::serialise::{mean, object};
-use crate::{ImageId, Provenance};
 
 /// COCO's twelve numbers, 0..1; -1 where no object counts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use kmax_masks::{Categories, Panoptic, Segment};
 use serde::Serialize;
 
+use crate::error::{Error, Result};
 use crate::pairs::pairs;
-use crate::{Error, Result};
 
 /// The id that stands for no segment in a ground truth.
 const VOID: u32 = 0;

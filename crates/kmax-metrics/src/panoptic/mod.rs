@@ -4,10 +4,11 @@ mod image;
 mod report;
 mod streaming;
 
-use kmax_masks::{Categories, Panoptic};
+use kmax_masks::{Categories, ImageId, Panoptic};
 
+use crate::error::Result;
 use crate::images::Images;
-use crate::{ImageId, Provenance, Result};
+use crate::provenance::Provenance;
 
 pub use image::{Counts, ImageQuality};
 pub use report::{ClassCounts, ClassQuality, Group, PanopticReport};
@@ -77,7 +78,7 @@ impl PanopticQuality {
     /// If the categories differ or an image is in both.
     pub fn merge(self, other: Self) -> Result<Self> {
         if self.categories != other.categories {
-            return Err(crate::Error::Merge("categories"));
+            return Err(crate::error::Error::Merge("categories"));
         }
         Ok(Self { images: self.images.merge(other.images)?, ..self })
     }

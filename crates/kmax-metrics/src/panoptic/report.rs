@@ -1,13 +1,13 @@
 //! The numbers of panoptic quality over a set.
 
-use kmax_masks::Categories;
+use kmax_masks::{Categories, ImageId};
 use serde::Serialize;
 
 use super::{Convention, Counts, ImageQuality};
 use crate::images::Images;
+use crate::provenance::Provenance;
 use crate::render::{Bar, Confusion, Page, shown};
 use crate::serialise::{mean, number, object};
-use crate::{ImageId, Provenance};
 
 /// Means over a group of classes; `None` where the group has no class that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -4,15 +4,16 @@
 //! with instance 0 is void, other instances of the ignored class are nothing. PQ of a class is SQ times RQ, and
 //! the report also averages the counts. It comes out a little above the official numbers.
 
-use kmax_masks::LabelMap;
-use serde::Serialize;
-
 use std::collections::{HashMap, HashSet};
 
+use kmax_masks::{ImageId, LabelMap};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
 use crate::images::Images;
 use crate::pairs::pairs;
+use crate::provenance::Provenance;
 use crate::serialise::mean;
-use crate::{Error, ImageId, Provenance, Result};
 
 /// What each class has in one image, by class.
 #[derive(Clone, Debug, PartialEq)]

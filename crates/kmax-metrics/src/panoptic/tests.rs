@@ -2,7 +2,7 @@ use kmax_masks::{Category, LabelMap};
 use proptest::prelude::*;
 
 use super::*;
-use crate::Error;
+use crate::error::Error;
 
 /// Classes 1 (thing) and 2 (stuff).
 fn categories() -> Categories {

@@ -127,8 +127,9 @@ fn provenance(out: &mut String, page: &Page) {
 
 #[cfg(test)]
 mod tests {
+    use crate::Page;
+    use crate::provenance::Provenance;
     use crate::render::{Bar, Confusion};
-    use crate::{Page, Provenance};
 
     #[test]
     fn names_cannot_break_out_and_nothing_comes_from_elsewhere() {

@@ -4,7 +4,7 @@ mod html;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::Provenance;
+use crate::provenance::Provenance;
 
 /// One class of a page.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use kmax_masks::LabelMap;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Pixels by class of the ground truth (rows) and of the prediction (columns).
 #[derive(Clone, Debug, PartialEq)]

@@ -6,10 +6,11 @@ mod report;
 
 use std::collections::HashMap;
 
-use kmax_masks::{Categories, LabelMap, Panoptic, Segment};
+use kmax_masks::{Categories, ImageId, LabelMap, Panoptic, Segment};
 
+use crate::error::{Error, Result};
 use crate::images::Images;
-use crate::{Error, ImageId, Provenance, Result};
+use crate::provenance::Provenance;
 
 pub use confusion::ConfusionMatrix;
 pub use report::{SemanticClass, SemanticReport};

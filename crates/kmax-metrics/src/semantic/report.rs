@@ -1,24 +1,24 @@
 //! The numbers of semantic segmentation over a set.
 
-use kmax_masks::Categories;
+use kmax_masks::{Categories, ImageId};
 use serde::Serialize;
 
 use super::{ConfusionMatrix, ImageConfusion};
 use crate::images::Images;
+use crate::provenance::Provenance;
 use crate::render::{Bar, Confusion, Page};
-use crate::serialise::{mean, object};
-use crate::{ImageId, Provenance};
+use crate::serialise::{mean, object, percent};
 
 /// The numbers of one class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SemanticClass {
     /// The class's name.
     pub name: String,
-    /// Intersection over union in percent, `None` for a class that is not in the ground truth.
-    #[serde(rename = "IoU")]
+    /// Intersection over union in 0..1, `None` for a class that is not in the ground truth.
+    #[serde(rename = "IoU", serialize_with = "percent")]
     pub iou: Option<f64>,
-    /// The share of its pixels that were found, in percent.
-    #[serde(rename = "ACC")]
+    /// The share of its pixels that were found, in 0..1.
+    #[serde(rename = "ACC", serialize_with = "percent")]
     pub acc: Option<f64>,
     /// Pixels found.
     pub tp: u64,
@@ -28,22 +28,23 @@ pub struct SemanticClass {
     pub pred: u64,
 }
 
-/// Semantic segmentation over a set of images, in percent.
+/// Semantic segmentation over a set of images. Ratios lie in 0..1; the JSON form has them in percent, as that of the official
+/// script.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SemanticReport {
     /// The official script that gives these numbers.
     pub evaluator: &'static str,
     /// Mean IoU over the classes of the ground truth.
-    #[serde(rename = "mIoU")]
+    #[serde(rename = "mIoU", serialize_with = "percent")]
     pub miou: Option<f64>,
     /// IoU weighted by the share of pixels.
-    #[serde(rename = "fwIoU")]
+    #[serde(rename = "fwIoU", serialize_with = "percent")]
     pub fwiou: Option<f64>,
     /// Mean accuracy over the classes of the ground truth.
-    #[serde(rename = "mACC")]
+    #[serde(rename = "mACC", serialize_with = "percent")]
     pub macc: Option<f64>,
     /// The share of pixels that are right.
-    #[serde(rename = "pACC")]
+    #[serde(rename = "pACC", serialize_with = "percent")]
     pub pacc: Option<f64>,
     /// Every class by id.
     #[serde(serialize_with = "object")]
@@ -87,7 +88,7 @@ pub(super) fn report(
             let tp = matrix.get(class, class);
             let gt = matrix.sum([class], 0..=classes);
             let pred = matrix.sum(0..classes, [class]);
-            let share = |whole: u64| (gt > 0).then(|| 100.0 * (tp as f64 / whole as f64));
+            let share = |whole: u64| (gt > 0).then(|| tp as f64 / whole as f64);
             let numbers = SemanticClass {
                 name: category.name.clone(),
                 iou: share(gt + pred - tp),
@@ -110,7 +111,7 @@ pub(super) fn report(
         miou: mean(each().filter_map(|class| class.iou)),
         fwiou: (all > 0).then(|| each().filter_map(weighted).sum()),
         macc: mean(each().filter_map(|class| class.acc)),
-        pacc: (all > 0).then(|| 100.0 * (right as f64 / all as f64)),
+        pacc: (all > 0).then(|| right as f64 / all as f64),
         per_class,
         confusion_nonzero,
         provenance,
@@ -121,18 +122,21 @@ pub(super) fn report(
 impl SemanticReport {
     /// A table of the means and of the classes of the ground truth, in percent.
     pub fn table(&self) -> String {
-        let percent =
-            |value: Option<f64>| value.map_or_else(|| "    nan".to_owned(), |value| format!("{value:7.2}"));
+        let shown = |value: Option<f64>| {
+            value.map_or_else(|| "    nan".to_owned(), |value| format!("{:7.2}", 100.0 * value))
+        };
         let mut lines = vec![format!("{:24} {:>7} {:>7}", "class", "IoU", "ACC"), "-".repeat(40)];
         let counted = self.per_class.iter().filter(|(_, class)| class.gt > 0);
-        lines.extend(counted.map(|(_, class)| {
-            format!("{:24} {} {}", class.name.trim(), percent(class.iou), percent(class.acc))
-        }));
+        lines.extend(
+            counted.map(|(_, class)| {
+                format!("{:24} {} {}", class.name.trim(), shown(class.iou), shown(class.acc))
+            }),
+        );
         lines.push("-".repeat(40));
         for (name, value) in
             [("mIoU", self.miou), ("fwIoU", self.fwiou), ("mACC", self.macc), ("pACC", self.pacc)]
         {
-            lines.push(format!("{name:24} {}", percent(value)));
+            lines.push(format!("{name:24} {}", shown(value)));
         }
         lines.join("\n")
     }
@@ -140,19 +144,20 @@ impl SemanticReport {
     /// A page with a bar for each class of the ground truth, the worst images and the confusion of pixels.
     pub fn page(&self) -> Page {
         let mut page = Page::new("Semantic segmentation", self.evaluator, &self.provenance);
-        let percent =
-            |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2} %"));
+        let shown = |value: Option<f64>| {
+            value.map_or_else(|| "-".to_owned(), |value| format!("{:.2} %", 100.0 * value))
+        };
         for (name, value) in
             [("mIoU", self.miou), ("fwIoU", self.fwiou), ("mACC", self.macc), ("pACC", self.pacc)]
         {
-            page.summary.push((name.to_owned(), percent(value)));
+            page.summary.push((name.to_owned(), shown(value)));
         }
         let counted = self.per_class.iter().filter(|(_, class)| class.gt > 0);
         page.bars = counted
             .map(|(_, class)| Bar {
                 name: class.name.clone(),
-                value: class.iou.map(|iou| iou / 100.0),
-                note: format!("ACC {}, {} pixels", percent(class.acc), class.gt),
+                value: class.iou,
+                note: format!("ACC {}, {} pixels", shown(class.acc), class.gt),
             })
             .collect();
         page.worst_heading = "Worst images (share of pixels that are right)";

@@ -19,10 +19,10 @@ fn a_class_that_is_only_predicted_is_left_out_but_costs() {
     quality.add("a".into(), &row(&[0, 0, 0, 1, 255, 255]), &row(&[0, 0, 2, 1, 1, 2])).unwrap();
     let report = quality.report();
     let close = |value: Option<f64>, expected: f64| (value.unwrap() - expected).abs() < 1e-12;
-    assert!(close(report.per_class[0].1.iou, 200.0 / 3.0));
-    assert!(close(report.per_class[1].1.iou, 100.0));
+    assert!(close(report.per_class[0].1.iou, 2.0 / 3.0));
+    assert!(close(report.per_class[1].1.iou, 1.0));
     assert_eq!((report.per_class[2].1.iou, report.per_class[2].1.pred), (None, 1));
-    assert!(close(report.miou, 250.0 / 3.0) && close(report.fwiou, 75.0) && close(report.pacc, 75.0));
+    assert!(close(report.miou, 2.5 / 3.0) && close(report.fwiou, 0.75) && close(report.pacc, 0.75));
     assert_eq!(report.confusion_nonzero, [(0, 0, 2), (1, 1, 1), (1, 3, 1), (2, 0, 1), (2, 3, 1)]);
 }
 
@@ -47,9 +47,9 @@ fn panoptic_maps_are_read_as_classes() {
     quality.insert(1.into(), found.unwrap()).unwrap();
     let report = quality.report();
     let close = |value: Option<f64>, expected: f64| (value.unwrap() - expected).abs() < 1e-12;
-    assert!(close(report.per_class[0].1.iou, 200.0 / 3.0) && close(report.per_class[1].1.iou, 50.0));
+    assert!(close(report.per_class[0].1.iou, 2.0 / 3.0) && close(report.per_class[1].1.iou, 0.5));
     assert_eq!(report.per_class[2].1.iou, None);
-    assert!(close(report.pacc, 60.0) && close(report.miou, 350.0 / 6.0));
+    assert!(close(report.pacc, 0.6) && close(report.miou, 3.5 / 6.0));
     assert_eq!(report.confusion_nonzero.last(), Some(&(3, 3, 1)));
     let text = quality.compare_panoptic(&panoptic(&[40]), &panoptic(&[0])).unwrap_err().to_string();
     assert!(text.contains("ground truth segment 40: unknown category_id 3"), "{text}");

@@ -1,8 +1,14 @@
 //! Axial attention: self-attention along one axis of a map at a time, with learned relative positions.
 
+use super::batch_norm::{BatchNorm, BatchNormConfig};
 use super::pointwise::Pointwise1d;
-use crate::{Activation, BatchNorm, BatchNormConfig, Error, Init, Mode, Params, Result, Role, ops};
+use crate::error::{Error, Result};
+use crate::init::Init;
+use crate::mode::Mode;
+use crate::params::{Params, Role};
 use candle_core::{D, DType, Tensor};
+use kmax_kernels as kernels;
+use kmax_kernels::Activation;
 
 /// Longest sequence that the position tables reach over: they hold one row per distance, `2 * 255 - 1`.
 pub const MAX_SPAN: usize = 255;
@@ -23,7 +29,7 @@ pub struct AxialConfig {
 }
 
 impl AxialConfig {
-    /// Key expansion 1 and value expansion 2 over `filters`, eight heads, as in both originals.
+    /// Key expansion 1 and value expansion 2 over `filters`, eight heads, as in both reference implementations.
     pub fn new(input: usize, filters: usize, norm: BatchNormConfig) -> Self {
         Self { input, key_depth: filters, value_depth: 2 * filters, heads: 8, norm }
     }
@@ -44,7 +50,7 @@ pub struct AxialAttention {
     retrieved_norm: BatchNorm,
     config: AxialConfig,
     /// What inference on the CPU needs.
-    tables: Option<ops::AxialTables>,
+    tables: Option<kernels::AxialTables>,
 }
 
 impl AxialAttention {
@@ -73,18 +79,18 @@ impl AxialAttention {
             config,
             tables: None,
         };
-        if !params.is_trainable() && ops::runs_kernels(params.device()) {
+        if !params.is_trainable() && kernels::runs_kernels(params.device()) {
             attention.tables = Some(attention.fold()?);
         }
         Ok(attention)
     }
 
     /// The norms' factors and the position tables as the kernel wants them.
-    fn fold(&self) -> Result<ops::AxialTables> {
+    fn fold(&self) -> Result<kernels::AxialTables> {
         let (similarity_scale, _) = self.similarity_norm.affine()?;
         let (retrieved_scale, offsets) = self.retrieved_norm.affine()?;
         let contiguous = |t: &Tensor| t.contiguous();
-        Ok(ops::AxialTables {
+        Ok(kernels::AxialTables {
             heads: self.config.heads,
             query_position: contiguous(&self.query_position)?,
             key_position: contiguous(&self.key_position)?,
@@ -107,7 +113,7 @@ impl AxialAttention {
             return Ok(None);
         }
         let qkv = self.qkv.forward(&x.flatten_from(2)?, mode)?.reshape((batch, (), height, width))?;
-        ops::axial_attention(&qkv, tables, vertical, stride).map(Some)
+        Ok(Some(kernels::axial_attention(&qkv, tables, vertical, stride)?))
     }
 
     /// Attends along `x` `[b, input, length]`; gives `[b, value_depth, length]`.
@@ -141,7 +147,8 @@ impl AxialAttention {
         let shape = (batch, heads, length, length);
         let kinds = [content.reshape(shape)?, by_query.reshape(shape)?, by_key.reshape(shape)?];
         let similarity = self.similarity_norm.forward(&Tensor::cat(&kinds, 1)?, mode)?;
-        let weights = ops::softmax(&ops::sum_parts(&similarity, 3)?, 3)?.reshape((rows, length, length))?;
+        let weights =
+            kernels::softmax(&kernels::sum_parts(&similarity, 3)?, 3)?.reshape((rows, length, length))?;
 
         let content = weights.matmul(&value)?;
         let value_position = positions(&self.value_position, length, false)?;
@@ -152,7 +159,7 @@ impl AxialAttention {
         };
         let retrieved = Tensor::cat(&[channels(content)?, channels(by_position)?], 1)?;
         let retrieved = self.retrieved_norm.forward(&retrieved, mode)?;
-        ops::sum_parts(&retrieved, 2)
+        Ok(kernels::sum_parts(&retrieved, 2)?)
     }
 
     /// For each position `[length, depth, length]`: what its vector is multiplied with.

@@ -1,7 +1,12 @@
 //! Batch normalisation over axis 1 of a tensor of any rank.
 
-use crate::{Activation, Error, Init, Mode, Params, Result, Role, ops};
+use crate::error::{Error, Result};
+use crate::init::Init;
+use crate::mode::Mode;
+use crate::params::{Params, Role};
 use candle_core::{Tensor, Var};
+use kmax_kernels as kernels;
+use kmax_kernels::Activation;
 use serde::{Deserialize, Serialize};
 
 /// Which variance the running statistics keep.
@@ -18,9 +23,9 @@ pub enum RunningVariance {
 /// Settings of a [`BatchNorm`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchNormConfig {
-    /// Added to the variance. Both originals: 1e-3.
+    /// Added to the variance. Both reference implementations: 1e-3.
     pub eps: f64,
-    /// Share of the new value in the running statistics (PyTorch's sense). Both originals: 0.01.
+    /// Share of the new value in the running statistics (PyTorch's sense). Both reference implementations: 0.01.
     pub momentum: f64,
     /// Which variance the running statistics keep.
     pub running_variance: RunningVariance,
@@ -87,16 +92,16 @@ impl BatchNorm {
     pub fn forward_activated(&self, x: &Tensor, activation: Activation, mode: &Mode) -> Result<Tensor> {
         if !mode.is_train() {
             let (mean, variance) = self.running();
-            let y = ops::batch_norm(x, &mean, &variance, &self.weight, &self.bias, self.config.eps)?;
-            return activation.forward(&y);
+            let y = kernels::batch_norm(x, &mean, &variance, &self.weight, &self.bias, self.config.eps)?;
+            return Ok(activation.forward(&y)?);
         }
-        self.train_with(|gain, shift, eps| ops::batch_norm_train(x, gain, shift, eps, activation))
+        self.train_with(|gain, shift, eps| Ok(kernels::batch_norm_train(x, gain, shift, eps, activation)?))
     }
 
     /// A training step by `norm`, of the gain, the shift and epsilon; moves the running statistics.
     pub(crate) fn train_with(
         &self,
-        norm: impl FnOnce(&Tensor, &Tensor, f64) -> Result<ops::TrainedNorm>,
+        norm: impl FnOnce(&Tensor, &Tensor, f64) -> Result<kernels::TrainedNorm>,
     ) -> Result<Tensor> {
         let trained = norm(&self.weight, &self.bias, self.config.eps)?;
         let channels = trained.output.dim(1)?.max(1);

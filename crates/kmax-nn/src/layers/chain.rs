@@ -1,105 +1,167 @@
-//! Layers one after the other, as one step of the gradient.
+//! Layers one after the other, fused as far as inference and training allow.
 
-use super::{Activation, BatchNorm, ConvNorm, DropPath};
-use crate::{Mode, Result, ops};
+use super::batch_norm::BatchNorm;
+use super::conv_norm::ConvNorm;
+use super::drop_path::DropPath;
+use crate::error::Result;
+use crate::mode::Mode;
 use candle_core::Tensor;
+use kmax_kernels as kernels;
+use kmax_kernels::Activation;
 
-/// An activation and layers, one after the other, and the shortcut around the layers: in training one step of the gradient,
-/// faster than its parts. [`Mode::recomputing`] holds.
-#[derive(Debug, Clone, Copy)]
+/// An activation, layers one after the other, a residual and an activation behind the sum: what a block says of its own
+/// structure.
+///
+/// Each part but the first layer is optional. In inference the sum and the last activation are done in the pass that writes
+/// the last layer's output; in training the whole is one step of the gradient where the device has a kernel for it, faster
+/// and smaller than its parts. [`Mode::recomputing`] holds.
+#[derive(Debug, Clone)]
 pub struct Chain<'a> {
-    /// Applied to the input first; the shortcut starts behind it.
-    pub before: Activation,
-    /// At least one. The last one has no activation where there is a shortcut.
-    pub layers: &'a [&'a ConvNorm],
-    /// What is added to their result.
-    pub shortcut: Option<Shortcut<'a>>,
+    before: Activation,
+    first: &'a ConvNorm,
+    rest: Vec<&'a ConvNorm>,
+    residual: Option<Residual<'a>>,
+    after: Activation,
 }
 
-/// A shortcut around a [`Chain`].
+/// What is added to the result of the layers.
 #[derive(Debug, Clone, Copy)]
-pub struct Shortcut<'a> {
+struct Residual<'a> {
+    from: From<'a>,
     /// Of the result to which it is added.
-    pub drop_path: DropPath,
-    /// A layer without an activation on its way.
-    pub layer: Option<&'a ConvNorm>,
+    drop_path: DropPath,
 }
 
-impl Chain<'_> {
+/// Where a residual comes from.
+#[derive(Debug, Clone, Copy)]
+enum From<'a> {
+    /// The activated input.
+    Input,
+    /// A layer of the activated input.
+    Projection(&'a ConvNorm),
+    /// Elsewhere.
+    Map(&'a Tensor),
+}
+
+impl<'a> Chain<'a> {
+    /// Of one layer.
+    pub fn new(first: &'a ConvNorm) -> Self {
+        let (before, after) = (Activation::Identity, Activation::Identity);
+        Self { before, first, rest: Vec::new(), residual: None, after }
+    }
+
+    /// With one more layer.
+    #[must_use]
+    pub fn then(mut self, layer: &'a ConvNorm) -> Self {
+        self.rest.push(layer);
+        self
+    }
+
+    /// With an activation of the input, in front of layers and residual.
+    #[must_use]
+    pub fn before(self, activation: Activation) -> Self {
+        Self { before: activation, ..self }
+    }
+
+    /// With an activation of the result, behind the sum.
+    #[must_use]
+    pub fn after(self, activation: Activation) -> Self {
+        Self { after: activation, ..self }
+    }
+
+    /// With the activated input added to the result of the layers, through `projection` if there is one; `drop_path` is of
+    /// the layers' result.
+    #[must_use]
+    pub fn residual(self, projection: Option<&'a ConvNorm>, drop_path: DropPath) -> Self {
+        let from = projection.map_or(From::Input, From::Projection);
+        Self { residual: Some(Residual { from, drop_path }), ..self }
+    }
+
+    /// With a map of the output's shape added to the result of the layers; `drop_path` is of the latter.
+    #[must_use]
+    pub fn plus(self, map: &'a Tensor, drop_path: DropPath) -> Self {
+        Self { residual: Some(Residual { from: From::Map(map), drop_path }), ..self }
+    }
+
     /// Maps `x` `[b, c, h, w]`.
     ///
     /// # Errors
     /// If the shapes do not fit, or if a folded layer is asked to train.
     pub fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        let aside = self.shortcut.and_then(|shortcut| shortcut.layer);
-        let open = match mode.is_train() && ops::has_kernel(x) {
-            true => self.layers.iter().copied().chain(aside).map(ConvNorm::link).collect(),
-            false => None,
+        if mode.is_train()
+            && kernels::has_kernel(x)
+            && let Some(y) = self.train(x, mode)?
+        {
+            return Ok(y);
+        }
+        self.forward_parts(x, mode)
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &'a ConvNorm> {
+        std::iter::once(self.first).chain(self.rest.iter().copied())
+    }
+
+    fn last(&self) -> &'a ConvNorm {
+        self.rest.last().copied().unwrap_or(self.first)
+    }
+
+    /// One step of the gradient; `None` if a layer is folded, or has an activation of its own in front of the sum.
+    fn train(&self, x: &Tensor, mode: &Mode) -> Result<Option<Tensor>> {
+        // What comes from elsewhere is added behind the step.
+        let inner = self.residual.filter(|residual| !matches!(residual.from, From::Map(_)));
+        let projection = match inner {
+            Some(Residual { from: From::Projection(layer), .. }) => Some(layer),
+            _ => None,
         };
-        let mut ends = self.layers.last().copied().into_iter().chain(aside);
-        let plain_ends = ends.all(|layer| layer.activation == Activation::Identity);
-        let Some(open) = open.filter(|_: &Vec<_>| plain_ends || self.shortcut.is_none()) else {
-            return self.forward_parts(x, mode);
-        };
-        let (norms, mut links): (Vec<&BatchNorm>, Vec<ops::Link>) = open.into_iter().unzip();
-        let residual = match self.shortcut {
-            Some(Shortcut { drop_path, .. }) => {
-                let link = aside.and_then(|_| links.pop());
-                Some(ops::Residual { scales: drop_path.scales(x.dim(0)?, mode), link })
+        let linear_ends = [Some(self.last()), projection].into_iter().flatten().all(ConvNorm::is_linear);
+        let links: Option<Vec<_>> = self.layers().chain(projection).map(ConvNorm::link).collect();
+        let Some(links) = links.filter(|_| inner.is_none() || linear_ends) else { return Ok(None) };
+        let (norms, mut links): (Vec<&BatchNorm>, Vec<kernels::Link>) = links.into_iter().unzip();
+        let residual = match inner {
+            Some(Residual { drop_path, .. }) => {
+                let link = projection.and_then(|_| links.pop());
+                Some(kernels::Residual { scales: drop_path.scales(x.dim(0)?, mode), link })
             }
             None => None,
         };
-        let ops::Chained { output, statistics } =
-            ops::conv_norm_chain(x, self.before, &links, residual.as_ref(), mode.recomputes())?;
+        let kernels::Chained { output, statistics } =
+            kernels::conv_norm_chain(x, self.before, &links, residual.as_ref(), mode.recomputes())?;
         for (norm, (mean, variance, count)) in norms.into_iter().zip(statistics) {
             norm.update(&mean, &variance, count)?;
         }
-        Ok(output)
+        let sum = match self.residual {
+            Some(Residual { from: From::Map(map), drop_path }) => (drop_path.forward(&output, mode)? + map)?,
+            _ => output,
+        };
+        Ok(Some(self.after.forward(&sum)?))
     }
 
     fn forward_parts(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        let x = self.before.forward(x)?;
-        let Some((shortcut, (last, layers))) = self.shortcut.zip(self.layers.split_last()) else {
-            return self.layers.iter().try_fold(x, |x, layer| layer.forward(&x, mode));
+        let (start, last) = (self.before.forward(x)?, self.last());
+        let earlier = self.layers().take(self.rest.len());
+        let inner = earlier.into_iter().try_fold(start.clone(), |x, layer| layer.forward(&x, mode))?;
+        let Some(Residual { from, drop_path }) = self.residual else {
+            return Ok(self.after.forward(&last.forward(&inner, mode)?)?);
         };
-        let inner = layers.iter().try_fold(x.clone(), |x, layer| layer.forward(&x, mode))?;
-        let aside = match shortcut.layer {
-            Some(layer) => layer.forward(&x, mode)?,
-            None => x,
+        let residual = match from {
+            From::Input => start,
+            From::Projection(layer) => layer.forward(&start, mode)?,
+            From::Map(map) => map.clone(),
         };
-        if !mode.is_train() && last.activation == Activation::Identity {
-            return last.forward_finished(&inner, Some(&aside), Activation::Identity, mode);
+        if !mode.is_train() && last.is_linear() {
+            return last.forward_epilogue(&inner, Some(&residual), self.after, mode);
         }
-        Ok((shortcut.drop_path.forward(&last.forward(&inner, mode)?, mode)? + aside)?)
-    }
-}
-
-impl ConvNorm {
-    /// The norm and the layer as a link, unless it is folded.
-    fn link(&self) -> Option<(&BatchNorm, ops::Link)> {
-        let (kernel, bias, config) = self.conv.open_parts()?;
-        let norm = self.norm.as_ref()?;
-        let (gain, shift, eps) = norm.parts();
-        let link = ops::Link {
-            kernel: kernel.clone(),
-            bias: bias.cloned(),
-            stride: config.stride,
-            padding: config.padding,
-            dilation: config.dilation,
-            groups: config.groups,
-            gain: gain.clone(),
-            shift: shift.clone(),
-            eps,
-            activation: self.activation,
-        };
-        Some((norm, link))
+        let sum = (drop_path.forward(&last.forward(&inner, mode)?, mode)? + residual)?;
+        Ok(self.after.forward(&sum)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ConvConfig, Init, Params};
+    use crate::init::Init;
+    use crate::layers::ConvConfig;
+    use crate::params::Params;
     use candle_core::{DType, Device, Var};
 
     #[derive(Clone, Copy, PartialEq)]
@@ -112,8 +174,9 @@ mod tests {
     #[derive(Debug, Clone, Copy, PartialEq)]
     enum Around {
         Nothing,
-        Shortcut,
-        Layer,
+        Input,
+        Projection,
+        Map,
     }
 
     /// Result, gradients by name (the input's as `x`) and running statistics after one step.
@@ -123,24 +186,28 @@ mod tests {
             ConvNorm::new(config, Init::Normal { std: 0.4 }, Default::default(), activation, &params.pp(name))
         };
         let ends = if around == Around::Nothing { inside } else { Activation::Identity };
-        let output = if around == Around::Layer { 4 } else { 3 };
+        let output = if around == Around::Projection { 4 } else { 3 };
         let layers = [
             layer("a", ConvConfig::new(3, 6, 1), inside)?,
             layer("b", ConvConfig::depthwise(6, 3), inside)?,
             layer("c", ConvConfig::new(6, output, 1).with_bias(), ends)?,
         ];
         let aside = match around {
-            Around::Layer => Some(layer("d", ConvConfig::new(3, 4, 1), Activation::Identity)?),
+            Around::Projection => Some(layer("d", ConvConfig::new(3, 4, 1), Activation::Identity)?),
             _ => None,
         };
         let values = Init::Normal { std: 1.0 }.values("x", 1, 4 * 3 * 35);
         let x = Var::from_tensor(&Tensor::from_vec(values, (4, 3, 5, 7), &Device::Cpu)?)?;
         let mode = Mode::train(5).recomputing(form == Form::Recomputed);
-        let shortcut = Shortcut { drop_path: DropPath { rate: 0.4 }, layer: aside.as_ref() };
-        let shortcut = (around != Around::Nothing).then_some(shortcut);
+        let (drop_path, map) = (DropPath { rate: 0.4 }, x.as_tensor().sin()?);
         let before = if inside == Activation::Gelu { Activation::Gelu } else { Activation::Identity };
-        let layers = layers.each_ref();
-        let chain = Chain { before, layers: &layers, shortcut };
+        let [a, b, c] = layers.each_ref();
+        let chain = Chain::new(a).then(b).then(c).before(before);
+        let chain = match around {
+            Around::Nothing => chain,
+            Around::Input | Around::Projection => chain.residual(aside.as_ref(), drop_path).after(inside),
+            Around::Map => chain.plus(&map, drop_path).after(inside),
+        };
         let y = match form {
             Form::Layers => chain.forward_parts(x.as_tensor(), &mode)?,
             _ => chain.forward(x.as_tensor(), &mode)?,
@@ -160,10 +227,10 @@ mod tests {
     #[test]
     fn a_chain_is_its_layers() -> Result<()> {
         for inside in [Activation::Relu6, Activation::Gelu] {
-            for around in [Around::Nothing, Around::Shortcut, Around::Layer] {
+            for around in [Around::Nothing, Around::Input, Around::Projection, Around::Map] {
                 let parts = step(Form::Layers, inside, around)?;
                 let whole = step(Form::Chain, inside, around)?;
-                assert_eq!(parts.len(), 2 + 3 * 5 + 1 + if around == Around::Layer { 5 } else { 0 });
+                assert_eq!(parts.len(), 2 + 3 * 5 + 1 + if around == Around::Projection { 5 } else { 0 });
                 assert_eq!(whole, step(Form::Recomputed, inside, around)?);
                 for ((name, expected), (_, found)) in parts.iter().zip(&whole) {
                     let scale = expected.iter().fold(1.0f64, |most, v| most.max(v.abs()));

@@ -1,52 +1,116 @@
 //! The branch of a ConvNeXt block over channels.
 
-use super::{Activation, Conv2d, LayerNorm};
-use crate::{Result, ops};
+use super::conv::Conv2d;
+use super::drop_path::DropPath;
+use super::layer_norm::LayerNorm;
+use crate::error::Result;
+use crate::init::Init;
+use crate::mode::Mode;
+use crate::params::{Params, Role};
 use candle_core::Tensor;
+use kmax_kernels as kernels;
+use kmax_kernels::Activation;
 
-/// Layer norm over the channels, 1x1 expansion, exact GELU, 1x1 projection.
+/// Settings of a [`ChannelMlp`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChannelMlpConfig {
+    /// Channels of input and output.
+    pub channels: usize,
+    /// Channels in between.
+    pub hidden: usize,
+    /// Added to the variance in the layer norm.
+    pub eps: f64,
+    /// Initial value of the layer scale; 0 for none.
+    pub layer_scale: f64,
+    /// Of the branch.
+    pub drop_path: DropPath,
+    /// How both kernels start.
+    pub init: Init,
+}
+
+/// Layer norm over the channels, 1x1 expansion, exact GELU, 1x1 projection, layer scale, drop path, and a residual.
+///
+/// In inference all of it is one pass in which the expanded map never leaves the cache, and the layer scale is folded into
+/// the projection. Parameters: `norm`, `expand`, `project` (both stored as linear layers) and the layer scale `scale`
+/// `[channels]`.
 #[derive(Debug, Clone)]
 pub struct ChannelMlp {
-    /// Over axis 1.
-    pub norm: LayerNorm,
-    /// The expansion.
-    pub expand: Conv2d,
-    /// Back to the channels of the input.
-    pub project: Conv2d,
+    norm: LayerNorm,
+    expand: Conv2d,
+    project: Conv2d,
+    scale: Option<Tensor>,
+    drop_path: DropPath,
 }
 
 impl ChannelMlp {
-    /// The branch of `x` `[b, c, h, w]`.
+    /// Reads the parameters.
     ///
     /// # Errors
-    /// If the shapes do not fit.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = self.expand.forward_activated(&self.norm.forward(x)?, Activation::Gelu)?;
-        self.project.forward(&y)
+    /// If one is missing or misshapen.
+    pub fn new(config: ChannelMlpConfig, params: &Params) -> Result<Self> {
+        let ChannelMlpConfig { channels, hidden, eps, layer_scale, drop_path, init } = config;
+        let mut scale = if layer_scale > 0.0 {
+            Some(params.get("scale", &[channels], Init::Const(layer_scale), Role::Scale)?)
+        } else {
+            None
+        };
+        let mut project = Conv2d::linear(hidden, channels, init, &params.pp("project"))?;
+        if !params.is_trainable()
+            && let Some(scale) = scale.take()
+        {
+            project = project.scaled(&scale)?;
+        }
+        Ok(Self {
+            norm: LayerNorm::new(channels, 1, eps, &params.pp("norm"))?,
+            expand: Conv2d::linear(channels, hidden, init, &params.pp("expand"))?,
+            project,
+            scale,
+            drop_path,
+        })
     }
 
-    /// `shortcut` plus the branch of `x`, both `[b, c, h, w]`: one pass where no gradient is asked for.
+    /// `residual` plus the branch of `x`, both `[b, channels, h, w]`.
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn forward_added(&self, x: &Tensor, shortcut: &Tensor) -> Result<Tensor> {
-        if let (Some(expand), Some(project), Some((gain, shift, eps))) =
-            (self.expand.prepared(), self.project.prepared(), self.norm.over_channels())
-            && !x.track_op()
-            && !shortcut.track_op()
-            && let Some(y) = ops::mlp(x, shortcut, ops::Mlp { norm: (gain, shift), eps, expand, project })?
-        {
-            return Ok(y);
+    pub fn forward(&self, x: &Tensor, residual: &Tensor, mode: &Mode) -> Result<Tensor> {
+        if !mode.is_train() && self.scale.is_none() {
+            return match self.fused(x, residual)? {
+                Some(y) => Ok(y),
+                None => {
+                    self.project.forward_epilogue(&self.expanded(x)?, Some(residual), Activation::Identity)
+                }
+            };
         }
-        let y = self.expand.forward_activated(&self.norm.forward(x)?, Activation::Gelu)?;
-        self.project.forward_finished(&y, Some(shortcut), Activation::Identity)
+        let y = self.project.forward(&self.expanded(x)?)?;
+        let y = match &self.scale {
+            Some(scale) => y.broadcast_mul(&scale.reshape((1, (), 1, 1))?)?,
+            None => y,
+        };
+        Ok((self.drop_path.forward(&y, mode)? + residual)?)
+    }
+
+    fn expanded(&self, x: &Tensor) -> Result<Tensor> {
+        self.expand.forward_activated(&self.norm.forward(x)?, Activation::Gelu)
+    }
+
+    /// In one pass, where no gradient is asked for and the device has a kernel.
+    fn fused(&self, x: &Tensor, residual: &Tensor) -> Result<Option<Tensor>> {
+        let (Some(expand), Some(project), Some((gain, shift, eps))) =
+            (self.expand.prepared(), self.project.prepared(), self.norm.over_channels())
+        else {
+            return Ok(None);
+        };
+        if x.track_op() || residual.track_op() {
+            return Ok(None);
+        }
+        Ok(kernels::mlp(x, residual, kernels::Mlp { norm: (gain, shift), eps, expand, project })?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Init, Params};
     use candle_core::{DType, Device};
 
     #[test]
@@ -56,14 +120,15 @@ mod tests {
             (24, 800, (11, 13), DType::F64, 1e-12),
             (96, 384, (23, 31), DType::F32, 1e-5),
         ] {
-            let build = |params: &Params| -> Result<ChannelMlp> {
-                let init = Init::Normal { std: 0.2 };
-                Ok(ChannelMlp {
-                    norm: LayerNorm::new(dim, 1, 1e-6, &params.pp("norm"))?,
-                    expand: Conv2d::linear(dim, hidden, init, &params.pp("expand"))?,
-                    project: Conv2d::linear(hidden, dim, init, &params.pp("project"))?,
-                })
+            let config = ChannelMlpConfig {
+                channels: dim,
+                hidden,
+                eps: 1e-6,
+                layer_scale: 0.7,
+                drop_path: DropPath::default(),
+                init: Init::Normal { std: 0.2 },
             };
+            let build = |params: &Params| ChannelMlp::new(config, params);
             let source = Params::trainable(None, 3, dtype, &Device::Cpu);
             let open = build(&source)?;
             let values = source.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach()));
@@ -73,15 +138,17 @@ mod tests {
                 let values = Init::Normal { std: 1.0 }.values(name, 1, 2 * dim * size.0 * size.1);
                 Ok(Tensor::from_vec(values, (2, dim, size.0, size.1), &Device::Cpu)?.to_dtype(dtype)?)
             };
-            let (x, shortcut) = (map("x")?, map("shortcut")?);
-            let expected = (open.forward(&x)? + &shortcut)?;
-            for found in [frozen.forward_added(&x, &shortcut)?, open.forward_added(&x, &shortcut)?] {
+            let (x, residual, mode) = (map("x")?, map("residual")?, Mode::eval());
+            let expected = open.forward(&x, &residual, &mode)?;
+            for found in
+                [frozen.forward(&x, &residual, &mode)?, open.forward(&x, &residual, &Mode::train(0))?]
+            {
                 let apart =
                     (found - &expected)?.abs()?.max_all()?.to_dtype(DType::F64)?.to_scalar::<f64>()?;
                 assert!(apart < tolerance * 10.0, "{apart}");
             }
             let other = map("x")?.narrow(1, 0, dim - 1)?;
-            assert!(frozen.forward_added(&other, &other).is_err());
+            assert!(frozen.forward(&other, &other, &mode).is_err());
         }
         Ok(())
     }

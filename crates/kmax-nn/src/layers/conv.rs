@@ -1,7 +1,14 @@
-//! Convolutions, alone and with the batch norm and activation that follow.
+//! Convolutions.
 
-use crate::{Activation, BatchNorm, BatchNormConfig, Init, Mode, Params, Result, Role, ops};
+use super::batch_norm::BatchNorm;
+use crate::error::Result;
+use crate::init::Init;
+use crate::mode::Mode;
+use crate::params::{Params, Role};
 use candle_core::Tensor;
+use kmax_kernels as kernels;
+use kmax_kernels::Activation;
+use kmax_kernels::ConvParams;
 
 /// Shape of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,14 +19,8 @@ pub struct ConvConfig {
     pub output: usize,
     /// Kernel height and width.
     pub kernel: (usize, usize),
-    /// Stride of both axes.
-    pub stride: usize,
-    /// Zeros added above and below, left and right.
-    pub padding: (usize, usize),
-    /// Dilation of both axes.
-    pub dilation: usize,
-    /// Channel groups.
-    pub groups: usize,
+    /// Stride, padding, dilation and groups.
+    pub params: ConvParams,
     /// Whether a bias is added.
     pub bias: bool,
 }
@@ -28,28 +29,31 @@ impl ConvConfig {
     /// A `k x k` convolution, stride 1, padded to keep the size (odd `k`), no bias.
     pub fn new(input: usize, output: usize, k: usize) -> Self {
         let padding = ((k - 1) / 2, (k - 1) / 2);
-        Self { input, output, kernel: (k, k), stride: 1, padding, dilation: 1, groups: 1, bias: false }
+        let params = ConvParams { padding, ..ConvParams::default() };
+        Self { input, output, kernel: (k, k), params, bias: false }
     }
 
     /// A depthwise `k x k` convolution that keeps the size, no bias.
     pub fn depthwise(channels: usize, k: usize) -> Self {
-        Self { groups: channels, ..Self::new(channels, channels, k) }
+        let config = Self::new(channels, channels, k);
+        Self { params: ConvParams { groups: channels, ..config.params }, ..config }
     }
 
     /// With a stride.
     pub fn stride(self, stride: usize) -> Self {
-        Self { stride, ..self }
+        Self { params: ConvParams { stride, ..self.params }, ..self }
     }
 
     /// With a dilation, padded to keep the size.
     pub fn dilation(self, dilation: usize) -> Self {
         let pad = |k: usize| dilation * (k - 1) / 2;
-        Self { dilation, padding: (pad(self.kernel.0), pad(self.kernel.1)), ..self }
+        let padding = (pad(self.kernel.0), pad(self.kernel.1));
+        Self { params: ConvParams { dilation, padding, ..self.params }, ..self }
     }
 
     /// With another padding.
     pub fn padding(self, vertical: usize, horizontal: usize) -> Self {
-        Self { padding: (vertical, horizontal), ..self }
+        Self { params: ConvParams { padding: (vertical, horizontal), ..self.params }, ..self }
     }
 
     /// With a bias.
@@ -58,7 +62,7 @@ impl ConvConfig {
     }
 
     fn kernel_shape(&self) -> [usize; 4] {
-        [self.output, self.input / self.groups.max(1), self.kernel.0, self.kernel.1]
+        [self.output, self.input / self.params.groups.max(1), self.kernel.0, self.kernel.1]
     }
 }
 
@@ -75,24 +79,23 @@ enum Weight {
     /// As it is stored.
     Open(Tensor),
     /// Laid out for inference.
-    Prepared(Box<ops::Prepared>),
+    Prepared(Box<kernels::Prepared>),
 }
 
 impl Weight {
     /// Of `config`'s convolution, prepared unless it will train.
     fn new(weight: Tensor, config: &ConvConfig, trainable: bool) -> Result<Self> {
-        let ConvConfig { stride, padding, dilation, groups, .. } = *config;
         if trainable {
             return Ok(Self::Open(weight));
         }
-        let prepared = ops::Prepared::new(&weight, stride, padding, dilation, groups)?;
+        let prepared = kernels::Prepared::new(&weight, config.params)?;
         Ok(prepared.map_or(Self::Open(weight), |prepared| Self::Prepared(Box::new(prepared))))
     }
 
     fn tensor(&self) -> Result<Tensor> {
         match self {
             Self::Open(weight) => Ok(weight.clone()),
-            Self::Prepared(prepared) => prepared.kernel(),
+            Self::Prepared(prepared) => Ok(prepared.kernel()?),
         }
     }
 }
@@ -108,11 +111,12 @@ impl Conv2d {
     }
 
     /// As [`Self::new`], but never prepared: something is still to be folded in.
-    fn open(config: ConvConfig, init: Init, params: &Params) -> Result<Self> {
+    pub(super) fn open(config: ConvConfig, init: Init, params: &Params) -> Result<Self> {
         let weight = params.get("weight", &config.kernel_shape(), init, Role::Kernel)?;
-        let bias = match config.bias {
-            true => Some(params.get("bias", &[config.output], Init::ZEROS, Role::Bias)?),
-            false => None,
+        let bias = if config.bias {
+            Some(params.get("bias", &[config.output], Init::ZEROS, Role::Bias)?)
+        } else {
+            None
         };
         Self::from_tensors(weight, bias, config, true)
     }
@@ -151,35 +155,31 @@ impl Conv2d {
         self.forward_activated(x, Activation::Identity)
     }
 
-    /// Convolves, adds the bias and applies `activation` (one pass where the device has a kernel for it).
+    /// Convolves, adds the bias and applies `activation`: one pass where no gradient is asked for.
     ///
     /// # Errors
     /// If the shapes do not fit.
     pub fn forward_activated(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        self.forward_finished(x, None, activation)
+        self.forward_epilogue(x, None, activation)
     }
 
     /// Convolves, adds the bias and, if given, `residual` (of the shape of the output), applies `activation`: one
     /// pass over the output where no gradient is asked for.
-    ///
-    /// # Errors
-    /// If the shapes do not fit.
-    pub fn forward_finished(
+    pub(super) fn forward_epilogue(
         &self,
         x: &Tensor,
         residual: Option<&Tensor>,
         activation: Activation,
     ) -> Result<Tensor> {
-        let ConvConfig { stride, padding, dilation, groups, .. } = self.config;
-        let finish = ops::Finish { bias: self.bias.as_ref(), residual, activation };
-        match &self.weight {
-            Weight::Prepared(prepared) if !x.track_op() => prepared.conv2d_finished(x, finish),
-            weight => ops::conv2d_finished(x, &weight.tensor()?, stride, padding, dilation, groups, finish),
-        }
+        let epilogue = kernels::Epilogue { bias: self.bias.as_ref(), residual, activation };
+        Ok(match &self.weight {
+            Weight::Prepared(prepared) if !x.track_op() => prepared.conv2d_epilogue(x, epilogue)?,
+            weight => kernels::conv2d_epilogue(x, &weight.tensor()?, self.config.params, epilogue)?,
+        })
     }
 
     /// The kernel laid out for inference and the bias, if it has both.
-    pub(super) fn prepared(&self) -> Option<(&ops::Prepared, &Tensor)> {
+    pub(super) fn prepared(&self) -> Option<(&kernels::Prepared, &Tensor)> {
         match &self.weight {
             Weight::Prepared(prepared) => Some((prepared, self.bias.as_ref()?)),
             Weight::Open(_) => None,
@@ -195,7 +195,7 @@ impl Conv2d {
     }
 
     /// Convolves, normalises and activates: one step of the gradient in training.
-    fn forward_normed(
+    pub(super) fn forward_normed(
         &self,
         x: &Tensor,
         norm: &BatchNorm,
@@ -206,11 +206,10 @@ impl Conv2d {
         if !mode.is_train() || self.bias.is_some() {
             return norm.forward_activated(&self.forward(x)?, activation, mode);
         }
-        let ConvConfig { stride, padding, dilation, groups, .. } = self.config;
         let weight = self.weight.tensor()?;
         norm.train_with(|gain, shift, eps| {
             let norm = (gain, shift, eps);
-            ops::conv2d_norm_train(x, &weight, stride, padding, dilation, groups, norm, activation)
+            Ok(kernels::conv2d_norm_train(x, &weight, self.config.params, norm, activation)?)
         })
     }
 
@@ -218,122 +217,17 @@ impl Conv2d {
     ///
     /// # Errors
     /// If the shape does not fit.
-    pub fn scaled(&self, scale: &Tensor) -> Result<Self> {
+    pub(super) fn scaled(&self, scale: &Tensor) -> Result<Self> {
         self.folded(scale, &scale.zeros_like()?)
     }
 
     /// The same convolution with `x * scale + offset` per output channel folded in.
-    fn folded(&self, scale: &Tensor, offset: &Tensor) -> Result<Self> {
+    pub(super) fn folded(&self, scale: &Tensor, offset: &Tensor) -> Result<Self> {
         let weight = self.weight.tensor()?.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
         let bias = match &self.bias {
             Some(bias) => ((bias * scale)? + offset)?,
             None => offset.clone(),
         };
         Self::from_tensors(weight, Some(bias), ConvConfig { bias: true, ..self.config }, false)
-    }
-}
-
-/// A convolution, its batch norm and its activation.
-///
-/// Built from frozen parameters, the norm is folded into the kernel once; from trainable ones, it stays.
-/// Parameters: those of [`Conv2d`] under the given prefix, those of [`BatchNorm`] under `norm`.
-#[derive(Debug, Clone)]
-pub struct ConvNorm {
-    pub(super) conv: Conv2d,
-    pub(super) norm: Option<BatchNorm>,
-    pub(super) activation: Activation,
-}
-
-impl ConvNorm {
-    /// Reads the parameters.
-    ///
-    /// # Errors
-    /// If one is missing or misshapen.
-    pub fn new(
-        config: ConvConfig,
-        init: Init,
-        norm: BatchNormConfig,
-        activation: Activation,
-        params: &Params,
-    ) -> Result<Self> {
-        let conv = Conv2d::open(config, init, params)?;
-        let norm = BatchNorm::new(config.output, norm, &params.pp("norm"))?;
-        Self::from_parts(conv, norm, activation, params.is_trainable())
-    }
-
-    /// From its parts; the norm is folded unless the layer will train.
-    ///
-    /// # Errors
-    /// If Candle fails.
-    pub(super) fn from_parts(
-        conv: Conv2d,
-        norm: BatchNorm,
-        activation: Activation,
-        trainable: bool,
-    ) -> Result<Self> {
-        if trainable {
-            return Ok(Self { conv, norm: Some(norm), activation });
-        }
-        let (scale, offset) = norm.affine()?;
-        Ok(Self { conv: conv.folded(&scale, &offset)?, norm: None, activation })
-    }
-
-    /// Convolution, norm, activation of `x` `[b, in, h, w]`.
-    ///
-    /// # Errors
-    /// If the shapes do not fit, or if a folded layer is asked to train.
-    pub fn forward(&self, x: &Tensor, mode: &Mode) -> Result<Tensor> {
-        self.forward_finished(x, None, self.activation, mode)
-    }
-
-    /// As [`Self::forward`], with `residual` (of the output's shape) added before the activation, and with
-    /// `activation` in place of the layer's own: how a residual block ends.
-    ///
-    /// # Errors
-    /// As [`Self::forward`].
-    pub fn forward_finished(
-        &self,
-        x: &Tensor,
-        residual: Option<&Tensor>,
-        activation: Activation,
-        mode: &Mode,
-    ) -> Result<Tensor> {
-        let Some(norm) = &self.norm else {
-            if mode.is_train() {
-                let reason = "a layer with a folded batch norm cannot train";
-                return Err(crate::Error::Argument(reason.into()));
-            }
-            return self.conv.forward_finished(x, residual, activation);
-        };
-        let Some(residual) = residual else { return self.conv.forward_normed(x, norm, activation, mode) };
-        let y = self.conv.forward_normed(x, norm, Activation::Identity, mode)?;
-        activation.forward(&(y + residual)?)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use candle_core::{DType, Device};
-
-    #[test]
-    fn folding_changes_nothing_but_the_rounding() -> Result<()> {
-        let source = Params::trainable(None, 4, DType::F64, &Device::Cpu);
-        let config = ConvConfig::new(3, 5, 3).stride(2);
-        let build = |params: &Params| {
-            ConvNorm::new(config, Init::Normal { std: 0.3 }, Default::default(), Activation::Relu, params)
-        };
-        let open = build(&source)?;
-        let x =
-            Tensor::from_vec(Init::Normal { std: 1.0 }.values("x", 1, 3 * 49), (1, 3, 7, 7), &Device::Cpu)?;
-        open.forward(&x, &Mode::train(0))?;
-        let values = source.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach()));
-        let frozen =
-            Params::frozen(values.collect::<std::collections::HashMap<_, _>>(), DType::F64, &Device::Cpu);
-        let folded = build(&frozen)?;
-        let difference = (open.forward(&x, &Mode::eval())? - folded.forward(&x, &Mode::eval())?)?;
-        assert!(difference.abs()?.max_all()?.to_scalar::<f64>()? < 1e-12);
-        assert!(folded.forward(&x, &Mode::train(0)).is_err());
-        Ok(())
     }
 }

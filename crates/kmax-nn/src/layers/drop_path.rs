@@ -1,6 +1,7 @@
 //! Stochastic depth.
 
-use crate::{Mode, Result};
+use crate::error::Result;
+use crate::mode::Mode;
 use candle_core::Tensor;
 
 /// In training, zeroes a residual branch per sample with probability `rate` and scales the survivors by

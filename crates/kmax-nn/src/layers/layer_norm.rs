@@ -1,7 +1,10 @@
 //! Layer normalisation over the channels of a feature map.
 
-use crate::{Init, Params, Result, Role, ops};
+use crate::error::Result;
+use crate::init::Init;
+use crate::params::{Params, Role};
 use candle_core::Tensor;
+use kmax_kernels as kernels;
 
 /// Layer norm over one axis, parameters `weight` and `bias` of that axis' length.
 #[derive(Debug, Clone)]
@@ -33,6 +36,6 @@ impl LayerNorm {
     /// # Errors
     /// If the axis has another length.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        ops::layer_norm(x, self.axis, &self.weight, &self.bias, self.eps)
+        Ok(kernels::layer_norm(x, self.axis, &self.weight, &self.bias, self.eps)?)
     }
 }

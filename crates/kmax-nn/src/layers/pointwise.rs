@@ -1,9 +1,14 @@
 //! 1x1 convolutions over sequences: `[batch, channels, length]`.
 
-use crate::{
-    Activation, BatchNorm, BatchNormConfig, Conv2d, ConvConfig, ConvNorm, Init, Mode, Params, Result, Role,
-};
+use super::batch_norm::{BatchNorm, BatchNormConfig};
+use super::conv::{Conv2d, ConvConfig};
+use super::conv_norm::ConvNorm;
+use crate::error::Result;
+use crate::init::Init;
+use crate::mode::Mode;
+use crate::params::{Params, Role};
 use candle_core::Tensor;
+use kmax_kernels::Activation;
 
 /// A 1x1 convolution over a sequence, with an optional batch norm and an activation.
 ///

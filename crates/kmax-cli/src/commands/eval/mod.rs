@@ -5,8 +5,9 @@ mod model;
 
 use std::path::PathBuf;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use kmax_datasets::evaluate::{CityscapesReport, Watch};
+use indicatif::ProgressBar;
+use kmax_base::Progress;
+use kmax_datasets::evaluate::CityscapesReport;
 use kmax_metrics::instance::InstanceReport;
 use kmax_metrics::panoptic::PanopticReport;
 use kmax_metrics::render::{Page, document};
@@ -96,6 +97,16 @@ macro_rules! reports {
 
 reports!(PanopticReport, InstanceReport, SemanticReport);
 
+impl Report for kmax::evaluate::Report {
+    fn table(&self) -> String {
+        self.table()
+    }
+
+    fn pages(&self) -> Vec<Page> {
+        self.pages()
+    }
+}
+
 impl Report for CityscapesReport {
     fn table(&self) -> String {
         let tables = [
@@ -122,23 +133,17 @@ pub struct Bar(ProgressBar);
 impl Bar {
     /// Without a length yet.
     pub fn new() -> Self {
-        let bar = ProgressBar::new(0);
-        let template = "{bar:24} {pos}/{len} images, {eta} left";
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
-        Self(bar)
+        Self(crate::output::bar(Some(0), "{bar:24} {pos}/{len} images, {eta} left"))
     }
 }
 
-impl Watch for Bar {
-    fn begin(&self, images: usize) {
-        self.0.reset();
-        self.0.set_length(images as u64);
-    }
-
-    fn done(&self) {
-        self.0.inc(1);
+impl Progress for Bar {
+    fn advance(&self, done: usize, total: usize) {
+        if done == 0 {
+            self.0.reset();
+            self.0.set_length(total as u64);
+        }
+        self.0.set_position(done as u64);
     }
 }
 

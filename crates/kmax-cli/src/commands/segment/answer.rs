@@ -9,6 +9,9 @@ use kmax::{Config, Segmenter};
 use kmax_masks::{LabelMap, Panoptic, Segment};
 use serde_json::{Value, json};
 
+/// The class of everything that a model does not name.
+pub const BACKGROUND: &str = "background";
+
 /// The result of a photo.
 pub struct Answer {
     /// The photo's file.
@@ -73,6 +76,11 @@ impl Answer {
             }
         };
         Ok(answer)
+    }
+
+    /// Whether there is nothing, or nothing but background.
+    pub fn is_bare(&self) -> bool {
+        self.rows.iter().all(|row| row["name"] == BACKGROUND)
     }
 
     /// What goes to standard output.

@@ -1,16 +1,22 @@
 //! Which photos, and what their results are called.
 
 use crate::exit::{Code, Failure, Outcome};
-use kmax_datasets::coco::ImageId;
+use image::RgbImage;
+use kmax::ImageError;
+use kmax_masks::ImageId;
+use kmax_transforms::{MAX_PIXELS, decode_image, read_image};
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// A photo to segment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
-    /// The photo.
+    /// The photo; for standard input, what it is called.
     pub file: PathBuf,
+    /// Whether it is standard input.
+    pub stdin: bool,
     /// What its results are called, without an ending.
     pub name: String,
     /// Its id in lists.
@@ -21,6 +27,24 @@ pub struct Input {
     pub refused: Option<String>,
 }
 
+impl Input {
+    /// Reads the photo.
+    pub fn read(&self) -> Result<RgbImage, ImageError> {
+        if !self.stdin {
+            return read_image(&self.file);
+        }
+        let mut data = Vec::new();
+        match std::io::stdin().lock().take(MOST).read_to_end(&mut data) {
+            Ok(_) => decode_image(&data, &self.file),
+            Err(source) => Err(ImageError::Read { file: self.file.clone(), source }),
+        }
+    }
+}
+
+/// The most that is read from standard input, which may have no end: as much as the largest photo has uncompressed.
+const MOST: u64 = 4 * MAX_PIXELS;
+/// What standard input is called, and its results.
+const STDIN: &str = "stdin";
 /// Endings of the files in a folder that are taken for photos.
 const ENDINGS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
 /// Endings of our own results, which are not.
@@ -30,7 +54,7 @@ const RESULTS: [&str; 3] = [".overlay.png", ".panoptic.png", ".semantic.png"];
 pub fn list(named: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in named {
-        if !path.is_dir() {
+        if path.as_os_str() == "-" || !path.is_dir() {
             files.push(path.clone());
             continue;
         }
@@ -98,12 +122,17 @@ pub fn read_ids(file: &Path) -> Outcome<Ids> {
 /// Gives each photo a name of its own and an id. With `ids`, the second photo of a name is refused.
 pub fn named(files: Vec<PathBuf>, ids: Option<&Ids>) -> Vec<Input> {
     // Letters of either case are one on many file systems.
+    let files = files.into_iter().map(|file| {
+        let stdin = file.as_os_str() == "-";
+        (if stdin { STDIN.into() } else { file }, stdin)
+    });
+    let files: Vec<(PathBuf, bool)> = files.collect();
     let stem = |file: &Path| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let stems: HashSet<String> = files.iter().map(|file| stem(file).to_lowercase()).collect();
+    let stems: HashSet<String> = files.iter().map(|(file, _)| stem(file).to_lowercase()).collect();
     let mut taken: HashMap<String, PathBuf> = HashMap::new();
     let mut used: HashSet<ImageId> = HashSet::new();
     let mut inputs = Vec::with_capacity(files.len());
-    for (at, file) in files.into_iter().enumerate() {
+    for (at, (file, stdin)) in files.into_iter().enumerate() {
         let stem = stem(&file);
         let (mut name, mut note) = (stem.clone(), None);
         if let Some(other) = taken.get(&name.to_lowercase()) {
@@ -128,7 +157,7 @@ pub fn named(files: Vec<PathBuf>, ids: Option<&Ids>) -> Vec<Input> {
         };
         let refused = refused.map(|reason| format!("{}: {reason}", file.display()));
         let id = known.flatten().unwrap_or(ImageId::Number(at as i64 + 1));
-        inputs.push(Input { file, name, id, note, refused });
+        inputs.push(Input { file, stdin, name, id, note, refused });
     }
     inputs
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod arguments;
+mod encoded;
 mod inputs;
 mod profile;
 mod results;
@@ -10,13 +11,11 @@ mod table;
 pub use arguments::Arguments;
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::print;
+use crate::output::{bar, detail, print, remark};
 use answer::Answer;
-use arguments::{Format, Task};
 use inputs::Input;
-use kmax::Segmenter;
 use kmax::profile::stage;
-use kmax_datasets::photo::read_photo;
+use kmax::{Config, Segmenter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,7 +26,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         return all(arguments);
     }
     let (outcome, rows) = kmax::profile::record(|| all(arguments));
-    let told = profile::Profile::new(&rows).or_exit(Code::Failed)?.told(arguments.json);
+    let told = profile::Profile::new(&rows).or_fail()?.told(arguments.json);
     outcome.and(print(&told))
 }
 
@@ -36,25 +35,32 @@ fn all(arguments: &Arguments) -> Outcome {
     let inputs = inputs::list(&arguments.photos)?;
     let ids = arguments.ids.as_deref().map(inputs::read_ids).transpose()?;
     let inputs = inputs::named(inputs, ids.as_ref());
+    if arguments.to_stdout() && inputs.len() > 1 {
+        return Err(Failure::new(Code::Usage, "--output - takes one photo, not a folder of several"));
+    }
     let segmenter = stage("loading the model", || {
-        Segmenter::on_cpu(&crate::model::open(&arguments.model)?).or_exit(Code::Model)
+        Segmenter::builder(crate::model::open(&arguments.model)?).build().or_fail_loading()
     })?;
     let settings = arguments.postprocess(segmenter.config().postprocess);
-    let segmenter = segmenter.with_postprocess(settings).or_exit(Code::Usage)?;
+    let segmenter = segmenter.with_postprocess(settings).or_fail()?;
     let mut results = results::Results::create(arguments)?;
 
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
     ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).or_exit(Code::Failed)?;
-    let bar = arguments.bar(inputs.len());
+    let bar = match inputs.len() {
+        1 => indicatif::ProgressBar::hidden(),
+        count => bar(Some(count as u64), "{bar:24} {pos}/{len} photos, {eta} left"),
+    };
     let (mut failures, mut done): (Vec<Failure>, usize) = (Vec::new(), 0);
     // Whatever becomes of standard output, files are written on.
     let mut told = Ok(());
     let mut say = |text: &str| {
-        if told.is_ok() {
+        if told.is_ok() && !arguments.to_stdout() {
             told = print(text);
         }
     };
+    let mut hinted = false;
     for input in &inputs {
         if stop.load(Ordering::Relaxed) {
             break;
@@ -64,9 +70,13 @@ fn all(arguments: &Arguments) -> Outcome {
         bar.suspend(|| match outcome {
             Ok(answer) => {
                 if let Some(note) = &input.note {
-                    eprintln!("note: {note}");
+                    remark(&format!("note: {note}"));
                 }
                 say(&answer.told(arguments.json, inputs.len() > 1));
+                if answer.is_bare() && !hinted {
+                    hinted = true;
+                    remark(&hint(&arguments.model, segmenter.config()));
+                }
             }
             Err(failure) => {
                 if arguments.json {
@@ -106,35 +116,26 @@ fn one(
     if let Some(reason) = &input.refused {
         return Err(Failure::new(Code::Input, reason));
     }
-    let photo = stage(profile::READING, || read_photo(&input.file)).or_exit(Code::Input)?;
-    let fail = |e: kmax::Error| {
-        // What a transform refuses is the photo's shape; anything else is ours.
-        let code = if matches!(e, kmax::Error::Dataset(_)) { Code::Input } else { Code::Failed };
-        Failure::new(code, format!("{}: {e}", input.file.display()))
-    };
+    let begun = std::time::Instant::now();
+    let photo = stage(profile::READING, || input.read()).or_fail()?;
+    let fail = |e: kmax::Error| Failure::new(e.kind().into(), format!("{}: {e}", input.file.display()));
     let answer = Answer::new(arguments, segmenter, input, &photo).map_err(fail)?;
     stage("writing results", || results.write(&answer, input, &photo, segmenter.config()))?;
+    detail(|| format!("{}: {:.3} s", input.file.display(), begun.elapsed().as_secs_f64()));
     Ok(answer)
 }
 
-impl Arguments {
-    fn bar(&self, photos: usize) -> indicatif::ProgressBar {
-        if photos < 2 {
-            return indicatif::ProgressBar::hidden();
-        }
-        let bar = indicatif::ProgressBar::new(photos as u64);
-        let style = indicatif::ProgressStyle::with_template("{bar:24} {pos}/{len} photos, {eta} left");
-        bar.with_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()))
-    }
+/// The most classes that a hint names.
+const NAMED: usize = 20;
 
-    fn check(&self) -> Outcome {
-        let refuse = |reason: &str| Err(Failure::new(Code::Usage, reason));
-        if self.format == Format::CocoPanoptic && self.task != Task::Panoptic {
-            return refuse("--format coco-panoptic holds panoptic results only; leave out --task");
-        }
-        if self.min_score.is_some() && self.task != Task::Instance {
-            return refuse("--min-score decides about instances only; add --task instance");
-        }
-        Ok(())
-    }
+/// What a model can find at all, for those in whose photo it found nothing.
+fn hint(model: &str, config: &Config) -> String {
+    let classes = config.categories.iter().map(|class| class.name.as_str());
+    let names: Vec<_> = classes.filter(|name| *name != answer::BACKGROUND).collect();
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more (`kmax models info {model}`)"),
+    };
+    let names = names[..names.len().min(NAMED)].join(", ");
+    format!("note: {model} knows {names}{more}; `kmax models` lists other models")
 }

@@ -1,0 +1,29 @@
+//! The kinds of our libraries' errors, by which [`exit`](crate::exit) decides.
+
+use crate::exit::Kinded;
+use kmax_base::ErrorKind;
+
+macro_rules! kinded {
+    ($($error:ty),* $(,)?) => {$(
+        impl Kinded for $error {
+            fn kind(&self) -> ErrorKind {
+                // The inherent method, which every error of ours has.
+                <$error>::kind(self)
+            }
+        }
+    )*};
+}
+
+kinded!(
+    kmax::Error,
+    kmax::ImageError,
+    kmax::convert::Error,
+    kmax::evaluate::Error,
+    kmax::masks::Error,
+    kmax::render::Error,
+    kmax::train::Error,
+    kmax_datasets::Error,
+);
+
+#[cfg(feature = "hub")]
+kinded!(kmax::hub::Error);

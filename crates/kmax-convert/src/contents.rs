@@ -1,0 +1,76 @@
+//! What a checkpoint holds, in our names.
+
+use crate::error::{Error, Result};
+use crate::names::layout::Layout;
+use crate::names::naming::{Meaning, Naming};
+use kmax_checkpoints::Checkpoint;
+use std::collections::BTreeMap;
+
+/// A parameter in a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Parameter {
+    /// Its name there.
+    pub name: String,
+    /// Its shape there.
+    pub shape: Vec<usize>,
+    /// How its values are arranged, if otherwise than here.
+    pub layout: Option<Layout>,
+    /// Its shape here; `None` if it holds no floats, or has a rank that the layout does not know.
+    pub ours: Option<Vec<usize>>,
+}
+
+/// A checkpoint in our names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Contents {
+    pub naming: Naming,
+    /// By our name.
+    pub parameters: BTreeMap<String, Parameter>,
+    /// Names there that mean nothing here.
+    pub unknown: Vec<String>,
+    /// How many more are counters or belong to an optimizer.
+    pub skipped: usize,
+}
+
+impl Contents {
+    pub fn of(checkpoint: &Checkpoint) -> Result<Self> {
+        let names = || checkpoint.tensors().map(|(name, _)| name);
+        let fail = |reason: String| Error::contents(checkpoint.path(), reason);
+        let naming = Naming::guess(names()).ok_or_else(|| {
+            let some: Vec<_> = names().take(3).map(|name| format!("`{name}`")).collect();
+            let (count, some) = (checkpoint.len(), some.join(", "));
+            fail(format!("{count} tensors ({some}, …), of which none has a name of a known kind"))
+        })?;
+        let skipped = checkpoint.skipped().len();
+        let mut contents = Self { naming, parameters: BTreeMap::new(), unknown: Vec::new(), skipped };
+        for (name, info) in checkpoint.tensors() {
+            let (ours, layout) = match naming.meaning(name) {
+                Meaning::Parameter { name, layout } => (name, layout),
+                Meaning::Aside => {
+                    contents.skipped += 1;
+                    continue;
+                }
+                Meaning::Unknown => {
+                    contents.unknown.push(name.into());
+                    continue;
+                }
+            };
+            let shape = info.shape.clone();
+            let reshaped = layout.map_or(Some(shape.clone()), |layout| layout.shape(&shape));
+            let parameter = Parameter {
+                name: name.into(),
+                shape,
+                layout,
+                ours: reshaped.filter(|_| info.dtype.is_float()),
+            };
+            if let Some(twice) = contents.parameters.insert(ours.clone(), parameter) {
+                return Err(fail(format!("`{name}` and `{}` are both `{ours}`", twice.name)));
+            }
+        }
+        Ok(contents)
+    }
+
+    /// Whether it has nothing but an encoder.
+    pub fn is_encoder(&self) -> bool {
+        self.parameters.keys().all(|name| name.starts_with("backbone."))
+    }
+}

@@ -1,8 +1,0 @@
-//! The transforms of deeplab2, to the last bit where its own arithmetic is float32.
-
-pub mod autoaugment;
-pub mod copy_paste;
-pub mod labels;
-pub mod resize;
-pub mod size;
-pub mod train;

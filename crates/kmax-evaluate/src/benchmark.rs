@@ -1,0 +1,64 @@
+//! What a model is measured on.
+
+use crate::error::{Error, Result};
+use kmax_datasets::coco::CocoPanoptic;
+use kmax_datasets::layout::{self, Layout};
+use kmax_masks::{Categories, Dataset};
+use std::path::{Path, PathBuf};
+
+/// A split of a dataset.
+#[derive(Debug)]
+pub struct Benchmark {
+    layout: Layout,
+    root: PathBuf,
+    split: String,
+    images: CocoPanoptic,
+}
+
+impl Benchmark {
+    /// Opens a split of the dataset in the folder `root`; none: the [usual](Layout::usual_split) one.
+    ///
+    /// # Errors
+    /// If there is no such split, or its annotations are damaged.
+    pub fn open(layout: Layout, root: &Path, split: Option<&str>) -> Result<Self> {
+        let split = split.unwrap_or(layout.usual_split()).to_string();
+        let images = layout::open(layout, root, &split)?;
+        Ok(Self { layout, root: root.into(), split, images })
+    }
+
+    /// Whether it is measured as cityscapesScripts do, and not as panopticapi and pycocotools.
+    pub(crate) fn is_cityscapes(&self) -> bool {
+        self.layout == Layout::Benchmark(Dataset::Cityscapes)
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The split's name.
+    pub fn split(&self) -> &str {
+        &self.split
+    }
+
+    /// Its images and annotations.
+    pub fn images(&self) -> &CocoPanoptic {
+        &self.images
+    }
+
+    /// Checks that the class ids of a model mean here what they mean there.
+    ///
+    /// # Errors
+    /// [`Error::Classes`] naming the class.
+    pub fn check_classes(&self, model: &Categories) -> Result<()> {
+        for class in model {
+            let theirs = self.images.categories().get(class.id).map(|category| category.name.as_str());
+            if theirs != Some(&class.name) {
+                let theirs = theirs.unwrap_or("unknown");
+                let reason = format!("the model's class {} ({}) is {theirs} here", class.id, class.name);
+                return Err(Error::Classes { json: self.images.json().into(), reason });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! Names of repositories on the Hugging Face Hub.
+
+use crate::error::Error;
+use std::fmt;
+use std::str::FromStr;
+
+/// What begins the name of a repository where a folder could stand as well.
+pub const SCHEME: &str = "hf://";
+
+/// A repository of the Hub at a revision, spelled `hf://owner/name` or `hf://owner/name@revision`.
+///
+/// Neither part can leave the folder of a cache: owner and name follow the Hub's own rule, and a revision is made of
+/// names that are no `.` and no `..`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HubRepo {
+    owner: String,
+    name: String,
+    revision: String,
+}
+
+impl HubRepo {
+    /// The revision that is meant where none is given.
+    pub const MAIN: &str = "main";
+
+    /// A repository at a branch, tag or commit.
+    ///
+    /// # Errors
+    /// If one of them is no such name.
+    pub fn new(owner: &str, name: &str, revision: &str) -> Result<Self, Error> {
+        for (what, part) in [("owner", owner), ("name", name)] {
+            if !is_name(part) {
+                return Err(Error::Name(format!(
+                    "hub repository {owner}/{name}: `{part}` is no {what}: expected letters, digits, `-`, `_`, `.`, \
+                     at most 96, neither first nor last a `-` or `.`, no `--` and no `..`"
+                )));
+            }
+        }
+        if !is_revision(revision) {
+            return Err(Error::Name(format!(
+                "hub repository {owner}/{name}: `{revision}` is no revision: expected a branch, tag or commit"
+            )));
+        }
+        Ok(Self { owner: owner.into(), name: name.into(), revision: revision.into() })
+    }
+
+    /// `owner/name`.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    /// The user or organisation.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// The repository's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Branch, tag or commit.
+    pub fn revision(&self) -> &str {
+        &self.revision
+    }
+}
+
+impl FromStr for HubRepo {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let rest = text.strip_prefix(SCHEME).unwrap_or(text);
+        let (id, revision) = rest.split_once('@').unwrap_or((rest, Self::MAIN));
+        let Some((owner, name)) = id.split_once('/') else {
+            let expected = "expected hf://owner/name or hf://owner/name@revision";
+            return Err(Error::Name(format!("hub repository `{text}`: {expected}")));
+        };
+        Self::new(owner, name, revision)
+    }
+}
+
+impl fmt::Display for HubRepo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCHEME}{}/{}", self.owner, self.name)?;
+        if self.revision == Self::MAIN { Ok(()) } else { write!(f, "@{}", self.revision) }
+    }
+}
+
+/// The Hub's rule for owners and repositories, which also keeps `--` free to join them in a cache.
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (1..=96).contains(&text.len())
+        && text.chars().all(plain)
+        && !text.starts_with(['-', '.'])
+        && !text.ends_with(['-', '.'])
+        && !text.contains("--")
+        && !text.contains("..")
+}
+
+/// Git's names, `refs/pr/1` among them, less what a file system may read otherwise.
+fn is_revision(text: &str) -> bool {
+    let strange = |c: char| {
+        c.is_control() || c.is_whitespace() || matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')
+    };
+    (1..=200).contains(&text.len())
+        && !text.contains(strange)
+        && text.split('/').all(|part| !part.is_empty() && !part.starts_with('.') && !part.ends_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings() -> Result<(), Error> {
+        let repo: HubRepo = "hf://some-one/kmax_r50.v2@refs/pr/1".parse()?;
+        assert_eq!((repo.id().as_str(), repo.revision()), ("some-one/kmax_r50.v2", "refs/pr/1"));
+        assert_eq!(repo.to_string(), "hf://some-one/kmax_r50.v2@refs/pr/1");
+        let repo: HubRepo = "hf://a/b".parse()?;
+        assert_eq!((repo.revision(), repo.to_string().as_str()), ("main", "hf://a/b"));
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_leaves_the_cache() {
+        for text in [
+            "hf://a",
+            "hf://",
+            "hf:///b",
+            "hf://a/",
+            "hf://../b",
+            "hf://a/..",
+            "hf://a/b/c",
+            "hf://a--b/c",
+            "hf://a/-b",
+            "hf://a/b@",
+            "hf://a/b@..",
+            "hf://a/b@../../x",
+            "hf://a/b@x/../y",
+            "hf://a/b@/etc",
+            "hf://a/b@x//y",
+            "hf://a/b@c:\\x",
+            "hf://a/b@x\0y",
+            "hf://a/b@.hidden",
+            "hf://a b/c",
+            "hf://a/b@x y",
+        ] {
+            assert!(text.parse::<HubRepo>().is_err(), "{text:?}");
+        }
+    }
+}

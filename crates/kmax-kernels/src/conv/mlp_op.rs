@@ -1,0 +1,106 @@
+//! The branch of ConvNeXt's blocks as one Candle operation, for inference.
+
+use super::Prepared;
+use super::mlp::{Maps, Weights, forward};
+use crate::cpu::{Float, by_dtype, elements, hold};
+use crate::error::{Error, Result};
+use crate::profile::{self, Label};
+use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
+
+/// Layer norm over the channels, 1x1 convolution, GELU, 1x1 convolution.
+#[derive(Debug, Clone, Copy)]
+pub struct Mlp<'a> {
+    /// The norm's gain and shift, `[channels]`.
+    pub norm: (&'a Tensor, &'a Tensor),
+    /// Added to the variance.
+    pub eps: f64,
+    /// From `channels` to `hidden`, with its bias `[hidden]`.
+    pub expand: (&'a Prepared, &'a Tensor),
+    /// From `hidden` to `channels`, with its bias `[channels]`.
+    pub project: (&'a Prepared, &'a Tensor),
+}
+
+/// `residual + mlp(x)` of maps `[b, c, h, w]` without gradient; `None` if a convolution is not 1x1, with stride 1 and no
+/// padding.
+///
+/// # Errors
+/// If the shapes or element types do not fit.
+pub fn mlp(x: &Tensor, residual: &Tensor, mlp: Mlp) -> Result<Option<Tensor>> {
+    let (Some(expand), Some(project)) = (mlp.expand.0.matrix(), mlp.project.0.matrix()) else {
+        return Ok(None);
+    };
+    let (batch, channels, height, width) = x.dims4()?;
+    let [hidden, _] = expand.1;
+    let maps = Maps { batch, channels, hidden, area: height * width };
+    let vectors =
+        [(mlp.norm.0, channels), (mlp.norm.1, channels), (mlp.expand.1, hidden), (mlp.project.1, channels)];
+    let fits = hidden > 0
+        && residual.dims() == x.dims()
+        && expand.1 == [hidden, channels]
+        && project.1 == [channels, hidden]
+        && vectors.iter().all(|(vector, len)| vector.dims() == [*len]);
+    let types = [residual, expand.0, project.0, mlp.norm.0, mlp.norm.1, mlp.expand.1, mlp.project.1];
+    if !fits || types.iter().any(|t| t.dtype() != x.dtype()) {
+        let shapes = (x.shape(), residual.shape(), expand.1, project.1, x.dtype());
+        return Err(Error::Argument(format!("mlp: shapes or element types do not fit: {shapes:?}")));
+    }
+    let vectors = vectors.map(|(vector, _)| vector.contiguous());
+    let [gain, shift, expand_bias, project_bias] = vectors;
+    let op = Branch {
+        maps,
+        eps: mlp.eps,
+        gain: &gain?,
+        shift: &shift?,
+        expand: expand.0,
+        expand_bias: &expand_bias?,
+        project: project.0,
+        project_bias: &project_bias?,
+    };
+    let label = |_: &Result<Tensor>| Label {
+        operation: "norm, 1x1, 1x1".into(),
+        shape: format!("{channels}-{hidden}-{channels} @{height}x{width}"),
+        multiply_adds: (2 * channels * hidden * batch * maps.area) as f64,
+        bytes: ((3 * batch * maps.area + 2 * hidden) * channels * x.dtype().size_in_bytes()) as f64,
+    };
+    let run = || Ok(x.contiguous()?.apply_op2_no_bwd(&residual.contiguous()?, &op)?);
+    profile::operation(label, run).map(Some)
+}
+
+struct Branch<'a> {
+    maps: Maps,
+    eps: f64,
+    gain: &'a Tensor,
+    shift: &'a Tensor,
+    expand: &'a Tensor,
+    expand_bias: &'a Tensor,
+    project: &'a Tensor,
+    project_bias: &'a Tensor,
+}
+
+impl CustomOp2 for Branch<'_> {
+    fn name(&self) -> &'static str {
+        "mlp"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        l1: &Layout,
+        residual: &CpuStorage,
+        l2: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let held =
+            [self.gain, self.shift, self.expand, self.expand_bias, self.project, self.project_bias].map(hold);
+        by_dtype!(x, T => {
+            let (x, residual) = (elements::<T>(x, l1)?, elements::<T>(residual, l2)?);
+            let mut all = [[].as_slice(); 6];
+            for (all, held) in all.iter_mut().zip(&held) {
+                *all = held.elements::<T>()?;
+            }
+            let [gain, shift, expand, expand_bias, project, project_bias] = all;
+            let eps = T::of(self.eps);
+            let weights = Weights { gain, shift, eps, expand, expand_bias, project, project_bias };
+            (forward(x, residual, &weights, self.maps), l1.shape().clone())
+        })
+    }
+}

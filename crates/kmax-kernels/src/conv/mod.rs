@@ -1,0 +1,153 @@
+//! Two-dimensional convolution.
+
+mod chain_op;
+mod composed;
+mod dense;
+mod dense_grad;
+mod dense_op;
+mod depthwise;
+mod depthwise_op;
+mod depthwise_rows;
+mod depthwise_taps;
+mod epilogue;
+mod geometry;
+mod mlp;
+mod mlp_op;
+mod norm_op;
+mod packed;
+mod params;
+mod patches;
+mod prefetch;
+mod prepared;
+mod stage;
+#[cfg(test)]
+mod tests;
+mod tiling;
+mod winograd;
+mod winograd_tiles;
+
+use crate::activation::Activation;
+use crate::cpu::has_kernel;
+use crate::error::{Error, Result};
+use crate::norm::{TrainedNorm, batch_norm_train, channel_affine};
+use crate::profile;
+use candle_core::Tensor;
+use dense_op::Form;
+use geometry::Geometry;
+
+pub use mlp_op::{Mlp, mlp};
+pub use params::ConvParams;
+pub use prepared::Prepared;
+
+pub use chain_op::{Chained, Residual, conv_norm_chain};
+pub use stage::Link;
+
+/// Convolution of `input` `[b, c, h, w]` with `kernel` `[o, c / groups, kh, kw]`, moved as `params`
+/// say.
+///
+/// Gives `[b, o, (h + 2 p - dilation (k - 1) - 1) / stride + 1, …]`. Differentiable in both arguments.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn conv2d(input: &Tensor, kernel: &Tensor, params: ConvParams) -> Result<Tensor> {
+    let geometry = Geometry::new(input, kernel, params)?;
+    if !has_kernel(input) {
+        return composed::conv2d(input, kernel, params);
+    }
+    let (input, kernel) = (input.contiguous()?, kernel.contiguous()?);
+    profile::operation(
+        |_| geometry.label(),
+        || {
+            Ok(if geometry.is_depthwise() {
+                input.apply_op2(&kernel, depthwise_op::Depthwise(geometry))?
+            } else {
+                input.apply_op2(&kernel, dense_op::Dense(geometry))?
+            })
+        },
+    )
+}
+
+/// What follows the sums of a convolution, in this order.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Epilogue<'a> {
+    /// Added per output channel, `[o]`.
+    pub bias: Option<&'a Tensor>,
+    /// Added next, of the shape of the output.
+    pub residual: Option<&'a Tensor>,
+    /// Applied last.
+    pub activation: Activation,
+}
+
+/// [`conv2d`], then `epilogue`: one pass over the output where no gradient is asked for.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn conv2d_epilogue(
+    input: &Tensor,
+    kernel: &Tensor,
+    params: ConvParams,
+    epilogue: Epilogue,
+) -> Result<Tensor> {
+    let Epilogue { bias, residual, activation } = epilogue;
+    let tracked = |t: &Tensor| t.track_op();
+    let differentiable =
+        tracked(input) || tracked(kernel) || bias.is_some_and(tracked) || residual.is_some_and(tracked);
+    if differentiable || !has_kernel(input) {
+        let mut y = conv2d(input, kernel, params)?;
+        if let Some(bias) = bias {
+            // Candle's gradient of a broadcast sum is slow.
+            y = channel_affine(&y, &bias.ones_like()?, bias)?;
+        }
+        if let Some(residual) = residual {
+            y = (y + residual)?;
+        }
+        return activation.forward(&y);
+    }
+    let geometry = Geometry::new(input, kernel, params)?;
+    with_epilogue(input, kernel, geometry, Form::Plain, epilogue)
+}
+
+fn with_epilogue(
+    input: &Tensor,
+    kernel: &Tensor,
+    geometry: Geometry,
+    form: Form,
+    epilogue: Epilogue,
+) -> Result<Tensor> {
+    let Epilogue { bias, residual, activation } = epilogue;
+    let fits = |t: Option<&Tensor>, shape: &[usize]| t.is_none_or(|t| t.dims() == shape);
+    if !fits(bias, &[geometry.output]) || !fits(residual, geometry.out_shape().dims()) {
+        let reason = format!("conv2d: bias {bias:?} or residual {residual:?} does not fit the output");
+        return Err(Error::Argument(reason));
+    }
+    let contiguous = |t: Option<&Tensor>| t.map(Tensor::contiguous).transpose();
+    let (bias, residual) = (contiguous(bias)?, contiguous(residual)?);
+    let (bias, residual) = (bias.as_ref(), residual.as_ref());
+    let op = dense_op::WithEpilogue { geometry, bias, residual, activation, form };
+    profile::operation(
+        |_| geometry.label(),
+        || Ok(input.contiguous()?.apply_op2_no_bwd(&kernel.contiguous()?, &op)?),
+    )
+}
+
+/// [`conv2d`] (without bias), then [`crate::batch_norm_train`] with `gain`, `shift`, `eps` and `activation`.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn conv2d_norm_train(
+    input: &Tensor,
+    kernel: &Tensor,
+    params: ConvParams,
+    norm: (&Tensor, &Tensor, f64),
+    activation: Activation,
+) -> Result<TrainedNorm> {
+    let geometry = Geometry::new(input, kernel, params)?;
+    let (gain, shift, eps) = norm;
+    let fits = gain.dims() == [geometry.output] && shift.dims() == [geometry.output];
+    if !has_kernel(input) || !fits {
+        let y = conv2d(input, kernel, params)?;
+        return batch_norm_train(&y, gain, shift, eps, activation);
+    }
+    let (input, kernel) = (input.contiguous()?, kernel.contiguous()?);
+    norm_op::conv_norm(&input, &kernel, geometry, (gain, shift), eps, activation)
+}

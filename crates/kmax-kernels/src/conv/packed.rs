@@ -1,0 +1,203 @@
+//! Dense convolution for inference: weights laid out once, patches laid out a tile at a time in the cache.
+
+use super::epilogue::EpilogueValues;
+use super::geometry::Geometry;
+use super::prefetch::{LINE, Prefetch};
+use super::tiling::Tiling;
+use super::{dense::is_direct, patches};
+use crate::activation::Activation;
+use crate::activation::activate;
+use crate::cpu::{Float, Shared, simd_fn, with_buffer, written};
+use crate::matrix::{Panel, Product, ROWS, multiply, packed_len, prefetch, width};
+use rayon::prelude::*;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+/// Longest sums made in one go.
+const DEPTH: usize = 1024;
+/// Bytes of a tile's patches, unless one panel needs more: less than half of a usual second-level cache.
+const TILE: usize = 256 * 1024;
+/// Elements that are asked for ahead of their use: what memory sends while they wait.
+const AHEAD: usize = 4096;
+/// Outputs of a tile at most.
+const PIXELS: usize = 512;
+
+/// The output of the input `x` and the packed kernel `weights`, of one group.
+pub(super) fn forward<T: Float>(
+    x: &[T],
+    weights: &[T],
+    g: &Geometry,
+    epilogue: &EpilogueValues<T>,
+) -> Vec<T> {
+    let (area, depth) = (g.out_area(), g.input * g.taps());
+    if g.batch * g.output * area == 0 {
+        return Vec::new();
+    }
+    assert_eq!(weights.len(), packed_len(g.output, depth), "a packed kernel of another shape");
+    let wide = width::<T>();
+    let rows = g.output.div_ceil(ROWS);
+    // Equal parts of the sums.
+    let part = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).max(1);
+    let most = (TILE / (part * size_of::<T>())).clamp(wide, PIXELS);
+    // Laying out a panel of patches takes about as long as multiplying it with one of weights.
+    let tiling = Tiling::new(area, g.batch, most, (rows, 1), rayon::current_num_threads());
+    let share = rows.div_ceil(tiling.shares);
+    let fill = |out: &mut [MaybeUninit<T>]| {
+        let out = Shared::unwritten(out);
+        let tasks = (0..g.batch * tiling.tiles * tiling.shares).into_par_iter().with_max_len(1);
+        tasks.for_each(|task| {
+            let (tile, image) = (task / tiling.shares % tiling.tiles, task / tiling.shares / tiling.tiles);
+            let first = task % tiling.shares * share;
+            let work = Work {
+                maps: &x[image * g.input * g.in_area()..][..g.input * g.in_area()],
+                weights,
+                g,
+                epilogue,
+                start: image * g.output * area,
+                rows: first.min(rows)..(first + share).min(rows),
+                pixels: tiling.pixels(tile),
+                part,
+            };
+            let panels = work.pixels.len().div_ceil(wide);
+            // SAFETY: the outputs of these pixels and rows are this task's alone.
+            with_buffer(panels * part * wide, |patches| unsafe { work.run(out, patches) });
+        });
+    };
+    // SAFETY: the tasks cover all images, pixels and rows; each output is written before it is read.
+    unsafe { written(g.batch * g.output * area, fill) }
+}
+
+/// Some output channels of some pixels of one image.
+struct Work<'a, T> {
+    maps: &'a [T],
+    weights: &'a [T],
+    g: &'a Geometry,
+    epilogue: &'a EpilogueValues<'a, T>,
+    /// Where the image's output begins.
+    start: usize,
+    /// Panels of weights.
+    rows: Range<usize>,
+    pixels: Range<usize>,
+    /// Longest sums made in one go.
+    part: usize,
+}
+
+impl<T: Float> Work<'_, T> {
+    /// # Safety
+    /// `out` is the whole output, and nobody else touches the outputs of this work.
+    unsafe fn run(&self, out: Shared<T>, patches: &mut [T]) {
+        let (g, wide, area) = (self.g, width::<T>(), self.g.out_area());
+        let depth = g.input * g.taps();
+        // Without inputs there is still a bias.
+        for from in (0..depth.max(1)).step_by(self.part) {
+            let part = from..(from + self.part).min(depth);
+            self.lay_out(&part, patches);
+            let mut prefetch = self.prefetch(&part);
+            for panel in self.rows.clone() {
+                let first = panel * ROWS;
+                let channels = first..(first + ROWS).min(g.output);
+                let start = self.start + first * area + self.pixels.start;
+                for (i, pixel) in self.pixels.clone().step_by(wide).enumerate() {
+                    let at = start + i * wide;
+                    let product = Product {
+                        depth: part.len(),
+                        columns: patches[i * self.part * wide..].as_ptr(),
+                        step: wide,
+                        weights: self.weights[(panel * depth + part.start) * ROWS..].as_ptr(),
+                        // SAFETY: within the output.
+                        out: unsafe { out.at(at) },
+                        apart: area,
+                        rows: channels.len(),
+                        width: wide.min(self.pixels.end - pixel),
+                        add: from > 0,
+                        last: (part.end == depth).then(|| self.epilogue.last(&channels, at)),
+                        ahead: prefetch.ahead(),
+                    };
+                    // SAFETY: the panels hold `depth` rows, the outputs are this task's alone (caller's promise).
+                    unsafe { multiply(&product) };
+                }
+                if part.end == depth && self.epilogue.activation == Activation::Gelu {
+                    for i in 0..channels.len() {
+                        // SAFETY: outputs of this task, all written above.
+                        let row = unsafe { out.slice(start + i * area, self.pixels.len()) };
+                        activate(Activation::Gelu, row, T::ZERO);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is read after the rows `part` of the patch matrix: more of them, or the next tile's.
+    fn prefetch(&self, part: &Range<usize>) -> Prefetch<T> {
+        let (area, depth) = (self.g.in_area(), self.g.input * self.g.taps());
+        let products = self.rows.len() * self.pixels.len().div_ceil(width::<T>());
+        let (maps, pixels) = if part.end < depth {
+            (part.end, self.pixels.clone())
+        } else {
+            (0, self.pixels.end..(self.pixels.end + self.pixels.len()).min(area))
+        };
+        if is_direct(self.g) {
+            Prefetch::new(&self.maps[maps * area..], area, &pixels, products)
+        } else {
+            Prefetch::new(&[], 0, &(0..0), products)
+        }
+    }
+
+    /// The rows `part` of the patch matrix, in panels.
+    fn lay_out(&self, part: &Range<usize>, patches: &mut [T]) {
+        let (g, wide) = (self.g, width::<T>());
+        if is_direct(g) {
+            let maps = &self.maps[part.start * g.in_area()..part.end * g.in_area()];
+            return lay_out_maps(maps, g.in_area(), &self.pixels, patches, self.part);
+        }
+        let mut row = [T::ZERO; PIXELS];
+        let row = &mut row[..self.pixels.len()];
+        for k in part.clone() {
+            let map = &self.maps[k / g.taps() * g.in_area()..][..g.in_area()];
+            patches::gather_row(map, g, k % g.taps(), &self.pixels, row);
+            spread(row, &mut patches[(k - part.start) * wide..], self.part * wide);
+        }
+    }
+}
+
+/// The `pixels` of maps of so many pixels in panels of `depth` rows, one for each map.
+pub(super) fn lay_out_maps<T: Float>(
+    maps: &[T],
+    area: usize,
+    pixels: &Range<usize>,
+    panels: &mut [T],
+    depth: usize,
+) {
+    let (wide, ahead) = (width::<T>(), (AHEAD / pixels.len().max(1)).clamp(8, 64) * area);
+    for (k, map) in maps.chunks_exact(area.max(1)).enumerate() {
+        let row = &map[pixels.clone()];
+        // Too short runs for the machine's own prefetch.
+        let later = row.as_ptr().wrapping_add(ahead);
+        (0..row.len()).step_by(LINE).for_each(|pixel| prefetch(later.wrapping_add(pixel)));
+        spread(row, &mut panels[k * wide..], depth * wide);
+    }
+}
+
+/// Copies `row` in pieces of a panel's width to places `step` apart in `to`.
+fn spread<T: Float>(row: &[T], to: &mut [T], step: usize) {
+    match Panel::of::<T>() {
+        Panel::Wide => spread_panels::<T, { Panel::WIDE }>(row, to, step),
+        Panel::Narrow => spread_panels::<T, { Panel::NARROW }>(row, to, step),
+    }
+}
+
+simd_fn! {
+    /// [`spread`] with `W` elements a piece: copies of a constant length need no call.
+    fn spread_panels[I, T, const W: usize](row: &[T], to: &mut [T], step: usize) {
+        let (panels, rest) = row.as_chunks::<W>();
+        let mut places = to.chunks_mut(step);
+        for (panel, to) in panels.iter().zip(places.by_ref()) {
+            if let Some(to) = to.first_chunk_mut::<W>() {
+                *to = *panel;
+            }
+        }
+        if let (false, Some(to)) = (rest.is_empty(), places.next()) {
+            to[..rest.len()].copy_from_slice(rest);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Borrowing and making the storage of Candle's tensors.
+
+use super::dispatch::candle_only;
+use super::float::Float;
+use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, Tensor, bail};
+use std::ops::Deref;
+
+/// Whether there are kernels for this device, and the environment does not forbid them.
+pub fn runs_kernels(device: &Device) -> bool {
+    device.is_cpu() && !candle_only()
+}
+
+/// Whether the CPU kernels take this tensor; others go through Candle's operations.
+pub fn has_kernel(x: &Tensor) -> bool {
+    runs_kernels(x.device()) && matches!(x.dtype(), DType::F32 | DType::F64)
+}
+
+/// The elements of a contiguous tensor.
+pub(crate) fn elements<'a, T: Float>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
+    let Some((start, end)) = layout.contiguous_offsets() else { bail!("kernels want contiguous tensors") };
+    Ok(&T::cpu_storage_as_slice(storage)?[start..end])
+}
+
+/// A tensor's storage, held for reading by a guard.
+pub(crate) struct Held<G>(G, Layout);
+
+/// Holds the storage of `tensor`, which must be contiguous and on the CPU.
+pub(crate) fn hold(tensor: &Tensor) -> Held<impl Deref<Target = Storage>> {
+    let (storage, layout) = tensor.storage_and_layout();
+    Held(storage, layout.clone())
+}
+
+impl<G: Deref<Target = Storage>> Held<G> {
+    /// Its elements.
+    pub(crate) fn elements<T: Float>(&self) -> Result<&[T]> {
+        match &*self.0 {
+            Storage::Cpu(storage) => elements(storage, &self.1),
+            _ => bail!("kernels want tensors on the CPU"),
+        }
+    }
+}
+
+/// Runs `$body` with `$t` standing for the element type of the tensor `$tensor`.
+macro_rules! with_dtype {
+    ($tensor:expr, $t:ident => $body:expr) => {
+        match $tensor.dtype() {
+            candle_core::DType::F32 => {
+                type $t = f32;
+                $body
+            }
+            candle_core::DType::F64 => {
+                type $t = f64;
+                $body
+            }
+            other => Err(candle_core::Error::Msg(format!("kernels want float32 or float64, not {other:?}"))),
+        }
+    };
+}
+pub(crate) use with_dtype;
+
+/// Runs `$body` with `$t` standing for the element type of `$storage`, and wraps the `Vec<$t>` and the shape that
+/// it gives.
+macro_rules! by_dtype {
+    ($storage:expr, $t:ident => $body:expr) => {
+        match $storage {
+            candle_core::CpuStorage::F32(_) => {
+                type $t = f32;
+                $crate::cpu::wrap::<f32>($body)
+            }
+            candle_core::CpuStorage::F64(_) => {
+                type $t = f64;
+                $crate::cpu::wrap::<f64>($body)
+            }
+            _ => Err(candle_core::Error::Msg("kernels want float32 or float64".into())),
+        }
+    };
+}
+pub(crate) use by_dtype;
+
+pub(crate) fn wrap<T: Float>((values, shape): (Vec<T>, Shape)) -> Result<(CpuStorage, Shape)> {
+    Ok((T::to_cpu_storage_owned(values), shape))
+}

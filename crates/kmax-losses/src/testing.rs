@@ -1,1 +1,0 @@
-//! Random tensors and finite differences for the tests of this crate.

@@ -1,0 +1,215 @@
+//! Model folders: what the Hugging Face Hub calls a repository.
+//!
+//! A folder holds `config.json`, `preprocessor_config.json`, `model.safetensors` and `README.md`, the model card.
+
+mod card;
+mod weights;
+mod write;
+
+pub use card::ModelCard;
+pub use weights::Weights;
+
+use crate::config::{CONFIG_FILE, Config, PREPROCESSOR_FILE, Parsed};
+use crate::error::{Error, Result};
+use crate::network::KMaxDeepLab;
+use candle_core::{DType, Device, Tensor};
+use kmax_base::ErrorKind;
+use kmax_nn::Params;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Name of the weights in a model folder.
+pub const WEIGHTS_FILE: &str = "model.safetensors";
+/// Name of the model card in a model folder.
+pub const CARD_FILE: &str = "README.md";
+
+/// A model's configuration and its weights, which were found to belong together.
+#[derive(Debug, Clone)]
+pub struct Model {
+    config: Config,
+    weights: Weights,
+    warnings: Vec<String>,
+}
+
+impl Model {
+    /// Opens a model folder. All weights are read into memory, in the precision they are stored in.
+    ///
+    /// # Errors
+    /// If a file is missing or wrong, or if tensors are missing, unused or misshapen, which are then named.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let file = folder.join(CONFIG_FILE);
+        if !file.is_file() {
+            let reason = match (folder.is_dir(), folder.exists()) {
+                (true, _) => format!("is no model folder: {CONFIG_FILE} is missing"),
+                (false, true) => "is a file: expected the folder of a model".into(),
+                (false, false) => format!("there is no such folder: {CONFIG_FILE} is missing"),
+            };
+            return Err(Error::file(folder, ErrorKind::NotFound, reason));
+        }
+        Self::new(Config::read(&file)?, Weights::open(&folder.join(WEIGHTS_FILE))?)
+    }
+
+    /// A model from the contents of its files, such as one built into a program.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; `name` stands for the folder.
+    pub fn from_bytes(
+        name: &str,
+        config: &str,
+        preprocessor: &str,
+        weights: impl Into<Cow<'static, [u8]>>,
+    ) -> Result<Self> {
+        let json = |file: &str, text: &str| {
+            let fail = |e| Error::file(&Path::new(name).join(file), ErrorKind::Damaged, e);
+            serde_json::from_str(text).map_err(|e: serde_json::Error| fail(e.to_string()))
+        };
+        let parsed = Config::from_json(json(CONFIG_FILE, config)?, json(PREPROCESSOR_FILE, preprocessor)?)?;
+        let file = Path::new(name).join(WEIGHTS_FILE);
+        Self::new(parsed, Weights::from_bytes(&file, weights)?)
+    }
+
+    fn new(parsed: Parsed<Config>, weights: Weights) -> Result<Self> {
+        let (config, warnings) = (parsed.value, parsed.warnings);
+        weights.check(&config.network)?;
+        Ok(Self { config, weights, warnings })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Names of the fields in the configuration files that mean nothing here.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The weights.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The network, for inference.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn network(&self, dtype: DType, device: &Device) -> Result<KMaxDeepLab> {
+        KMaxDeepLab::new(&self.config.network, &Params::frozen(self.weights.clone(), dtype, device))
+    }
+}
+
+/// Writes a model folder beside its place and renames it. An older model folder there is replaced.
+///
+/// Values are stored in `dtype`, float32 or float16; a tensor that float16 cannot hold stays float32.
+///
+/// # Errors
+/// If the weights do not belong to the configuration, if `folder` is something else than a model folder, or if it
+/// cannot be written; what was there before is then as it was.
+pub fn save(
+    folder: &Path,
+    config: &Config,
+    weights: HashMap<String, Tensor>,
+    dtype: DType,
+    card: &ModelCard,
+) -> Result<()> {
+    let found = weights.iter().map(|(name, tensor)| (name.clone(), tensor.dims().to_vec())).collect();
+    weights::check(&folder.join(WEIGHTS_FILE), &config.network, &found)?;
+    save_with(folder, config, |file| write::weights(file, weights, dtype).map(|()| card.clone()))
+}
+
+/// As [`save`], for somebody who knows that the weights belong to the configuration: `weights` writes their file, and says
+/// what the card is.
+///
+/// # Errors
+/// Those of `weights`, and as [`save`].
+pub fn save_with<E: From<Error>>(
+    folder: &Path,
+    config: &Config,
+    weights: impl FnOnce(&Path) -> std::result::Result<ModelCard, E>,
+) -> std::result::Result<(), E> {
+    config.validate()?;
+    write::replace_folder(folder, |beside| {
+        write::json(&beside.join(CONFIG_FILE), &config.to_json())?;
+        write::json(&beside.join(PREPROCESSOR_FILE), &config.preprocess.to_json())?;
+        let card = weights(&beside.join(WEIGHTS_FILE))?;
+        Ok(write::text(&beside.join(CARD_FILE), &card.render(config))?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::presets::Preset;
+    use kmax_nn::Mode;
+
+    fn small() -> (Config, HashMap<String, Tensor>) {
+        let config = Preset::People.config();
+        let params = Params::trainable(None, 3, DType::F32, &Device::Cpu);
+        KMaxDeepLab::new(&config.network, &params).expect("a network");
+        let weights = params.parameters().into_iter().map(|p| (p.name, p.var.as_detached_tensor()));
+        (config, weights.collect())
+    }
+
+    fn card() -> ModelCard {
+        ModelCard { name: "Small".into(), license: "apache-2.0".into(), sections: Vec::new() }
+    }
+
+    #[test]
+    fn a_saved_model_computes_the_same() -> Result<()> {
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        let folder = parent.path().join("model");
+        let (config, weights) = small();
+        save(&folder, &config, weights.clone(), DType::F32, &card())?;
+        let model = Model::open(&folder)?;
+        assert_eq!((model.config(), model.warnings()), (&config, &[][..]));
+        let image = Tensor::arange(0f32, 3.0 * 33.0 * 33.0, &Device::Cpu)?.sin()?.reshape((1, 3, 33, 33))?;
+        let found = model.network(DType::F32, &Device::Cpu)?.forward(&image)?;
+        let params = Params::frozen(weights.clone(), DType::F32, &Device::Cpu);
+        let expected = KMaxDeepLab::new(&config.network, &params)?.forward(&image)?;
+        let values = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
+        assert_eq!(values(&found.masks)?, values(&expected.masks)?);
+        assert_eq!(values(&found.classes)?, values(&expected.classes)?);
+
+        // In half precision, over the first, without the head that only training needs.
+        let inference = weights.into_iter().filter(|(name, _)| !name.starts_with("semantic_head."));
+        save(&folder, &config, inference.collect(), DType::F16, &card())?;
+        let half = Model::open(&folder)?;
+        assert_eq!(half.weights().dtype("decoder.queries"), Some(safetensors::Dtype::F16));
+        let found = half.network(DType::F32, &Device::Cpu)?.trace(&image, &Mode::eval())?;
+        let masks = found.decoder.prediction.mask_logits;
+        let difference = (masks - expected.masks)?.abs()?.flatten_all()?.max(0)?.to_scalar::<f32>()?;
+        assert!(difference > 0.0 && difference < 0.1, "{difference}");
+        assert_eq!(std::fs::read_dir(parent.path()).expect("read").count(), 1, "something stayed beside it");
+        Ok(())
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        let folder = parent.path().join("model");
+        let (config, mut weights) = small();
+        let tensor = weights.remove("decoder.queries").expect("queries");
+        weights.insert("decoder.querys".into(), tensor);
+        let name = "decoder.predictor.class.bias";
+        assert!(
+            weights.insert(name.into(), Tensor::zeros(3, DType::F32, &Device::Cpu).expect("zeros")).is_some()
+        );
+        let message = save(&folder, &config, weights, DType::F32, &card()).expect_err("misfits").to_string();
+        for part in ["decoder.queries", "decoder.querys", name, "[17]", "[3]", WEIGHTS_FILE] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn folders_of_other_things_are_left_alone() {
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(parent.path().join("diary.txt"), "dear").expect("written");
+        let (config, weights) = small();
+        assert!(save(parent.path(), &config, weights, DType::F32, &card()).is_err());
+        assert_eq!(std::fs::read_dir(parent.path()).expect("read").count(), 1);
+        let message = Model::open(parent.path()).expect_err("no model").to_string();
+        assert!(message.contains("config.json is missing"), "{message}");
+    }
+}

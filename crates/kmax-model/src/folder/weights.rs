@@ -1,0 +1,142 @@
+//! Weights in a safetensors file, checked against what a network asks for.
+
+use crate::error::{Error, Result};
+use crate::network::NetworkConfig;
+use candle_core::{DType, Device, Tensor};
+use kmax_base::{ErrorKind, nearest};
+use kmax_nn::TensorSource;
+use safetensors::{Dtype, SafeTensors};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+type Shapes = BTreeMap<String, Vec<usize>>;
+
+/// The tensors of one safetensors file, kept as they are stored.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    file: PathBuf,
+    data: Arc<Cow<'static, [u8]>>,
+    tensors: BTreeMap<String, Stored>,
+}
+
+#[derive(Debug, Clone)]
+struct Stored {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    place: Range<usize>,
+}
+
+impl Weights {
+    /// Reads a safetensors file.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it is missing, damaged, or holds something else than floats.
+    pub fn open(file: &Path) -> Result<Self> {
+        let data = std::fs::read(file).map_err(Error::reading(file))?;
+        Self::from_bytes(file, data)
+    }
+
+    /// As [`Self::open`], from the file's contents; `file` stands in messages only.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn from_bytes(file: &Path, data: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
+        let data = data.into();
+        let fail = |reason: String| Error::file(file, ErrorKind::Damaged, reason);
+        let (header, _) = SafeTensors::read_metadata(&data).map_err(|e| fail(e.to_string()))?;
+        let parsed = SafeTensors::deserialize(&data).map_err(|e| fail(e.to_string()))?;
+        let mut tensors = BTreeMap::new();
+        let start = header + size_of::<u64>();
+        let (_, metadata) = SafeTensors::read_metadata(&data).map_err(|e| fail(e.to_string()))?;
+        for (name, info) in metadata.tensors() {
+            if !matches!(info.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
+                return Err(fail(format!("{name}: values are {:?}, expected F32, F16 or BF16", info.dtype)));
+            }
+            let (from, to) = info.data_offsets;
+            let stored =
+                Stored { dtype: info.dtype, shape: info.shape.clone(), place: start + from..start + to };
+            tensors.insert(name, stored);
+        }
+        debug_assert_eq!(parsed.len(), tensors.len());
+        Ok(Self { file: file.into(), data: Arc::new(data), tensors })
+    }
+
+    /// Element type of the tensor of that name, if there is one.
+    pub fn dtype(&self, name: &str) -> Option<Dtype> {
+        self.tensors.get(name).map(|stored| stored.dtype)
+    }
+
+    /// Shapes by name.
+    pub fn shapes(&self) -> Shapes {
+        self.tensors.iter().map(|(name, stored)| (name.clone(), stored.shape.clone())).collect()
+    }
+
+    /// Checks that these are the weights of `network`: all that inference needs, and no other than training has.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] naming the tensors that are missing, unused or misshapen.
+    pub fn check(&self, network: &NetworkConfig) -> Result<()> {
+        check(&self.file, network, &self.shapes())
+    }
+}
+
+impl TensorSource for Weights {
+    fn tensor(&self, name: &str) -> kmax_nn::Result<Option<Tensor>> {
+        let Some(Stored { dtype, shape, place }) = self.tensors.get(name) else { return Ok(None) };
+        let dtype = match dtype {
+            Dtype::F16 => DType::F16,
+            Dtype::BF16 => DType::BF16,
+            _ => DType::F32,
+        };
+        Ok(Some(Tensor::from_raw_buffer(&self.data[place.clone()], dtype, shape, &Device::Cpu)?))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.tensors.keys().cloned().collect()
+    }
+}
+
+/// Names told of each sort of misfit; there are rarely few and then many more.
+const TOLD: usize = 5;
+
+/// As [`Weights::check`], for tensors of those shapes.
+pub(crate) fn check(file: &Path, network: &NetworkConfig, found: &Shapes) -> Result<()> {
+    let (needed, known) = (network.shapes(false)?, network.shapes(true)?);
+    let missing: Vec<_> = needed.keys().filter(|name| !found.contains_key(*name)).collect();
+    let unused: Vec<_> = found.keys().filter(|name| !known.contains_key(*name)).collect();
+    let misshapen: Vec<_> = known
+        .iter()
+        .filter_map(|(name, expected)| {
+            let shape = found.get(name).filter(|shape| *shape != expected)?;
+            Some(format!("`{name}` is {shape:?}, expected {expected:?}"))
+        })
+        .collect();
+    let like = |name: &str, among: &[&String]| {
+        let near = nearest(name, among.iter().map(|name| name.as_str()));
+        near.map_or(String::new(), |near| format!(" (like `{near}`)"))
+    };
+    let tell = |sort: &str, names: &[String]| {
+        let more = names.len().saturating_sub(TOLD);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{} {sort}: {}{more}", names.len(), names[..names.len().min(TOLD)].join(", "))
+    };
+    // Only the names that are told are compared: the search is quadratic.
+    let named = |names: &[&String], among: &[&String]| -> Vec<String> {
+        let hint = |(i, name): (usize, &&String)| {
+            let hint = if i < TOLD { like(name, among) } else { String::new() };
+            format!("`{name}`{hint}")
+        };
+        names.iter().enumerate().map(hint).collect()
+    };
+    let known: Vec<_> = known.keys().collect();
+    let sorts =
+        [("missing", named(&missing, &unused)), ("unused", named(&unused, &known)), ("misshapen", misshapen)];
+    let told: Vec<_> = sorts.iter().filter(|(_, n)| !n.is_empty()).map(|(sort, n)| tell(sort, n)).collect();
+    if told.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Weights { what: file.display().to_string(), reason: told.join("; ") })
+}

@@ -1,0 +1,99 @@
+//! Writing a model folder.
+
+use crate::error::{Error, Result};
+use candle_core::{DType, Device, Tensor};
+use half::f16;
+use kmax_base::ErrorKind;
+use kmax_base::write::{folder_beside, folder_of};
+use safetensors::tensor::TensorView;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+fn fail(file: &Path, reason: impl std::fmt::Display) -> Error {
+    Error::file(file, ErrorKind::CannotWrite, reason.to_string())
+}
+
+/// Lets `fill` write a folder beside `folder`, then renames it into place.
+pub(super) fn replace_folder<E: From<Error>>(
+    folder: &Path,
+    fill: impl FnOnce(&Path) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    if folder.exists() && !folder.join(crate::config::CONFIG_FILE).is_file() {
+        let empty = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+        if !empty {
+            return Err(fail(folder, "is there already and is no model folder").into());
+        }
+    }
+    let parent = folder_of(folder);
+    fs::create_dir_all(parent).map_err(|e| fail(parent, e))?;
+    let new = folder_beside(folder).map_err(|e| fail(folder, e))?;
+    fill(new.path())?;
+    share(new.path()).map_err(|e| fail(folder, e))?;
+    if folder.exists() {
+        let old = folder_beside(folder).map_err(|e| fail(folder, e))?;
+        let aside = old.path().join("old");
+        fs::rename(folder, &aside).map_err(|e| fail(folder, e))?;
+        if let Err(error) = fs::rename(new.path(), folder) {
+            fs::rename(&aside, folder).map_err(|e| fail(folder, e))?;
+            return Err(fail(folder, error).into());
+        }
+    } else {
+        fs::rename(new.path(), folder).map_err(|e| fail(folder, e))?;
+    }
+    Ok(())
+}
+
+/// A temporary folder is private to its owner, and so are the weights in it; a result is as readable as any other
+/// new folder.
+#[cfg(unix)]
+fn share(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    for entry in fs::read_dir(folder)? {
+        fs::set_permissions(entry?.path(), fs::Permissions::from_mode(0o644))?;
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn share(_folder: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn text(file: &Path, text: &str) -> Result<()> {
+    fs::write(file, text).map_err(|e| fail(file, e))
+}
+
+pub(super) fn json(file: &Path, value: &Value) -> Result<()> {
+    let value = serde_json::to_string_pretty(value).map_err(|e| fail(file, e))?;
+    text(file, &format!("{value}\n"))
+}
+
+/// Writes the tensors sorted by name. Each is let go as soon as its bytes are made.
+pub(super) fn weights(file: &Path, tensors: HashMap<String, Tensor>, dtype: DType) -> Result<()> {
+    let mut tensors: Vec<_> = tensors.into_iter().collect();
+    tensors.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let mut stored = Vec::with_capacity(tensors.len());
+    for (name, tensor) in tensors {
+        let shape = tensor.dims().to_vec();
+        let (dtype, data) = bytes(&tensor, dtype)?;
+        stored.push((name, dtype, shape, data));
+    }
+    let views = stored.iter().map(|(name, dtype, shape, data)| {
+        TensorView::new(*dtype, shape.clone(), data).map(|view| (name.as_str(), view))
+    });
+    let views = views.collect::<std::result::Result<Vec<_>, _>>().map_err(|e| fail(file, e))?;
+    let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
+    safetensors::serialize_to_file(views, Some(metadata), file).map_err(|e| fail(file, e))
+}
+
+fn bytes(tensor: &Tensor, dtype: DType) -> Result<(safetensors::Dtype, Vec<u8>)> {
+    let values = tensor.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+    let fits = |v: &f32| !v.is_finite() || v.abs() <= f32::from(f16::MAX);
+    if dtype == DType::F16 && values.iter().all(fits) {
+        let data = values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect();
+        return Ok((safetensors::Dtype::F16, data));
+    }
+    Ok((safetensors::Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+}

@@ -1,0 +1,173 @@
+//! The network: backbone, pixel decoder, k-means decoder and heads, composed.
+
+mod config;
+
+pub use config::{NetworkConfig, SemanticHeadConfig};
+
+use crate::error::Result;
+use candle_core::Tensor;
+use kmax_attention::{DecoderOutput, KmeansDecoder, Supervision};
+use kmax_backbones::{Backbone, Features, Level};
+use kmax_heads::{SemanticConfig, SemanticHead, SemanticKind};
+use kmax_nn::{BatchNormConfig, Mode, Params, profile};
+use kmax_pixel_decoder::{PixelDecoder, ResizeRule};
+
+/// kMaX-DeepLab (arXiv 2207.04044).
+///
+/// Parameters: `backbone`, `pixel_decoder`, `decoder`, and `semantic_head` where parameters are trainable or asked for.
+#[derive(Debug)]
+pub struct KMaxDeepLab {
+    backbone: Box<dyn Backbone>,
+    frozen_backbone: bool,
+    levels: Vec<Level>,
+    pixel_decoder: PixelDecoder,
+    decoder: KmeansDecoder,
+    semantic_head: Option<SemanticHead>,
+    activated_low_level: bool,
+}
+
+/// What inference needs of a forward pass.
+#[derive(Debug, Clone)]
+pub struct Logits {
+    /// `[b, queries, classes + 1]`, void last.
+    pub classes: Tensor,
+    /// `[b, queries, h, w]` at the mask stride.
+    pub masks: Tensor,
+}
+
+/// Every tensor that training or a comparison may want.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    /// The backbone's maps.
+    pub features: Features,
+    /// The pixel decoder's outputs, coarsest first.
+    pub pixel: Vec<Tensor>,
+    /// The decoder's layers and the final prediction.
+    pub decoder: DecoderOutput,
+    /// Auxiliary semantic logits, if there is such a head.
+    pub semantic_logits: Option<Tensor>,
+}
+
+impl KMaxDeepLab {
+    /// Reads the parameters. The auxiliary semantic head is built for trainable parameters only.
+    ///
+    /// # Errors
+    /// If the configuration is wrong or a parameter is missing or misshapen.
+    pub fn new(config: &NetworkConfig, params: &Params) -> Result<Self> {
+        Self::build(config, params, params.is_trainable())
+    }
+
+    /// As [`Self::new`], with the auxiliary semantic head although nothing will train.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_semantic_head(config: &NetworkConfig, params: &Params) -> Result<Self> {
+        Self::build(config, params, true)
+    }
+
+    fn build(config: &NetworkConfig, params: &Params, semantic: bool) -> Result<Self> {
+        config.validate()?;
+        let backbone = kmax_backbones::build(&config.backbone, &params.pp("backbone"))?;
+        let channels: Vec<_> = config.levels.iter().map(|level| backbone.channels(*level)).collect();
+        let outputs = config.pixel_decoder.output_channels();
+        let pixel_decoder =
+            PixelDecoder::new(&config.pixel_decoder, &channels, config.resize, &params.pp("pixel_decoder"))?;
+        let panoptic = outputs[outputs.len() - 1];
+        let maps = [outputs[0], outputs[1], outputs[2]];
+        let decoder =
+            KmeansDecoder::new(&config.decoder, maps, panoptic, config.classes, &params.pp("decoder"))?;
+        let semantic_head = match config.semantic_head.kind {
+            SemanticKind::None => None,
+            _ if !semantic => None,
+            kind => {
+                let semantic = SemanticConfig {
+                    kind,
+                    inputs: [Level::Res5, Level::Res3, Level::Res2].map(|level| backbone.channels(level)),
+                    outputs: config.semantic_head.outputs,
+                    always_corners: config.resize == ResizeRule::Corners,
+                    norm: BatchNormConfig {
+                        running_variance: config.decoder.running_variance,
+                        ..BatchNormConfig::default()
+                    },
+                };
+                Some(SemanticHead::new(semantic, &params.pp("semantic_head"))?)
+            }
+        };
+        Ok(Self {
+            backbone,
+            frozen_backbone: false,
+            levels: config.levels.clone(),
+            pixel_decoder,
+            decoder,
+            semantic_head,
+            activated_low_level: config.semantic_head.activated_low_level,
+        })
+    }
+
+    /// The same without dropout in the semantic head, for exact comparisons in training mode.
+    #[must_use]
+    pub fn without_dropout(mut self) -> Self {
+        self.semantic_head = self.semantic_head.map(SemanticHead::without_dropout);
+        self
+    }
+
+    /// The same with a backbone that does not train: it evaluates, and no gradient goes to it.
+    #[must_use]
+    pub fn with_frozen_backbone(self) -> Self {
+        Self { frozen_backbone: true, ..self }
+    }
+
+    /// Class and mask logits of `images` `[b, 3, h, w]`, normalised; nothing else is computed.
+    ///
+    /// # Errors
+    /// If the shape does not fit.
+    pub fn forward(&self, images: &Tensor) -> Result<Logits> {
+        let mode = Mode::eval();
+        let features = profile::stage("backbone", || self.backbone.forward(images, &mode))?;
+        let pixel = self.decode_pixels(&features, &mode)?;
+        drop(features);
+        let output =
+            profile::stage("k-means decoder", || self.decoder.forward(&pixel, Supervision::Final, &mode))?;
+        let classes = output
+            .prediction
+            .class_logits
+            .ok_or_else(|| crate::error::Error::Network("the final predictor gave no class logits".into()))?;
+        Ok(Logits { classes, masks: output.prediction.mask_logits })
+    }
+
+    /// The whole forward pass with everything that it computes on the way.
+    ///
+    /// # Errors
+    /// If the shape does not fit.
+    pub fn trace(&self, images: &Tensor, mode: &Mode) -> Result<Trace> {
+        let features = profile::stage("backbone", || {
+            if self.frozen_backbone {
+                return self.backbone.forward(images, &Mode::eval()).map(|features| features.detach());
+            }
+            self.backbone.forward(images, mode)
+        })?;
+        let pixel = self.decode_pixels(&features, mode)?;
+        let decoder =
+            profile::stage("k-means decoder", || self.decoder.forward(&pixel, Supervision::Deep, mode))?;
+        let semantic_logits = match &self.semantic_head {
+            None => None,
+            Some(head) => {
+                let low = |level| {
+                    if self.activated_low_level {
+                        features.activated(level)
+                    } else {
+                        Ok(features.get(level).clone())
+                    }
+                };
+                let (eight, four) = (low(Level::Res3)?, low(Level::Res2)?);
+                Some(head.forward(features.get(Level::Res5), &eight, &four, mode)?)
+            }
+        };
+        Ok(Trace { features, pixel, decoder, semantic_logits })
+    }
+
+    fn decode_pixels(&self, features: &Features, mode: &Mode) -> Result<Vec<Tensor>> {
+        let maps: Vec<_> = self.levels.iter().map(|level| features.get(*level)).collect();
+        Ok(profile::stage("pixel decoder", || self.pixel_decoder.forward(&maps, mode))?)
+    }
+}

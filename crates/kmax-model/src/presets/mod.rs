@@ -1,0 +1,114 @@
+//! Configurations by name: every published variant of both reference implementations, and our own small model.
+
+mod people;
+mod published;
+mod releases;
+
+use crate::config::Config;
+pub use published::{Published, Reference};
+pub use releases::{LICENSE, Release};
+
+/// A configuration with a name.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Preset {
+    /// A variant of a reference implementation.
+    Published(Published),
+    /// `kmax-people`: people and what they wear, trained by this project.
+    People,
+}
+
+impl Preset {
+    /// All of them: deeplab2's 17 checkpoints, PyTorch's 9, and our own.
+    pub fn all() -> Vec<Self> {
+        Published::all().map(Self::Published).chain([Self::People]).collect()
+    }
+
+    /// The preset of that name or alias: `kmax-resnet50-coco.deeplab2`, `kmax-convnext-large-coco.deeplab2-unlabeled`,
+    /// `kmax-convnext-large-ade20k.deeplab2-1281`, `kmax-resnet50-coco.pytorch`, or `kmax-people`.
+    ///
+    /// A name without a tag, `kmax-resnet50-coco`, means deeplab2's, on ADE20K that of the smaller input.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = Self::all();
+        let by_name = all.iter().find(|preset| preset.name() == name);
+        by_name.or_else(|| all.iter().find(|preset| preset.aliases().iter().any(|a| a == name))).copied()
+    }
+
+    /// Its name: architecture, dataset, and behind a point where the weights come from.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Published(variant) => variant.name(),
+            Self::People => "kmax-people".into(),
+        }
+    }
+
+    /// Further names that find it: those of older versions, and names without a tag.
+    pub fn aliases(&self) -> Vec<String> {
+        match self {
+            Self::Published(variant) => variant.aliases(),
+            Self::People => Vec::new(),
+        }
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> Config {
+        match self {
+            Self::Published(variant) => variant.config(),
+            Self::People => people::config(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_preset_is_valid_and_has_a_name_of_its_own() -> crate::error::Result<()> {
+        let all = Preset::all();
+        assert_eq!(all.len(), 17 + 9 + 1);
+        for preset in &all {
+            preset.config().validate()?;
+            assert_eq!(Preset::named(&preset.name()), Some(*preset));
+        }
+        let names: BTreeSet<_> = all.iter().map(Preset::name).collect();
+        assert_eq!(names.len(), all.len());
+        let aliases: Vec<_> = all.iter().flat_map(Preset::aliases).collect();
+        assert!(aliases.iter().all(|alias| !names.contains(alias)));
+        assert_eq!(aliases.iter().collect::<BTreeSet<_>>().len(), aliases.len());
+        for name in [
+            "kmax-resnet50-coco.deeplab2",
+            "kmax-maxs-cityscapes.deeplab2",
+            "kmax-convnext-large-coco.deeplab2-unlabeled",
+            "kmax-convnext-large-ade20k.deeplab2-1281",
+            "kmax-convnext-base-coco.pytorch",
+        ] {
+            assert!(names.contains(name), "{name}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn older_names_find_what_they_meant() {
+        for (old, new) in [
+            ("kmax-resnet50-coco", "kmax-resnet50-coco.deeplab2"),
+            ("kmax-convnext-large-coco", "kmax-convnext-large-coco.deeplab2"),
+            ("kmax-resnet50-ade20k", "kmax-resnet50-ade20k.deeplab2-641"),
+            ("kmax-resnet50-ade20k-1281", "kmax-resnet50-ade20k.deeplab2-1281"),
+            ("kmax-convnext-large-ade20k-port", "kmax-convnext-large-ade20k.pytorch"),
+        ] {
+            assert_eq!(Preset::named(old).map(|preset| preset.name()).as_deref(), Some(new));
+        }
+        assert_eq!(Preset::named("kmax-resnet50-coco.other"), None);
+    }
+
+    #[test]
+    fn cityscapes_reads_the_stem_where_the_reference_implementations_do() {
+        let stride = |name: &str| Preset::named(name).map(|preset| preset.config().network.mask_stride());
+        assert_eq!(stride("kmax-resnet50-cityscapes.deeplab2"), Some(2));
+        assert_eq!(stride("kmax-maxs-cityscapes.deeplab2"), Some(2));
+        assert_eq!(stride("kmax-convnext-tiny-cityscapes.deeplab2"), Some(4));
+        assert_eq!(stride("kmax-resnet50-cityscapes.pytorch"), Some(4));
+        assert_eq!(stride("kmax-resnet50-coco.deeplab2"), Some(4));
+    }
+}

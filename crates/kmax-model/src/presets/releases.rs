@@ -1,0 +1,81 @@
+//! Checkpoints that the authors of the reference implementations publish: one record for each.
+
+use super::published::{Backbone, Reference};
+use kmax_backbones::ConvNeXtSize;
+use kmax_masks::Dataset;
+
+/// A published checkpoint, which `kmax-convert` turns into a model folder.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Release {
+    /// The file: behind [`Self::url`] the archive's name (deeplab2) or an id (PyTorch, on Google Drive).
+    file: &'static str,
+    reference: Reference,
+    /// Panoptic quality on the dataset's validation set, 0 to 1, as its authors report it.
+    pub pq: f64,
+    /// How it differs from others of the same network.
+    pub note: &'static str,
+}
+
+impl Release {
+    /// Address of the file, or of the page that leads to it.
+    pub fn url(&self) -> String {
+        match self.reference {
+            Reference::Deeplab2 => format!(
+                "https://storage.googleapis.com/gresearch/tf-deeplab/checkpoint/kmax_{}.tar.gz",
+                self.file
+            ),
+            Reference::Pytorch => format!("https://drive.google.com/file/d/{}/view", self.file),
+        }
+    }
+}
+
+/// Licence of both reference implementations in the Hub's spelling; neither states another one for its weights.
+pub const LICENSE: &str = "apache-2.0";
+
+/// Everything that tells a published variant from the others.
+type Record = (Backbone, Dataset, Reference, usize, &'static str, Release);
+
+const TINY: Backbone = Backbone::ConvNeXt(ConvNeXtSize::Tiny);
+const SMALL: Backbone = Backbone::ConvNeXt(ConvNeXtSize::Small);
+const BASE: Backbone = Backbone::ConvNeXt(ConvNeXtSize::Base);
+const LARGE: Backbone = Backbone::ConvNeXt(ConvNeXtSize::Large);
+
+const fn deeplab2(file: &'static str, percent: f64, note: &'static str) -> Release {
+    Release { file, reference: Reference::Deeplab2, pq: percent / 100.0, note }
+}
+
+const fn pytorch(file: &'static str, percent: f64, note: &'static str) -> Release {
+    Release { file, reference: Reference::Pytorch, pq: percent / 100.0, note }
+}
+
+/// All of them: deeplab2's `g3doc/projects/kmax_deeplab.md` and PyTorch's `README.md`.
+#[rustfmt::skip]
+pub(super) const RELEASES: [Record; 26] = [
+    (Backbone::ResNet50, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2("resnet50_coco_train", 53.0, "")),
+    (Backbone::MaxS, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2("maxs_gelu_coco_train", 56.2, "")),
+    (TINY, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2("convnext_tiny_coco_train", 55.3, "")),
+    (SMALL, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2("convnext_small_coco_train", 56.3, "")),
+    (BASE, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2("convnext_base_coco_train", 57.2, "")),
+    (LARGE, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2("convnext_large_coco_train", 57.9, "")),
+    (LARGE, Dataset::Coco, Reference::Deeplab2, 1281, "unlabeled", deeplab2("convnext_large_coco_train_unlabeled", 58.1, "with COCO's unlabeled images")),
+    (Backbone::ResNet50, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2("resnet50_cityscapes_train", 64.3, "")),
+    (Backbone::MaxS, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2("maxs_gelu_cityscapes_train", 66.4, "")),
+    (TINY, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2("convnext_tiny_cityscapes_train", 66.3, "")),
+    (SMALL, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2("convnext_small_cityscapes_train", 67.3, "")),
+    (BASE, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2("convnext_base_cityscapes_train", 68.0, "")),
+    (LARGE, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2("convnext_large_cityscapes_train", 68.4, "")),
+    (Backbone::ResNet50, Dataset::Ade20k, Reference::Deeplab2, 641, "", deeplab2("resnet50_res641_ade20k_train", 41.5, "")),
+    (Backbone::ResNet50, Dataset::Ade20k, Reference::Deeplab2, 1281, "", deeplab2("resnet50_res1281_ade20k_train", 42.3, "")),
+    (LARGE, Dataset::Ade20k, Reference::Deeplab2, 641, "", deeplab2("convnext_large_res641_ade20k_train", 48.7, "")),
+    (LARGE, Dataset::Ade20k, Reference::Deeplab2, 1281, "", deeplab2("convnext_large_res1281_ade20k_train", 50.9, "")),
+    (Backbone::ResNet50, Dataset::Coco, Reference::Pytorch, 1281, "", pytorch("1YB_5dct0U7ys2KTJNjDIqXLSZneWTyr-", 53.3, "")),
+    (TINY, Dataset::Coco, Reference::Pytorch, 1281, "", pytorch("1KAEztHbVG3Pvi6JnrCMtRYTgSFi7zr47", 55.5, "")),
+    (SMALL, Dataset::Coco, Reference::Pytorch, 1281, "", pytorch("1yRmGWrpUyXCL-QgAm00tRU981RhX2gG2", 56.7, "")),
+    (BASE, Dataset::Coco, Reference::Pytorch, 1281, "", pytorch("18fWcWxeBw7HuKU-llu0hanBwaVYd7nB4", 57.2, "")),
+    (LARGE, Dataset::Coco, Reference::Pytorch, 1281, "", pytorch("1b6rEnKw4PNTdqSdWpmb0P9dsvN0pkOiN", 57.9, "")),
+    (Backbone::ResNet50, Dataset::Cityscapes, Reference::Pytorch, 1281, "", pytorch("1v1bsifuF21ft7wMwgjJNSJu5JBowoNta", 63.5, "")),
+    (LARGE, Dataset::Cityscapes, Reference::Pytorch, 1281, "", pytorch("1dqY3fts8caCxjZCiHhFJKCCQMkDUWaoW", 68.4, "")),
+    (Backbone::ResNet50, Dataset::Ade20k, Reference::Pytorch, 1281, "", pytorch("1ayqi5WyzHzVJPOr4odZ08Iz2Z7mqTEoy", 42.2, "")),
+    (LARGE, Dataset::Ade20k, Reference::Pytorch, 1281, "", pytorch("12GQff3b4tozxGV2-L4wTUBKkmd7-aW5G", 50.0, "")),
+];

@@ -1,0 +1,203 @@
+//! An image in, a result out.
+
+mod builder;
+mod input;
+mod prediction;
+#[cfg(test)]
+mod tests;
+
+pub use builder::{ModelSource, Precision, SegmenterBuilder};
+pub use prediction::Prediction;
+
+use crate::config::Config;
+use crate::error::Result;
+
+use crate::network::KMaxDeepLab;
+use crate::postprocess::{Instance, PostprocessConfig, QueryLogits, Scope};
+use candle_core::{DType, Device, Tensor};
+use image::RgbImage;
+use input::Input;
+use kmax_masks::{LabelMap, Panoptic};
+use kmax_nn::profile;
+use std::sync::Arc;
+
+/// A model that is ready to segment images.
+///
+/// ```no_run
+/// use kmax_model::{RgbImage, Segmenter};
+///
+/// # fn main() -> kmax_model::Result<()> {
+/// let segmenter = Segmenter::load("path/of/a/model-folder")?;
+/// let result = segmenter.segment(&RgbImage::new(640, 480))?;
+/// for segment in &result.segments {
+///     println!("{} covers {} pixels", segment.category_id, segment.area);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Segmenter {
+    config: Arc<Config>,
+    network: KMaxDeepLab,
+    device: Device,
+    dtype: DType,
+    /// Its own threads, if it does not work on the global ones.
+    pool: Option<Arc<rayon::ThreadPool>>,
+    batch: usize,
+}
+
+impl Segmenter {
+    /// Settings of a segmenter of that model: its name as [`Model::named`] takes it, or a [`Model`].
+    pub fn builder(model: impl Into<ModelSource>) -> SegmenterBuilder {
+        SegmenterBuilder::new(model.into())
+    }
+
+    /// A model by its name, on the CPU.
+    ///
+    /// # Errors
+    /// If there is no such model, or a file of it is missing or wrong.
+    pub fn load(model: &str) -> Result<Self> {
+        Self::builder(model).build()
+    }
+
+    /// Around a network that stands already, such as one in training; it must be the one that `config` describes.
+    pub fn from_network(config: Config, network: KMaxDeepLab, device: &Device) -> Self {
+        let config = Arc::new(config);
+        Self { config, network, device: device.clone(), dtype: DType::F32, pool: None, batch: 1 }
+    }
+
+    /// What the model is.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The same with other settings of post-processing, such as thresholds.
+    ///
+    /// # Errors
+    /// If they are out of range.
+    pub fn with_postprocess(mut self, settings: PostprocessConfig) -> Result<Self> {
+        settings.validate()?;
+        Arc::make_mut(&mut self.config).postprocess = settings;
+        Ok(self)
+    }
+
+    /// The segments of an image, each pixel in at most one.
+    ///
+    /// # Errors
+    /// If the image has no pixels.
+    pub fn segment(&self, image: &RgbImage) -> Result<Panoptic> {
+        self.install(|| self.predict(image)?.panoptic())
+    }
+
+    /// As [`Self::segment`], for images of any sizes: those whose network inputs are of one size go through the network
+    /// together, as many as [`SegmenterBuilder::batch`] says. Results are in the order of the images.
+    ///
+    /// # Errors
+    /// If one of the images has no pixels.
+    pub fn segment_batch(&self, images: &[RgbImage]) -> Result<Vec<Panoptic>> {
+        self.install(|| self.predict_batch(images)?.iter().map(Prediction::panoptic).collect())
+    }
+
+    /// The things of an image, by falling score. Their masks may overlap.
+    ///
+    /// # Errors
+    /// As [`Self::segment`].
+    pub fn instances(&self, image: &RgbImage) -> Result<Vec<Instance>> {
+        self.install(|| self.predict(image)?.instances(Scope::Things))
+    }
+
+    /// The category id of every pixel of an image.
+    ///
+    /// # Errors
+    /// As [`Self::segment`].
+    pub fn semantic(&self, image: &RgbImage) -> Result<LabelMap> {
+        self.install(|| self.predict(image)?.semantic())
+    }
+
+    /// Runs the network; the answer can then be looked at in several ways, its logits among them.
+    ///
+    /// # Errors
+    /// As [`Self::segment`].
+    pub fn predict(&self, image: &RgbImage) -> Result<Prediction> {
+        self.install(|| {
+            let input = profile::stage("preprocessing", || Input::new(image, &self.config.preprocess))?;
+            let tensor = self.tensor(&[&input])?;
+            self.forward(&tensor, &[&input])?.pop().ok_or_else(nothing)
+        })
+    }
+
+    /// As [`Self::predict`], for images of any sizes, as [`Self::segment_batch`].
+    ///
+    /// # Errors
+    /// As [`Self::segment_batch`].
+    pub fn predict_batch(&self, images: &[RgbImage]) -> Result<Vec<Prediction>> {
+        self.install(|| {
+            let mut predictions: Vec<Option<Prediction>> = images.iter().map(|_| None).collect();
+            let mut waiting: Vec<(usize, Input)> = Vec::new();
+            for (index, image) in images.iter().enumerate() {
+                let input = Input::new(image, &self.config.preprocess)?;
+                waiting.push((index, input));
+                let size = waiting.last().map(|(_, input)| input.frame.input);
+                let alike = waiting.iter().filter(|(_, input)| Some(input.frame.input) == size).count();
+                if alike >= self.batch
+                    && let Some(size) = size
+                {
+                    self.run(&mut waiting, size, &mut predictions)?;
+                }
+            }
+            while let Some(size) = waiting.first().map(|(_, input)| input.frame.input) {
+                self.run(&mut waiting, size, &mut predictions)?;
+            }
+            predictions.into_iter().map(|prediction| prediction.ok_or_else(nothing)).collect()
+        })
+    }
+
+    /// Takes the inputs of that size out of `waiting` and puts them through the network together.
+    fn run(
+        &self,
+        waiting: &mut Vec<(usize, Input)>,
+        size: [usize; 2],
+        predictions: &mut [Option<Prediction>],
+    ) -> Result<()> {
+        let (now, later) = std::mem::take(waiting).into_iter().partition(|(_, i)| i.frame.input == size);
+        *waiting = later;
+        let now: Vec<(usize, Input)> = now;
+        let inputs: Vec<&Input> = now.iter().map(|(_, input)| input).collect();
+        let tensor = self.tensor(&inputs)?;
+        for ((index, _), prediction) in now.iter().zip(self.forward(&tensor, &inputs)?) {
+            predictions[*index] = Some(prediction);
+        }
+        Ok(())
+    }
+
+    /// Inputs of one size as `[b, 3, h, w]`.
+    fn tensor(&self, inputs: &[&Input]) -> Result<Tensor> {
+        let Some(first) = inputs.first() else { return Err(nothing()) };
+        let [height, width] = first.frame.input;
+        let values: Vec<f32> = inputs.iter().flat_map(|input| input.values.iter().copied()).collect();
+        let tensor = Tensor::from_vec(values, (inputs.len(), 3, height, width), &Device::Cpu)?;
+        Ok(tensor.to_device(&self.device)?.to_dtype(self.dtype)?)
+    }
+
+    fn forward(&self, tensor: &Tensor, inputs: &[&Input]) -> Result<Vec<Prediction>> {
+        let logits = self.network.forward(tensor)?;
+        let rule = self.config.network.resize;
+        let prediction = |(index, input): (usize, &&Input)| {
+            let frame = input.frame;
+            let logits = QueryLogits::of(&logits, index, rule, frame.input[1])?;
+            Ok(Prediction { config: self.config.clone(), logits, frame })
+        };
+        inputs.iter().enumerate().map(prediction).collect()
+    }
+
+    fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        match &self.pool {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+}
+
+fn nothing() -> crate::error::Error {
+    crate::error::Error::Network("an empty batch".into())
+}

@@ -1,0 +1,95 @@
+//! A model folder segments images.
+
+use super::*;
+use crate::config::PreprocessConfig;
+use crate::error::Error;
+use crate::folder::{self, ModelCard};
+use crate::presets::Preset;
+use kmax_nn::Params;
+
+#[test]
+fn a_model_folder_segments_images_by_every_convention() -> Result<()> {
+    let parent = tempfile::tempdir().expect("a temporary folder");
+    let path = parent.path().join("model");
+    let mut config = Preset::People.config();
+    // Drawn weights are sure of nothing.
+    config.postprocess = PostprocessConfig {
+        class_threshold_thing: 0.0,
+        class_threshold_stuff: 0.0,
+        pixel_threshold: 0.02,
+        overlap_threshold: 0.0,
+        ..config.postprocess
+    };
+    let params = Params::trainable(None, 3, DType::F32, &Device::Cpu);
+    KMaxDeepLab::new(&config.network, &params)?;
+    let weights = || params.parameters().into_iter().map(|p| (p.name, p.var.as_detached_tensor())).collect();
+    let card = ModelCard { name: "Small".into(), license: "apache-2.0".into(), sections: Vec::new() };
+    let image = RgbImage::from_fn(50, 31, |x, y| image::Rgb([(x * 5) as u8, (y * 8) as u8, 90]));
+    for preprocess in
+        [PreprocessConfig::fit(65), PreprocessConfig::pytorch([65; 2]), PreprocessConfig::deeplab2(65)]
+    {
+        config.preprocess = preprocess;
+        folder::save(&path, &config, weights(), DType::F32, &card)?;
+        let segmenter = Segmenter::load(&path.display().to_string())?;
+        let prediction = segmenter.predict(&image)?;
+        assert_eq!(prediction.frame.image, [31, 50]);
+        let panoptic = segmenter.segment(&image)?;
+        panoptic.validate(&config.categories)?;
+        assert_eq!((panoptic.map.width(), panoptic.map.height()), (50, 31));
+        assert!(!panoptic.segments.is_empty() && panoptic == prediction.panoptic()?);
+        let classes = segmenter.semantic(&image)?;
+        assert!(classes.extents().iter().all(|(id, _)| config.categories.get(*id).is_some()));
+        assert!(segmenter.instances(&image)?.iter().all(|i| config.categories.is_thing(i.category_id)));
+        // So thin that a pixel across is more than its share of the input.
+        assert_eq!(segmenter.segment(&RgbImage::new(1, 5000))?.map.height(), 5000);
+        assert!(segmenter.segment(&RgbImage::new(0, 0)).is_err());
+        let wrong = PostprocessConfig { pixel_threshold: 7.0, ..config.postprocess };
+        assert!(segmenter.with_postprocess(wrong).is_err());
+    }
+    assert!(matches!(Segmenter::load("no such model"), Err(Error::UnknownModel(_))));
+    Ok(())
+}
+
+#[test]
+fn a_batch_gives_what_its_images_give_alone() -> Result<()> {
+    let parent = tempfile::tempdir().expect("a temporary folder");
+    let path = parent.path().join("model").display().to_string();
+    let config = Config { preprocess: PreprocessConfig::fit(65), ..Preset::People.config() };
+    let params = Params::trainable(None, 3, DType::F32, &Device::Cpu);
+    KMaxDeepLab::new(&config.network, &params)?;
+    let weights = params.parameters().into_iter().map(|p| (p.name, p.var.as_detached_tensor())).collect();
+    let card = ModelCard { name: "Small".into(), license: "apache-2.0".into(), sections: Vec::new() };
+    folder::save(path.as_ref(), &config, weights, DType::F32, &card)?;
+    let images: Vec<RgbImage> = [(50, 31), (31, 50), (50, 31), (20, 20), (50, 31), (31, 50)]
+        .into_iter()
+        .zip(0..)
+        .map(|((w, h), k)| RgbImage::from_fn(w, h, |x, y| image::Rgb([(x * 5) as u8, (y * 8) as u8, k * 40])))
+        .collect();
+    let alone = Segmenter::load(&path)?;
+    for batch in [1, 2, 4] {
+        let together = Segmenter::builder(path.as_str()).batch(batch).threads(2).build()?;
+        let predictions = together.predict_batch(&images)?;
+        assert_eq!(predictions.len(), images.len());
+        for (image, found) in images.iter().zip(&predictions) {
+            let expected = alone.predict(image)?;
+            assert_eq!(found.frame, expected.frame);
+            let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-3;
+            assert!(found.logits.mask_logits.iter().zip(&expected.logits.mask_logits).all(near));
+        }
+        assert_eq!(together.segment_batch(&images)?.len(), images.len());
+    }
+    assert!(alone.segment_batch(&[])?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn settings_out_of_range_are_refused_before_the_model_is_read() {
+    for (builder, word) in [
+        (Segmenter::builder("nothing").precision(Precision::Float16), "float32"),
+        (Segmenter::builder("nothing").batch(0), "at least 1"),
+        (Segmenter::builder("nothing").threads(0), "at least 1"),
+    ] {
+        let message = builder.build().expect_err(word).to_string();
+        assert!(message.contains(word), "{message}");
+    }
+}

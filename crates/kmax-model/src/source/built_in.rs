@@ -1,0 +1,43 @@
+//! Models that are part of the program: the feature `builtin`.
+
+use crate::error::{Error, Result};
+use crate::folder::Model;
+
+impl Model {
+    /// Names of the models that need no file; none without the feature `builtin`.
+    pub fn built_in_names() -> impl Iterator<Item = &'static str> {
+        #[cfg(feature = "builtin")]
+        let names = kmax_builtin::MODELS.iter().map(|model| model.name);
+        #[cfg(not(feature = "builtin"))]
+        let names = std::iter::empty();
+        names
+    }
+
+    /// The built-in model of that name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownModel`] if there is none.
+    pub fn built_in(name: &str) -> Result<Self> {
+        #[cfg(feature = "builtin")]
+        if let Some(model) = kmax_builtin::find(name) {
+            return Self::from_bytes(model.name, model.config, model.preprocessor, model.weights);
+        }
+        let names: Vec<_> = Self::built_in_names().collect();
+        let names = if names.is_empty() { "none".into() } else { names.join(", ") };
+        Err(Error::UnknownModel(format!("{name} is not built in (there is: {names})")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_model_loads() -> Result<()> {
+        for name in Model::built_in_names() {
+            assert_eq!(Model::built_in(name)?.warnings(), &[] as &[String], "{name}");
+        }
+        assert!(matches!(Model::built_in("nothing"), Err(Error::UnknownModel(_))));
+        Ok(())
+    }
+}

@@ -1,0 +1,133 @@
+//! Where models and configurations come from, by name.
+
+mod built_in;
+
+use crate::config::{CONFIG_FILE, Config, Draft, PREPROCESSOR_FILE, Parsed};
+use crate::error::{Error, Result};
+use crate::folder::{CARD_FILE, Model, WEIGHTS_FILE};
+use crate::presets::Preset;
+use kmax_base::nearest;
+use std::path::Path;
+
+/// Begins the name of a repository of the Hugging Face Hub.
+const HUB: &str = "hf://";
+
+/// What a model folder is made of, and whether it can do without. The small ones come first.
+pub const MODEL_FILES: [(&str, bool); 4] =
+    [(CONFIG_FILE, true), (PREPROCESSOR_FILE, true), (CARD_FILE, false), (WEIGHTS_FILE, true)];
+
+impl Model {
+    /// The model of that name: a built-in one, a model folder by its path, or with the feature `hub` a repository of the
+    /// Hugging Face Hub, `hf://owner/name[@revision]`.
+    ///
+    /// # Errors
+    /// If there is no such model, or a file of it is missing or wrong.
+    pub fn named(name: &str) -> Result<Self> {
+        if name.starts_with(HUB) {
+            return Self::from_hub(name);
+        }
+        if Self::built_in_names().any(|built_in| built_in == name) {
+            return Self::built_in(name);
+        }
+        if Path::new(name).exists() {
+            return Self::open(Path::new(name));
+        }
+        let built_in: Vec<_> = Self::built_in_names().collect();
+        let built_in = if built_in.is_empty() { "none".into() } else { built_in.join(", ") };
+        Err(Error::UnknownModel(match Preset::named(name) {
+            Some(Preset::Published(variant)) => format!(
+                "{name} is not built in (there is: {built_in}): download its checkpoint ({}), run `kmax convert --from \
+                 FILE --to FOLDER`, and give that folder",
+                variant.release().url()
+            ),
+            Some(Preset::People) => format!("{name}: this program was built without the feature `builtin`"),
+            None => {
+                let like = like(name);
+                format!("{name}: neither a model folder nor a built-in model (built in: {built_in}){like}")
+            }
+        }))
+    }
+
+    #[cfg(feature = "hub")]
+    fn from_hub(name: &str) -> Result<Self> {
+        let fetch = |error: kmax_hub::Error| Error::Fetch { kind: error.kind(), source: Box::new(error) };
+        let files = MODEL_FILES.map(|(name, required)| kmax_hub::File { name, required });
+        let repo = name.parse().map_err(fetch)?;
+        let folder = kmax_hub::Hub::from_env().and_then(|hub| hub.folder(&repo, &files, &mut |_| ()));
+        Self::open(&folder.map_err(fetch)?)
+    }
+
+    #[cfg(not(feature = "hub"))]
+    fn from_hub(name: &str) -> Result<Self> {
+        Err(Error::UnknownModel(format!("{name}: this program was built without the feature `hub`")))
+    }
+}
+
+impl Draft {
+    /// A preset by its name, or the configuration in a file or a model folder.
+    ///
+    /// # Errors
+    /// If there is neither a preset nor a file of that name, or if the file is wrong.
+    pub fn named(name: &str) -> Result<Parsed<Self>> {
+        if let Some(preset) = Preset::named(name) {
+            return Ok(Parsed { value: preset.config().into(), warnings: Vec::new() });
+        }
+        let path = Path::new(name);
+        if path.is_dir() {
+            return Self::read(&path.join(CONFIG_FILE));
+        }
+        if path.is_file() {
+            return Self::read(path);
+        }
+        Err(Error::UnknownModel(format!("`{name}` is no file and no model known here{}", like(name))))
+    }
+}
+
+impl Config {
+    /// As [`Draft::named`], complete.
+    ///
+    /// # Errors
+    /// As [`Draft::named`], and if the preprocessing is missing.
+    pub fn named(name: &str) -> Result<Parsed<Self>> {
+        let Parsed { value, warnings } = Draft::named(name)?;
+        Ok(Parsed { value: value.complete()?, warnings })
+    }
+}
+
+/// The known name that was probably meant, in words.
+fn like(name: &str) -> String {
+    let known: Vec<_> =
+        Preset::all().iter().flat_map(|p| p.aliases().into_iter().chain([p.name()])).collect();
+    let near = nearest(name, known.iter().map(String::as_str));
+    near.map_or_else(String::new, |near| format!("; did you mean {near}?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_published_variant_says_where_its_weights_are() {
+        for name in ["kmax-maxs-coco", "kmax-maxs-coco.deeplab2"] {
+            let message = Model::named(name).expect_err("not built in").to_string();
+            let (file, command) = ("kmax_maxs_gelu_coco_train.tar.gz", "kmax convert");
+            assert!(message.contains(file) && message.contains(command), "{message}");
+        }
+        let message = Model::named("hf://a/../b").expect_err("no repository").to_string();
+        assert!(message.contains("hf://"), "{message}");
+    }
+
+    #[test]
+    fn presets_and_folders_have_names() -> Result<()> {
+        let expected = Preset::People.config();
+        assert_eq!(Config::named("kmax-people")?.value, expected);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let name = folder.path().display().to_string();
+        std::fs::write(folder.path().join(CONFIG_FILE), expected.to_json().to_string()).expect("written");
+        assert_eq!(Draft::named(&name)?.value.network(), &expected.network);
+        assert!(Config::named(&name).is_err());
+        let message = Config::named("kmax-resnet-coco").expect_err("unknown").to_string();
+        assert!(message.contains("kmax-resnet50-coco"), "{message}");
+        Ok(())
+    }
+}

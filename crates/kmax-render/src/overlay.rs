@@ -1,0 +1,227 @@
+//! The picture of a segmentation: the image, tinted by segment, with contours and names.
+
+use std::collections::HashMap;
+
+use image::{Rgb, RgbImage};
+use kmax_masks::{Categories, LabelMap, Panoptic};
+
+use crate::error::{Error, Result};
+use crate::{colors, labels};
+
+/// The usual share of a thing's colour: 118 of 256.
+const OPACITY: f32 = 118.0 / 256.0;
+/// How much of stuff's colour there is for each 118 of a thing's, for it is mostly background.
+const STUFF: u32 = 84;
+/// The same for pixels of no segment, which turn darker.
+const VOID: u32 = 150;
+const VOID_COLOR: [u8; 3] = [24, 24, 28];
+
+/// The usual largest width and height of a picture.
+const LARGEST: u32 = 4096;
+
+/// Draws segments over images: settings, and [`Self::draw`].
+#[derive(Clone, Debug)]
+pub struct Overlay<'a> {
+    categories: &'a Categories,
+    opacity: f32,
+    labels: bool,
+    contours: bool,
+    largest: u32,
+}
+
+impl<'a> Overlay<'a> {
+    /// The usual settings. `categories` give the segments' names and colours; a segment of no known class gets a colour of
+    /// its own and no name.
+    pub fn new(categories: &'a Categories) -> Self {
+        Self { categories, opacity: OPACITY, labels: true, contours: true, largest: LARGEST }
+    }
+
+    /// How much of the colour of things lies over the image, from 0 (none) to 1 (nothing but the colour); 0.46 if not set.
+    /// Stuff has 0.7 times as much. Pixels of no segment are darkened, by 1.3 times as much.
+    pub fn with_opacity(self, opacity: f32) -> Self {
+        Self { opacity, ..self }
+    }
+
+    /// Whether the name of its class is written into each segment that has room for it; if not set, it is.
+    pub fn with_labels(self, labels: bool) -> Self {
+        Self { labels, ..self }
+    }
+
+    /// Whether a light line runs between segments; if not set, it does.
+    pub fn with_contours(self, contours: bool) -> Self {
+        Self { contours, ..self }
+    }
+
+    /// The largest width and height of the picture in pixels; a larger image is drawn smaller. 4096 if not set.
+    pub fn with_largest(self, pixels: u32) -> Self {
+        Self { largest: pixels, ..self }
+    }
+
+    /// Draws the segments of `panoptic` over `image`. Equal inputs give equal pictures.
+    ///
+    /// # Errors
+    /// If image and map differ in size, the opacity is not in 0..1 or the largest size is 0.
+    pub fn draw(&self, image: &RgbImage, panoptic: &Panoptic) -> Result<RgbImage> {
+        self.check(image, panoptic)?;
+        let (mut picture, map) = shown(image, &panoptic.map, self.largest)?;
+        let colors = colors::choose(&map, &panoptic.segments, self.categories);
+        let share = |of_118: u32| {
+            let thing = (256.0 * self.opacity).round() as u32;
+            ((thing * of_118 + 59) / 118).min(256)
+        };
+        let tints = panoptic.segments.iter().filter_map(|segment| {
+            let is_thing = self.categories.is_thing(segment.category_id);
+            let share = share(if is_thing { 118 } else { STUFF });
+            Some((segment.id, (*colors.get(&segment.id)?, share)))
+        });
+        tint(&mut picture, &map, &tints.collect(), (VOID_COLOR, share(VOID)));
+        if self.contours {
+            let length = picture.width().max(picture.height());
+            boundaries(&mut picture, &map, (length / 700).clamp(1, 4) as usize);
+        }
+        if self.labels {
+            labels::write(&mut picture, &map, panoptic, self.categories);
+        }
+        Ok(picture)
+    }
+
+    fn check(&self, image: &RgbImage, panoptic: &Panoptic) -> Result<()> {
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let (map_width, map_height) = (panoptic.map.width(), panoptic.map.height());
+        if (width, height) != (map_width, map_height) {
+            return Err(Error::SizesDiffer { width, height, map_width, map_height });
+        }
+        if !(0.0..=1.0).contains(&self.opacity) {
+            let reason = format!("must lie in 0..1, found {}", self.opacity);
+            return Err(Error::Setting { name: "opacity", reason });
+        }
+        if self.largest == 0 {
+            return Err(Error::Setting { name: "largest", reason: "must be at least a pixel".into() });
+        }
+        Ok(())
+    }
+}
+
+/// Image and map in the size of the picture.
+fn shown(image: &RgbImage, map: &LabelMap, largest: u32) -> Result<(RgbImage, LabelMap)> {
+    let (width, height) = image.dimensions();
+    let longest = width.max(height);
+    if longest <= largest {
+        return Ok((image.clone(), map.clone()));
+    }
+    let scaled = |length: u32| (u64::from(length) * u64::from(largest) / u64::from(longest)).max(1) as u32;
+    let (w, h) = (scaled(width), scaled(height));
+    let picture = image::imageops::thumbnail(image, w, h);
+    let at = |to: u32, from: u32, of: u32| (u64::from(to) * u64::from(from) / u64::from(of)) as usize;
+    let data = (0..h).flat_map(|y| {
+        let row = at(y, height, h);
+        (0..w).map(move |x| map.get(at(x, width, w), row).unwrap_or(0))
+    });
+    Ok((picture, LabelMap::new(w as usize, h as usize, data.collect())?))
+}
+
+/// Lays over each segment its colour by its share of 256, and `void` over the rest.
+fn tint(picture: &mut RgbImage, map: &LabelMap, tints: &HashMap<u32, ([u8; 3], u32)>, void: ([u8; 3], u32)) {
+    let mut last = (0, void);
+    for (Rgb(pixel), &id) in picture.pixels_mut().zip(map.data()) {
+        if last.0 != id {
+            last = (id, tints.get(&id).copied().unwrap_or(void));
+        }
+        let (over, share) = last.1;
+        for (value, over) in pixel.iter_mut().zip(over) {
+            *value = ((u32::from(*value) * (256 - share) + u32::from(over) * share) / 256) as u8;
+        }
+    }
+}
+
+/// Whitens the pixels within `thickness` of another segment's, to the right or below.
+fn boundaries(picture: &mut RgbImage, map: &LabelMap, thickness: usize) {
+    let (width, height) = (map.width(), map.height());
+    let data = map.data();
+    let mut lighten = |x: usize, y: usize| {
+        let pixel = picture.get_pixel_mut(x as u32, y as u32);
+        pixel.0 = pixel.0.map(|value| ((u32::from(value) + 3 * 250) / 4) as u8);
+    };
+    for y in 0..height {
+        for x in 0..width {
+            let id = data[y * width + x];
+            let right = (x + 1..(x + 1 + thickness).min(width)).any(|x| data[y * width + x] != id);
+            let below = || (y + 1..(y + 1 + thickness).min(height)).any(|y| data[y * width + x] != id);
+            if right || below() {
+                lighten(x, y);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kmax_masks::{Category, Segment};
+
+    fn scene(width: usize, height: usize) -> (RgbImage, Panoptic, Categories) {
+        let data = (0..width * height).map(|at| u32::from(at % width >= width / 2) + 1).collect();
+        let map = LabelMap::new(width, height, data).expect("fits");
+        let panoptic = Panoptic::from_map(map, |id| (id, false));
+        let category = |id| Category {
+            id,
+            name: format!("class {id}"),
+            isthing: id == 1,
+            color: [90; 3],
+            supercategory: None,
+        };
+        let categories = Categories::new(vec![category(1), category(2)]).expect("distinct");
+        (RgbImage::from_pixel(width as u32, height as u32, Rgb([128; 3])), panoptic, categories)
+    }
+
+    #[test]
+    fn neighbours_differ_and_a_line_parts_them() {
+        let (image, panoptic, categories) = scene(400, 300);
+        let picture = Overlay::new(&categories).draw(&image, &panoptic).expect("drawn");
+        assert_eq!(picture.dimensions(), (400, 300));
+        let (left, line, right) =
+            (picture.get_pixel(20, 20).0, picture.get_pixel(199, 20).0, picture.get_pixel(380, 20).0);
+        let distance = |a: [u8; 3], b: [u8; 3]| (0..3).map(|i| a[i].abs_diff(b[i])).max();
+        assert!(distance(left, right) > Some(10), "{left:?} {right:?}");
+        assert!(line.iter().all(|&value| value > 200), "{line:?}");
+        // A name stands in each half: something there is nearly white and something nearly black.
+        for half in [0..200u32, 200..400] {
+            let values = || {
+                half.clone()
+                    .flat_map(|x| (0..300).map(move |y| (x, y)))
+                    .map(|(x, y)| picture.get_pixel(x, y).0[0])
+            };
+            assert!(values().any(|value| value > 250) && values().any(|value| value < 60));
+        }
+    }
+
+    #[test]
+    fn any_size_can_be_drawn() {
+        for (width, height) in [(1, 1), (1, 3000), (3000, 1), (5000, 20), (7, 9)] {
+            let (image, panoptic, categories) = scene(width, height);
+            let picture = Overlay::new(&categories).draw(&image, &panoptic).expect("drawn");
+            assert!(picture.width() <= LARGEST && picture.height() <= LARGEST);
+        }
+        let (image, panoptic, categories) = scene(8, 8);
+        let nothing = Panoptic::new(panoptic.map.map(|_| 0), Vec::<Segment>::new());
+        Overlay::new(&categories).draw(&image, &nothing).expect("drawn");
+    }
+
+    #[test]
+    fn settings_do_what_they_say_and_are_checked() {
+        let (image, panoptic, categories) = scene(60, 40);
+        let plain = || Overlay::new(&categories).with_labels(false).with_contours(false);
+        assert_eq!(plain().with_opacity(0.0).draw(&image, &panoptic).expect("drawn"), image);
+        let full = plain().with_opacity(1.0).draw(&image, &panoptic).expect("drawn");
+        let colors = colors::choose(&panoptic.map, &panoptic.segments, &categories);
+        assert_eq!(full.get_pixel(0, 0).0, colors[&1]);
+        let small = plain().with_largest(30).draw(&image, &panoptic).expect("drawn");
+        assert_eq!(small.dimensions(), (30, 20));
+        for wrong in [plain().with_opacity(1.5), plain().with_opacity(f32::NAN), plain().with_largest(0)] {
+            let error = wrong.draw(&image, &panoptic).expect_err("refused");
+            assert_eq!(error.kind(), kmax_base::ErrorKind::InvalidArgument);
+        }
+        let error = plain().draw(&RgbImage::new(60, 41), &panoptic).expect_err("sizes differ");
+        assert_eq!(error.to_string(), "the image has 60 x 41 pixels, its map 60 x 40");
+    }
+}

@@ -1,0 +1,344 @@
+//! What `kmax train --config FILE` reads.
+
+use crate::error::{Error, Result};
+use crate::optim::{AdamWConfig, Schedule};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// A training run, written as TOML. Relative paths are relative to the file's folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Seeds the weights, the data order, the augmentation and the drop paths.
+    #[serde(default)]
+    pub seed: u64,
+    /// Where checkpoints, the log and the trained model folder go.
+    pub output: PathBuf,
+    /// Whether blocks compute their inner maps again in the backward pass in place of keeping them: less memory, more time,
+    /// the same result. On a CPU only: EfficientNet-Lite's blocks, the pixel decoder's bottlenecks and the predictors.
+    #[serde(default)]
+    pub recompute: bool,
+    /// The network.
+    pub model: ModelSource,
+    /// Images and labels.
+    pub data: DataConfig,
+    /// Random changes of the training images.
+    #[serde(default)]
+    pub augment: AugmentConfig,
+    /// Steps, learning rate and decay.
+    pub schedule: ScheduleConfig,
+    /// How often the run is saved and measured.
+    #[serde(default)]
+    pub checkpoints: CheckpointConfig,
+    /// The model folder that the run leaves.
+    #[serde(default)]
+    pub export: ExportConfig,
+}
+
+/// The trained model's folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExportConfig {
+    /// Title of the model card.
+    pub name: String,
+    /// Licence of the weights, in the Hub's spelling.
+    pub license: String,
+    /// Precision that the weights are stored in.
+    pub dtype: Float,
+}
+
+impl Default for ExportConfig {
+    fn default() -> Self {
+        Self { name: "kMaX-DeepLab".into(), license: "other".into(), dtype: Float::F32 }
+    }
+}
+
+/// A precision of stored weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Float {
+    /// Single precision.
+    F32,
+    /// Half precision.
+    F16,
+}
+
+/// Where the network and its first weights come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSource {
+    /// A preset's name, a model folder, or the path of a `config.json`. The classes are the dataset's in any case.
+    pub config: String,
+    /// The longer edge, in pixels (`32 k + 1`), at which the trained model is measured and run. If nothing is said, the size
+    /// of the configuration's own `preprocessor_config.json`; where there is none, or where it is more than twice the crop,
+    /// that of the crop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<usize>,
+    /// Weights to start from: a built-in model's name, a model folder, `hf://owner/name`, a safetensors file in our names,
+    /// or the checkpoint of another run, whose averaged weights are taken. Tensors are taken by name, and rows of the
+    /// class heads by the name of the class; what is lacking is drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
+    /// A safetensors file of ImageNet weights for the backbone: an encoder that `kmax convert` wrote, or the
+    /// published file of EfficientNet-Lite0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backbone_weights: Option<PathBuf>,
+}
+
+/// The two splits, each in COCO's panoptic form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// What the network learns from.
+    pub train: SplitConfig,
+    /// What it is measured on.
+    pub val: SplitConfig,
+    /// Threads that read and augment images.
+    #[serde(default = "defaults::workers")]
+    pub workers: usize,
+    /// Share of the images below which a class is rare: images that have it are shown more often, by the square root of
+    /// what it lacks. 0 shows all images equally often.
+    #[serde(default)]
+    pub repeat_threshold: f64,
+}
+
+/// One split: a COCO panoptic json, the folder of its images and the folder of its PNGs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitConfig {
+    /// The panoptic json.
+    pub json: PathBuf,
+    /// The folder of images.
+    pub images: PathBuf,
+    /// The folder of panoptic PNGs.
+    pub panoptic: PathBuf,
+}
+
+/// Random changes of a training image, in the order applied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AugmentConfig {
+    /// Height and width of a training crop, in pixels.
+    pub crop: [usize; 2],
+    /// Range of the scale relative to the size at which the whole image just fits the crop.
+    pub scale: [f32; 2],
+    /// Probability of a horizontal flip.
+    pub flip: f32,
+    /// Largest relative change of brightness, contrast and saturation.
+    pub jitter: [f32; 3],
+}
+
+impl Default for AugmentConfig {
+    fn default() -> Self {
+        Self { crop: [385, 257], scale: [0.7, 1.6], flip: 0.5, jitter: [0.2, 0.2, 0.2] }
+    }
+}
+
+/// Steps, learning rate and decay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleConfig {
+    /// Optimizer steps in all.
+    pub steps: usize,
+    /// Images a step.
+    pub batch: usize,
+    /// Learning rate after the warm-up.
+    pub learning_rate: f64,
+    /// Steps of linear warm-up from zero.
+    #[serde(default)]
+    pub warmup: usize,
+    /// Exponent of the polynomial decay to zero.
+    #[serde(default = "defaults::power")]
+    pub power: f64,
+    /// Decoupled weight decay of kernels.
+    #[serde(default = "defaults::weight_decay")]
+    pub weight_decay: f64,
+    /// Learning rate of the backbone relative to the rest. At 0 the backbone stays as it is, running statistics
+    /// included, and no gradient of it is computed.
+    #[serde(default = "defaults::backbone_multiplier")]
+    pub backbone_multiplier: f64,
+    /// Largest norm of the whole gradient; 0 leaves it alone.
+    #[serde(default)]
+    pub clip_norm: f64,
+    /// Decay of the exponential moving average of the weights that is measured and exported; 0 keeps none.
+    #[serde(default)]
+    pub ema: f64,
+}
+
+impl ScheduleConfig {
+    /// The learning rate of every step: linear from zero, then polynomial to zero.
+    pub fn learning_rates(&self) -> Schedule {
+        Schedule { power: self.power, ..Schedule::deeplab2(self.learning_rate, self.warmup, self.steps) }
+    }
+
+    /// The optimizer's settings.
+    pub fn optimizer(&self) -> AdamWConfig {
+        AdamWConfig {
+            weight_decay: self.weight_decay,
+            backbone_multiplier: self.backbone_multiplier,
+            clip_norm: self.clip_norm,
+            ema: self.ema,
+            ..AdamWConfig::pytorch()
+        }
+    }
+}
+
+/// How often the run is saved and measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointConfig {
+    /// Steps between checkpoints.
+    pub every: usize,
+    /// Checkpoints kept, newest first.
+    pub keep: usize,
+    /// Steps between measurements on the validation split; 0 measures at the end only.
+    pub evaluate_every: usize,
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        Self { every: 200, keep: 2, evaluate_every: 500 }
+    }
+}
+
+mod defaults {
+    pub(super) fn workers() -> usize {
+        1
+    }
+    pub(super) fn power() -> f64 {
+        0.9
+    }
+    pub(super) fn weight_decay() -> f64 {
+        0.05
+    }
+    pub(super) fn backbone_multiplier() -> f64 {
+        0.1
+    }
+}
+
+impl TrainConfig {
+    /// Reads and checks a TOML file, and resolves its relative paths.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the file and the field.
+    pub fn read(path: &Path) -> Result<Self> {
+        let fail = |reason: String| Error::Config { file: path.to_path_buf(), reason };
+        let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
+        let mut config: Self =
+            toml::from_str(&text).map_err(|e| fail(e.to_string().trim().replace('\n', " ")))?;
+        config.check().map_err(fail)?;
+        config.resolve(path.parent().unwrap_or(Path::new("")));
+        Ok(config)
+    }
+
+    fn resolve(&mut self, base: &Path) {
+        let mut paths = vec![&mut self.output];
+        paths.extend(self.model.backbone_weights.as_mut());
+        for split in [&mut self.data.train, &mut self.data.val] {
+            paths.extend([&mut split.json, &mut split.images, &mut split.panoptic]);
+        }
+        for path in paths {
+            // Joining an absolute path replaces the base.
+            *path = base.join(&*path);
+        }
+        // What lies there is meant; everything else is a name.
+        for name in [Some(&mut self.model.config), self.model.weights.as_mut()].into_iter().flatten() {
+            let path = base.join(&*name);
+            let is_file_name = name.ends_with(".json") || name.ends_with(".safetensors");
+            if is_file_name || path.exists() {
+                *name = path.display().to_string();
+            }
+        }
+    }
+
+    fn check(&self) -> std::result::Result<(), String> {
+        let positive = [
+            ("schedule.steps", self.schedule.steps),
+            ("schedule.batch", self.schedule.batch),
+            ("checkpoints.every", self.checkpoints.every),
+            ("checkpoints.keep", self.checkpoints.keep),
+            ("data.workers", self.data.workers),
+            ("augment.crop[0]", self.augment.crop[0]),
+            ("augment.crop[1]", self.augment.crop[1]),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("{name} must be at least 1"));
+        }
+        let [low, high] = self.augment.scale;
+        if !(low > 0.0 && low <= high && high <= 16.0) {
+            return Err(format!("augment.scale must rise within (0, 16], not [{low}, {high}]"));
+        }
+        let shares = [
+            ("augment.flip", f64::from(self.augment.flip), 1.0),
+            ("augment.jitter[0]", f64::from(self.augment.jitter[0]), 1.0),
+            ("augment.jitter[1]", f64::from(self.augment.jitter[1]), 1.0),
+            ("augment.jitter[2]", f64::from(self.augment.jitter[2]), 1.0),
+            ("data.repeat_threshold", self.data.repeat_threshold, 1.0),
+            ("schedule.ema", self.schedule.ema, 1.0),
+            ("schedule.weight_decay", self.schedule.weight_decay, 10.0),
+            ("schedule.backbone_multiplier", self.schedule.backbone_multiplier, 10.0),
+            ("schedule.clip_norm", self.schedule.clip_norm, f64::MAX),
+            ("schedule.learning_rate", self.schedule.learning_rate, 10.0),
+            ("schedule.power", self.schedule.power, 10.0),
+        ];
+        match shares.iter().find(|(_, value, most)| !(*value >= 0.0 && *value <= *most)) {
+            Some((name, value, most)) => Err(format!("{name} must lie between 0 and {most}, not {value}")),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"
+        output = "run"
+        [model]
+        config = "kmax-people"
+        [data]
+        train = { json = "a.json", images = "a", panoptic = "/p/a" }
+        val = { json = "b.json", images = "b", panoptic = "b_png" }
+        [schedule]
+        steps = 10
+        batch = 2
+        learning_rate = 1e-3
+    "#;
+
+    fn read(text: &str) -> Result<TrainConfig> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("train.toml");
+        std::fs::write(&file, text).expect("written");
+        let mut config = TrainConfig::read(&file)?;
+        // Make the result independent of the temporary folder's name.
+        config.output = config.output.strip_prefix(folder.path()).unwrap_or(&config.output).into();
+        Ok(config)
+    }
+
+    #[test]
+    fn defaults_fill_what_is_not_said() -> Result<()> {
+        let config = read(MINIMAL)?;
+        assert_eq!(config.output, Path::new("run"));
+        assert_eq!(config.data.train.panoptic, Path::new("/p/a"));
+        assert_eq!(config.schedule.backbone_multiplier, 0.1);
+        assert_eq!(config.checkpoints, CheckpointConfig::default());
+        Ok(())
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let cases = [
+            (MINIMAL.replace("steps = 10", "steps = 0"), "schedule.steps"),
+            (MINIMAL.replace("batch = 2", "batch = 2\nbatsh = 3"), "batsh"),
+            (MINIMAL.replace("1e-3", "-1.0"), "schedule.learning_rate"),
+            (MINIMAL.replace("1e-3", "nan"), "schedule.learning_rate"),
+            (MINIMAL.to_string() + "[augment]\nscale = [2.0, 1.0]", "augment.scale"),
+            (MINIMAL.replace("[schedule]", "repeat_threshold = 2\n[schedule]"), "data.repeat_threshold"),
+            (MINIMAL.replace("[model]", "[modle]"), "modle"),
+        ];
+        for (text, expected) in cases {
+            let message = read(&text).expect_err(expected).to_string();
+            assert!(message.contains(expected) && message.contains("train.toml"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The folder of a run: held by one process, cleared of what a killed one left, set aside for a new run.
+
+use crate::error::{Error, Result};
+use kmax_base::write::PREFIX;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// Name of the file that a process holds while it trains.
+const LOCK: &str = "run.lock";
+
+/// A run's folder, held. The lock dies with its process.
+#[derive(Debug)]
+pub(crate) struct Held {
+    _lock: File,
+}
+
+impl Held {
+    /// Makes the folder if need be and holds it.
+    ///
+    /// # Errors
+    /// If another process holds it, or it cannot be written.
+    pub(crate) fn new(folder: &Path) -> Result<Self> {
+        let file = folder.join(LOCK);
+        let fail = |e: std::io::Error| Error::Output { file: file.clone(), reason: e.to_string() };
+        std::fs::create_dir_all(folder).map_err(fail)?;
+        let lock = File::create(&file).map_err(fail)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy { folder: folder.into() }),
+            Err(TryLockError::Error(error)) => return Err(fail(error)),
+        }
+        remove_leftovers(folder);
+        Ok(Self { _lock: lock })
+    }
+}
+
+/// Removes files and folders that a killed process was about to put into their places.
+fn remove_leftovers(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            let path = entry.path();
+            // One that cannot be removed does no harm.
+            let _ = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        }
+    }
+}
+
+/// Renames the folder of an earlier run to the first free of `NAME.1`, `NAME.2`, …, if there is one, and says what it is called
+/// now.
+///
+/// # Errors
+/// If another process trains into it, or it cannot be renamed.
+pub fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
+    if !folder.exists() {
+        return Ok(None);
+    }
+    drop(Held::new(folder)?);
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let names = (1..).map(|number: u32| folder.with_file_name(format!("{name}.{number}")));
+    for aside in names.take(10_000).filter(|aside| !aside.exists()) {
+        let fail = |e: std::io::Error| Error::Output { file: folder.into(), reason: e.to_string() };
+        std::fs::rename(folder, &aside).map_err(fail)?;
+        return Ok(Some(aside));
+    }
+    Err(Error::Output { file: folder.into(), reason: "ten thousand runs are set aside already".into() })
+}
+
+/// A path as the system knows it, however it is spelled; as it is, if there is nothing.
+pub(crate) fn settled(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+}

@@ -1,0 +1,325 @@
+//! A training run.
+
+use crate::batch;
+use crate::checkpoint::Checkpoint;
+use crate::config::TrainConfig;
+use crate::error::{Error, Result};
+use crate::folder::{Held, settled};
+use crate::log::Log;
+use crate::model::{self, Assembled};
+use crate::observer::{Evaluation, Observer, StepReport};
+use crate::optim::{AdamW, Schedule};
+use crate::start::Start;
+use candle_core::{DType, Device, Tensor};
+use kmax_base::ErrorKind;
+use kmax_datasets::coco::CocoPanoptic;
+use kmax_datasets::loader::{Loader, LoaderConfig, RepeatFactors, TrainingSet};
+use kmax_losses::{Criterion, Losses};
+use kmax_model::{Config, KMaxDeepLab};
+use kmax_nn::{Mode, Params};
+use kmax_transforms::train::{TrainTransform, TrainingExample};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A run: the network, its optimizer and the data, at some step.
+pub struct Trainer {
+    config: TrainConfig,
+    model: Config,
+    network: KMaxDeepLab,
+    optimizer: AdamW,
+    schedule: Schedule,
+    criterion: Criterion,
+    train: Arc<TrainingSet>,
+    val: CocoPanoptic,
+    device: Device,
+    notes: Vec<String>,
+    step: usize,
+}
+
+impl Trainer {
+    /// Sets a run up on the CPU: opens the data, builds the network, reads the weights it starts from.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, or what is asked for cannot work.
+    pub fn new(config: TrainConfig) -> Result<Self> {
+        Self::on(config, Device::Cpu)
+    }
+
+    /// As [`Self::new`], on a device.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn on(config: TrainConfig, device: Device) -> Result<Self> {
+        let open = |split: &crate::config::SplitConfig| {
+            let opened = CocoPanoptic::open(&split.json, &split.images, &split.panoptic)?;
+            // ADE20K lists segments of which no pixel is left; there is nothing to learn or to measure in them.
+            kmax_datasets::Result::Ok(opened.without_lost_segments())
+        };
+        let (train, val) = (open(&config.data.train)?, open(&config.data.val)?);
+        model::same_classes(&train, &val, &config.data.val.json)?;
+        let Assembled { config: model, mut notes } = model::assemble(&config, train.categories())?;
+        let [height, width] = config.augment.crop;
+        let transform = TrainTransform {
+            crop: [height, width],
+            scale: config.augment.scale,
+            flip: config.augment.flip,
+            jitter: config.augment.jitter,
+            pad: 0.0,
+        };
+        transform.check()?;
+        let start = Start::read(&config, &model)?;
+        let params = Params::trainable(start.source(), config.seed, DType::F32, &device);
+        let mut network = KMaxDeepLab::new(&model.network, &params)?;
+        notes.extend(start.finish(&params.parameters())?);
+        if config.schedule.backbone_multiplier == 0.0 {
+            network = network.with_frozen_backbone();
+        }
+        let optimizer = AdamW::new(params.parameters(), config.schedule.optimizer())?;
+        let criterion = Criterion::new(model.losses.clone())?;
+        let train = Arc::new(TrainingSet { dataset: train, transform });
+        let schedule = config.schedule.learning_rates();
+        Ok(Self {
+            config,
+            model,
+            network,
+            optimizer,
+            schedule,
+            criterion,
+            train,
+            val,
+            device,
+            notes,
+            step: 0,
+        })
+    }
+
+    /// Steps done.
+    pub fn steps_done(&self) -> usize {
+        self.step
+    }
+
+    /// The run's settings.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// What was decided on the way, a line each: classes, sizes, and how much of the initial weights fitted.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The model that is trained: its classes are the dataset's.
+    pub fn model(&self) -> &Config {
+        &self.model
+    }
+
+    /// The averaged weights, or the weights themselves if no average is kept, in our names.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn weights(&self) -> Result<HashMap<String, Tensor>> {
+        Ok(self.optimizer.averaged()?)
+    }
+
+    /// Continues from the newest checkpoint in the output folder that can be read, if there is one. The run then goes on as if
+    /// it had not stopped, bit for bit on the same machine.
+    ///
+    /// # Errors
+    /// If all are damaged, or it was written under other settings.
+    pub fn resume(&mut self) -> Result<Option<PathBuf>> {
+        let mut damaged = None;
+        for file in Checkpoint::list(&self.config.output).into_iter().rev() {
+            let checkpoint = match Checkpoint::read(&file) {
+                Ok(checkpoint) => checkpoint,
+                // An older one is better than none; if there is none, this is what has to be said.
+                Err(error) => {
+                    self.notes.push(format!("warning: {error}; taking the one before"));
+                    damaged.get_or_insert(error);
+                    continue;
+                }
+            };
+            if checkpoint.digest != self.digest() {
+                let reason = "it was written under other settings: change them back, use another output folder, or start fresh";
+                return Err(Error::checkpoint(&file, ErrorKind::Incompatible, reason));
+            }
+            let restored = self.restore(&checkpoint);
+            restored.map_err(|error| Error::checkpoint(&file, ErrorKind::Incompatible, error))?;
+            return Ok(Some(file));
+        }
+        damaged.map_or(Ok(None), Err)
+    }
+
+    /// Goes on to the last step, or until the observer says stop. Gives the trained model's folder at the end.
+    ///
+    /// # Errors
+    /// If a image cannot be read, the loss is no longer a number, or a result cannot be written.
+    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Option<PathBuf>> {
+        let _held = Held::new(&self.config.output)?;
+        let steps = self.config.schedule.steps;
+        let settings = LoaderConfig {
+            batch: self.config.schedule.batch,
+            workers: self.config.data.workers,
+            seed: self.config.seed,
+            repeat: self.repeat_factors()?,
+            ..LoaderConfig::default()
+        };
+        let start = settings.position_after(self.train.dataset.len(), self.step);
+        let mut loader = Loader::new(self.train.clone(), settings, start)?;
+        let mut log = Log::open(&self.config.output, self.step, self.step == steps)?;
+        while self.step < steps {
+            let Some(batch) = loader.next() else { break };
+            let report = self.step(&batch?.examples)?;
+            log.step(&report)?;
+            observer.step(&report);
+            let stop = observer.progress().cancelled();
+            let checkpoints = &self.config.checkpoints;
+            let due = self.step.is_multiple_of(checkpoints.every);
+            let (keep, measure) = (checkpoints.keep, checkpoints.evaluate_every);
+            if due || stop || self.step == steps {
+                observer.saved(&self.save()?);
+                Checkpoint::prune(&self.config.output, keep);
+            }
+            if stop && self.step < steps {
+                return Ok(None);
+            }
+            if self.step < steps && measure > 0 && self.step.is_multiple_of(measure) {
+                if self.measure(&mut log, observer)?.is_none() {
+                    return Ok(None);
+                }
+            }
+        }
+        // Outside the loop: a run that was stopped in its last measurement makes it when it goes on.
+        let Some(measured) = self.measure(&mut log, observer)? else { return Ok(None) };
+        let folder = self.config.output.join("model");
+        crate::export::export(&folder, &self.config, &self.model, self.weights()?, &measured)?;
+        Ok(Some(folder))
+    }
+
+    fn repeat_factors(&self) -> Result<Option<RepeatFactors>> {
+        let threshold = self.config.data.repeat_threshold;
+        if threshold == 0.0 {
+            return Ok(None);
+        }
+        let entries = self.train.dataset.entries();
+        let classes = entries.map(|(_, shown)| shown.segments_info.iter().map(|s| s.category_id).collect());
+        Ok(Some(RepeatFactors::new(&classes.collect::<Vec<_>>(), threshold)?))
+    }
+
+    /// One optimizer step on `examples`.
+    ///
+    /// # Errors
+    /// If the shapes do not fit or the loss is no longer a number.
+    pub fn step(&mut self, examples: &[TrainingExample]) -> Result<StepReport> {
+        // On a thread of the pool: it takes part in the kernels, where one outside would fall asleep and be woken for each.
+        rayon::scope(|_| self.step_here(examples))
+    }
+
+    fn step_here(&mut self, examples: &[TrainingExample]) -> Result<StepReport> {
+        // Each step has a generator of its own, so that nothing but the step's number needs to be remembered.
+        let mode = Mode::train(self.config.seed ^ (self.step as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+            .recomputing(self.config.recompute);
+        let losses = self.losses(examples, &mode)?;
+        if !losses.value.is_finite() {
+            return Err(Error::Diverged { step: self.step, loss: losses.value });
+        }
+        let gradients = losses.total.backward()?;
+        let learning_rate = self.schedule.rate(self.step);
+        let norm = self.optimizer.step(&gradients, learning_rate)?;
+        self.step += 1;
+        Ok(StepReport {
+            step: self.step,
+            loss: losses.value,
+            terms: summed(&losses),
+            learning_rate,
+            gradient_norm: Some(norm),
+            images: examples.len(),
+        })
+    }
+
+    fn losses(&self, examples: &[TrainingExample], mode: &Mode) -> Result<Losses> {
+        let images = batch::images(examples, &self.model.preprocess, &self.device)?;
+        let trace = self.network.trace(&images, mode)?;
+        let outputs = crate::outputs::supervised(&trace, self.model.network.resize)?;
+        let (_, _, height, width) = outputs.last.mask_logits.dims4()?;
+        let targets = batch::targets(examples, &self.model.categories, [height, width])?;
+        Ok(self.criterion.forward(&outputs, &targets, mode)?)
+    }
+
+    fn save(&self) -> Result<PathBuf> {
+        let mut tensors: HashMap<_, _> = self.optimizer.state()?.into_iter().collect();
+        for (parameter, _) in self.optimizer.groups() {
+            tensors.insert(format!("model.{}", parameter.name), parameter.var.as_tensor().detach());
+        }
+        Checkpoint { step: self.step, digest: self.digest(), tensors }.write(&self.config.output)
+    }
+
+    /// Takes a checkpoint's weights and optimizer state; nothing is changed if one of them is missing or misshapen.
+    fn restore(&mut self, checkpoint: &Checkpoint) -> kmax_nn::Result<()> {
+        let weights = checkpoint.under("model");
+        let found = self.optimizer.groups().map(|(parameter, _)| {
+            let (name, expected) = (parameter.name.clone(), parameter.var.dims().to_vec());
+            match weights.get(&name) {
+                None => Err(kmax_nn::Error::MissingTensor { name, expected }),
+                Some(tensor) if tensor.dims() != expected => {
+                    Err(kmax_nn::Error::WrongShape { name, expected, found: tensor.dims().to_vec() })
+                }
+                Some(tensor) => Ok((parameter.var.clone(), tensor.to_device(parameter.var.device())?)),
+            }
+        });
+        let found = found.collect::<kmax_nn::Result<Vec<_>>>()?;
+        self.optimizer.restore(&checkpoint.tensors, checkpoint.step)?;
+        for (var, tensor) in found {
+            var.set(&tensor)?;
+        }
+        self.step = checkpoint.step;
+        Ok(())
+    }
+
+    /// Measures, logs and tells. `None` if it was stopped.
+    fn measure(&self, log: &mut Log, observer: &mut dyn Observer) -> Result<Option<Evaluation>> {
+        let (model, weights) = (&self.model, self.weights()?);
+        let progress = observer.progress();
+        let found = crate::evaluate::evaluate(model, weights, &self.val, &self.device, self.step, progress)?;
+        if let Some(found) = &found {
+            log.evaluation(found)?;
+            observer.evaluated(found);
+        }
+        Ok(found)
+    }
+
+    /// Settings that decide the course of a run; where it is written and how often it is looked at do not.
+    fn digest(&self) -> String {
+        let settle = |path: &PathBuf| settled(path);
+        let settle_name = |name: &String| settled(name.as_ref());
+        let (model, train) = (&self.config.model, &self.config.data.train);
+        let decisive = (
+            self.config.seed,
+            (settle_name(&model.config), model.input, model.weights.as_ref().map(settle_name)),
+            model.backbone_weights.as_ref().map(settle),
+            ([&train.json, &train.images, &train.panoptic].map(settle), self.config.data.repeat_threshold),
+            &self.config.augment,
+            &self.config.schedule,
+            &self.model.network,
+            &self.model.losses,
+            &self.model.categories,
+        );
+        let text = serde_json::to_string(&decisive).unwrap_or_default();
+        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The terms, weighted, summed over the decoder's layers.
+fn summed(losses: &Losses) -> Vec<(String, f64)> {
+    let mut sums: Vec<(String, f64)> = Vec::new();
+    for term in &losses.terms {
+        let name = term.name.split('_').next().unwrap_or(&term.name);
+        let value = term.mean() * term.weight;
+        match sums.iter_mut().find(|(known, _)| known == name) {
+            Some((_, sum)) => *sum += value,
+            None => sums.push((name.to_string(), value)),
+        }
+    }
+    sums
+}

@@ -1,0 +1,141 @@
+//! deeplab2's panoptic labels (class times divisor plus instance) and what it derives from them.
+
+use std::collections::HashMap;
+
+use kmax_masks::{LabelMap, Panoptic};
+
+use crate::error::{Error, Result};
+
+/// How a dataset's labels are encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoding {
+    /// A label is `class * divisor + instance`: 256 for COCO, 1000 for Cityscapes and ADE20K.
+    pub divisor: u32,
+    /// The class of void: 0 for COCO and ADE20K, 255 for Cityscapes.
+    pub ignore: u32,
+    /// The classes whose instances are told apart.
+    pub things: Vec<u32>,
+    /// The number of classes, void included where it is one of them.
+    pub classes: u32,
+}
+
+impl Encoding {
+    /// The label of void pixels.
+    pub fn void(&self) -> u32 {
+        self.ignore * self.divisor
+    }
+
+    pub(crate) fn is_thing(&self, class: u32) -> bool {
+        self.things.contains(&class)
+    }
+
+    /// The label map of an image's segments, as deeplab2's data converters number them: instances of things from
+    /// 1 on in the order of the list, crowds and stuff 0. `class` gives the encoding's class of a category id.
+    ///
+    /// # Errors
+    /// If there are more instances of things than the divisor can tell apart.
+    pub fn encode(&self, panoptic: &Panoptic, class: impl Fn(u32) -> Option<u32>) -> Result<LabelMap> {
+        let mut labels = HashMap::with_capacity(panoptic.segments.len());
+        let mut instances: HashMap<u32, u32> = HashMap::new();
+        for segment in &panoptic.segments {
+            let Some(class) = class(segment.category_id) else { continue };
+            let mut instance = 0;
+            if self.is_thing(class) && !segment.iscrowd {
+                let count = instances.entry(class).or_default();
+                *count += 1;
+                instance = *count;
+            }
+            if instance >= self.divisor {
+                let reason = format!("class {class} has more instances than {} can tell apart", self.divisor);
+                return Err(Error::setting("divisor", reason));
+            }
+            labels.insert(segment.id, class * self.divisor + instance);
+        }
+        Ok(panoptic.map.map(|id| labels.get(&id).copied().unwrap_or(self.void())))
+    }
+}
+
+/// What deeplab2 trains on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroundTruth {
+    /// The class of each pixel, that of crowds included.
+    pub semantic: LabelMap,
+    /// The labels, with crowds replaced by void.
+    pub panoptic: LabelMap,
+    /// Whether a pixel shows a crowd, row by row.
+    pub crowd: Vec<bool>,
+    /// The thing at each pixel (an index into [`Self::thing_classes`]), if there is one.
+    pub thing: Vec<Option<usize>>,
+    /// The class of each thing, in the order in which they are first seen.
+    pub thing_classes: Vec<u32>,
+}
+
+impl GroundTruth {
+    /// What a label map holds.
+    ///
+    /// # Errors
+    /// If the encoding's divisor is 0.
+    pub fn new(labels: &LabelMap, encoding: &Encoding) -> Result<Self> {
+        let divisor = encoding.divisor;
+        if divisor == 0 {
+            return Err(Error::setting("divisor", "must be at least 1"));
+        }
+        let crowd = |label: u32| label.is_multiple_of(divisor) && encoding.is_thing(label / divisor);
+        let panoptic = labels.map(|label| if crowd(label) { encoding.void() } else { label });
+        let mut things: HashMap<u32, usize> = HashMap::new();
+        let mut thing_classes = Vec::new();
+        let thing = panoptic.data().iter().map(|&label| {
+            if label.is_multiple_of(divisor) || label / divisor == encoding.ignore {
+                return None;
+            }
+            Some(*things.entry(label).or_insert_with(|| {
+                thing_classes.push(label / divisor);
+                thing_classes.len() - 1
+            }))
+        });
+        let thing = thing.collect();
+        Ok(Self {
+            semantic: labels.map(|label| label / divisor),
+            crowd: labels.data().iter().map(|&label| crowd(label)).collect(),
+            panoptic,
+            thing,
+            thing_classes,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kmax_masks::Segment;
+
+    #[test]
+    fn instances_are_numbered_and_crowds_are_void() -> Result<()> {
+        let encoding = Encoding { divisor: 256, ignore: 0, things: vec![1, 2], classes: 4 };
+        let map = LabelMap::new(6, 1, vec![10, 20, 30, 40, 50, 0]).expect("6 x 1");
+        let segment = |id, category_id, iscrowd| Segment {
+            id,
+            category_id,
+            score: None,
+            area: 1,
+            bbox: [0; 4],
+            iscrowd,
+        };
+        let segments = vec![
+            segment(10, 1, false),
+            segment(20, 1, false),
+            segment(30, 2, true),
+            segment(40, 3, false),
+            segment(50, 9, false),
+        ];
+        let labels = encoding.encode(&Panoptic::new(map, segments), |id| (id < 4).then_some(id))?;
+        assert_eq!(labels.data(), [257, 258, 512, 768, 0, 0]);
+        let truth = GroundTruth::new(&labels, &encoding)?;
+        assert_eq!(truth.semantic.data(), [1, 1, 2, 3, 0, 0]);
+        assert_eq!(truth.panoptic.data(), [257, 258, 0, 768, 0, 0]);
+        assert_eq!(truth.crowd, [false, false, true, false, false, false]);
+        assert_eq!(truth.thing, [Some(0), Some(1), None, None, None, None]);
+        assert_eq!(truth.thing_classes, [1, 1]);
+        Ok(())
+    }
+}

@@ -1,0 +1,53 @@
+//! From image files to what a network takes: reading, and the transforms of inference and training.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`read_image`] | JPEG, PNG and WebP, turned upright, as 8-bit RGB |
+//! | [`eval`] | from an image to the input of a network, as both reference implementations do it, or fitted |
+//! | [`train`] | our own augmentation: scale, crop, flip, colour |
+//! | [`deeplab2`], [`pytorch`] | the training transforms of the two reference implementations |
+//! | [`resize`], [`pillow`], [`resample`] | resizing as TensorFlow, Pillow and our own training do it |
+//! | [`planar`], [`labels`] | padding, cropping and mirroring of images and maps |
+//! | [`Draw`] | random draws that depend on what is drawn for, not on who draws first |
+//!
+//! ```
+//! use kmax_transforms::RgbImage;
+//! use kmax_transforms::eval::{self, PytorchEval};
+//!
+//! # fn main() -> kmax_transforms::Result<()> {
+//! let image = RgbImage::new(640, 480);
+//! let input = eval::pytorch(&image, &PytorchEval::square(641))?;
+//! assert_eq!((input.image.width, input.image.height), (641, 641));
+//! assert_eq!((input.content_width, input.content_height), (641, 481));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Files are not trusted: what is no picture is refused by its first bytes, and sizes are checked before anything is
+//! decoded.
+
+#![forbid(unsafe_code)]
+
+pub mod colour;
+pub mod deeplab2;
+pub mod draw;
+mod error;
+pub mod eval;
+pub mod labels;
+pub mod pillow;
+pub mod planar;
+pub mod pytorch;
+mod read;
+pub mod resample;
+pub mod resize;
+mod sample;
+pub mod size;
+pub mod train;
+
+pub use draw::Draw;
+pub use error::{Error, MAX_PIXELS, Result};
+pub use image::RgbImage;
+pub use kmax_base::ErrorKind;
+pub use kmax_masks::{ImageId, LabelMap, Panoptic, Segment};
+pub use read::{decode_image, read_image};
+pub use sample::Sample;
