@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 use crate::error::{Error, MAX_PIXELS, Result};
+use crate::exif;
+use crate::jpeg::{self, Verdict};
 
 /// Bytes that tell what a file is.
 const HEAD: u64 = 64;
@@ -15,10 +18,27 @@ const HEAD: u64 = 64;
 /// become 8-bit RGB, and transparent pixels show white.
 ///
 /// # Errors
-/// If the file cannot be read, is no picture of these forms, or is larger than [`MAX_PIXELS`]. A JPEG that ends before its
-/// end marker is damaged, not half grey.
+/// If the file cannot be read, is no picture of these forms, or is larger than [`MAX_PIXELS`]. A JPEG that lacks rows is
+/// damaged, not half grey.
 pub fn read_image(file: impl AsRef<Path>) -> Result<RgbImage> {
-    let file = file.as_ref();
+    Ok(read_picture(file.as_ref())?.image)
+}
+
+/// An image, and what is to be said about its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Picture {
+    /// The image, as [`read_image`] gives it.
+    pub image: RgbImage,
+    /// What was odd about the file, if it was readable all the same.
+    pub note: Option<String>,
+}
+
+/// As [`read_image`], with what was odd about the file.
+///
+/// # Errors
+/// As [`read_image`].
+pub fn read_picture(file: &Path) -> Result<Picture> {
     let failed = |source| Error::Read { file: file.into(), source };
     // A pipe that nobody writes to would be waited for at its opening.
     if !std::fs::metadata(file).map_err(failed)?.is_file() {
@@ -32,7 +52,7 @@ pub fn read_image(file: impl AsRef<Path>) -> Result<RgbImage> {
         return Err(Error::Format { file: file.into() });
     }
     source.read_to_end(&mut data).map_err(failed)?;
-    decode_image(&data, file)
+    decode_picture(&data, file)
 }
 
 /// As [`read_image`], from the bytes of a file; `file` is only named in errors.
@@ -40,6 +60,14 @@ pub fn read_image(file: impl AsRef<Path>) -> Result<RgbImage> {
 /// # Errors
 /// As [`read_image`].
 pub fn decode_image(data: &[u8], file: &Path) -> Result<RgbImage> {
+    Ok(decode_picture(data, file)?.image)
+}
+
+/// As [`read_picture`], from the bytes of a file; `file` is only named in errors.
+///
+/// # Errors
+/// As [`read_image`].
+pub fn decode_picture(data: &[u8], file: &Path) -> Result<Picture> {
     let Some((kind, format)) = format_of(data) else {
         return Err(Error::Format { file: file.into() });
     };
@@ -57,14 +85,25 @@ pub fn decode_image(data: &[u8], file: &Path) -> Result<RgbImage> {
     if width == 0 || height == 0 {
         return Err(damaged("it has no pixels".into()));
     }
-    if format == "JPEG" && !jpeg_is_whole(data) {
-        return Err(damaged("it ends before its end marker".into()));
-    }
     // An orientation that cannot be read is one that nobody sees.
-    let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| damaged(e.to_string()))?;
+    let block = decoder.exif_metadata().ok().flatten();
+    let orientation = block.and_then(|block| exif::orientation(&block)).unwrap_or(Orientation::NoTransforms);
+    let mut note = None;
+    let mut whole = None;
+    if format == "JPEG" {
+        match jpeg::decode(data) {
+            Verdict::Whole(image, odd) => (whole, note) = (Some(DynamicImage::ImageRgb8(image)), odd),
+            Verdict::Lenient(odd) => note = odd,
+            Verdict::Cut(reason) => return Err(damaged(reason)),
+        }
+    }
+    let mut picture = match whole {
+        Some(picture) => picture,
+        None => DynamicImage::from_decoder(decoder).map_err(|e| damaged(e.to_string()))?,
+    };
     picture.apply_orientation(orientation);
-    Ok(if picture.color().has_alpha() { over_white(&picture) } else { picture.into_rgb8() })
+    let image = if picture.color().has_alpha() { over_white(&picture) } else { picture.into_rgb8() };
+    Ok(Picture { image, note })
 }
 
 /// What the first bytes say the picture is.
@@ -87,24 +126,6 @@ fn over_white(picture: &DynamicImage) -> RgbImage {
         let [r, g, b, a] = source.get_pixel(x, y).0;
         image::Rgb([blend(r, a), blend(g, a), blend(b, a)])
     })
-}
-
-/// Whether an end-of-image marker follows the first scan. Decoders fill what is missing with grey instead.
-fn jpeg_is_whole(data: &[u8]) -> bool {
-    let mut at = 2;
-    // Segments before the scan are skipped by their length, for a thumbnail inside one has an end marker too.
-    while let Some(&[0xff, marker]) = data.get(at..at + 2) {
-        match marker {
-            0xff => at += 1,
-            0xda => return data[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),
-            0x01 | 0xd0..=0xd8 => at += 2,
-            _ => match data.get(at + 2..at + 4) {
-                Some(length) => at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]])).max(2),
-                None => return false,
-            },
-        }
-    }
-    false
 }
 
 #[cfg(test)]
@@ -155,8 +176,24 @@ mod tests {
         let picture = DynamicImage::ImageLuma8(GrayImage::from_raw(64, 64, noise).expect("64 x 64"));
         let jpeg = encode(&picture, ImageFormat::Jpeg);
         assert!(decode(&jpeg).is_ok());
-        for end in [3, 20, jpeg.len() / 2, jpeg.len() - 2] {
-            let error = decode(&jpeg[..end]).expect_err("cut").to_string();
+        // Without its end marker alone it has all its pixels, and that is said.
+        let picture_of = |data: &[u8]| decode_picture(data, Path::new("image"));
+        let cut = picture_of(&jpeg[..jpeg.len() - 2]).expect("readable");
+        assert_eq!(Some(cut.image), decode(&jpeg).ok());
+        assert!(cut.note.is_some_and(|note| note.contains("end marker")));
+        // A header that promises rows of which there is no data.
+        let colours =
+            RgbImage::from_fn(64, 64, |x, y| image::Rgb([(x * 4) as u8, (y * 4) as u8, (x * y) as u8]));
+        let mut taller = encode(&DynamicImage::ImageRgb8(colours), ImageFormat::Jpeg);
+        let size = taller.windows(2).position(|pair| pair == [0xff, 0xc0]).expect("a frame header");
+        taller[size + 5..size + 7].copy_from_slice(&160u16.to_be_bytes());
+        let found = picture_of(&taller);
+        assert!(matches!(found, Err(Error::Damaged { format: "JPEG", .. })), "{:?}", found.map(|p| p.note));
+        // Grey rows that are really there.
+        let grey = DynamicImage::ImageRgb8(RgbImage::from_pixel(40, 40, image::Rgb([128; 3])));
+        assert_eq!(picture_of(&encode(&grey, ImageFormat::Jpeg)).expect("whole").note, None);
+        for end in [3, 20, jpeg.len() / 2, jpeg.len() * 3 / 4] {
+            let error = decode(&jpeg[..end]).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(error.starts_with("image: "), "{error}");
         }
         let png = encode(&picture, ImageFormat::Png);

@@ -1,10 +1,9 @@
 //! Which photos, and what their results are called.
 
 use crate::exit::{Code, Failure, Outcome};
-use image::RgbImage;
 use kmax::ImageError;
 use kmax_masks::ImageId;
-use kmax_transforms::{MAX_PIXELS, decode_image, read_image};
+use kmax_transforms::{MAX_PIXELS, Picture, decode_picture, read_picture};
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
@@ -29,13 +28,13 @@ pub struct Input {
 
 impl Input {
     /// Reads the photo.
-    pub fn read(&self) -> Result<RgbImage, ImageError> {
+    pub fn read(&self) -> Result<Picture, ImageError> {
         if !self.stdin {
-            return read_image(&self.file);
+            return read_picture(&self.file);
         }
         let mut data = Vec::new();
         match std::io::stdin().lock().take(MOST).read_to_end(&mut data) {
-            Ok(_) => decode_image(&data, &self.file),
+            Ok(_) => decode_picture(&data, &self.file),
             Err(source) => Err(ImageError::Read { file: self.file.clone(), source }),
         }
     }
@@ -79,7 +78,10 @@ pub fn list(named: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
 fn is_photo(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    ENDINGS.contains(&ending.as_str()) && !RESULTS.iter().any(|result| name.ends_with(result))
+    // Hidden files are no photos: macOS leaves `._NAME.jpg` beside each.
+    !name.starts_with('.')
+        && ENDINGS.contains(&ending.as_str())
+        && !RESULTS.iter().any(|result| name.ends_with(result))
 }
 
 /// Image ids by file name.

@@ -117,7 +117,11 @@ fn one(
         return Err(Failure::new(Code::Input, reason));
     }
     let begun = std::time::Instant::now();
-    let photo = stage(profile::READING, || input.read()).or_fail()?;
+    let picture = stage(profile::READING, || input.read()).or_fail()?;
+    if let Some(note) = &picture.note {
+        remark(&format!("note: {}: {note}", input.file.display()));
+    }
+    let photo = picture.image;
     let fail = |e: kmax::Error| Failure::new(e.kind().into(), format!("{}: {e}", input.file.display()));
     let answer = Answer::new(arguments, segmenter, input, &photo).map_err(fail)?;
     stage("writing results", || results.write(&answer, input, &photo, segmenter.config()))?;
