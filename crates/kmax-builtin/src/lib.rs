@@ -33,6 +33,11 @@ pub fn find(name: &str) -> Option<&'static BuiltIn> {
     MODELS.iter().find(|model| model.name == name)
 }
 
+/// The program of the README runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod tests {
     use super::*;

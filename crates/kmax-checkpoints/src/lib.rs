@@ -55,3 +55,8 @@ pub use contents::{Format, Skipped, Tensor, TensorInfo};
 pub use dtype::DType;
 pub use error::{Error, Result};
 pub use kmax_base::ErrorKind;
+
+/// The program of the README runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

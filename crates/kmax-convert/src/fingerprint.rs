@@ -5,7 +5,7 @@ use image::{Rgb, RgbImage};
 use kmax_model::{Model, Segmenter};
 use std::fmt;
 
-/// What a model says about a image, in short.
+/// What a model says about an image, in short.
 ///
 /// Two machines give the same numbers up to rounding: compare all but `assignment` with a tolerance. That one counts whole
 /// decisions, of which rounding turns few or none.
@@ -37,7 +37,7 @@ impl Fingerprint {
         })
     }
 
-    /// Runs a model on a image, on the CPU.
+    /// Runs a model on an image, on the CPU.
     ///
     /// # Errors
     /// If the model cannot be run or the image is too thin.

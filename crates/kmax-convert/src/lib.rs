@@ -1,8 +1,25 @@
 //! Checkpoints of the reference implementations as kMaX model folders.
 //!
-//! [`Conversion`] turns a checkpoint of deeplab2 or of its PyTorch port into a model folder, [`encoder`] one of ImageNet into
+//! [`Conversion`] turns a checkpoint of deeplab2 or of its PyTorch re-implementation into a model folder, [`encoder`] one of ImageNet into
 //! a file to train from, and [`names`] are the maps between their names and ours. Reading the files is the work of
 //! `kmax-checkpoints`, which knows no kMaX.
+//!
+//! ```no_run
+//! use kmax_convert::Conversion;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let conversion = Conversion {
+//!     from: "kmax_resnet50_coco_train/ckpt-150000".as_ref(),
+//!     to: "kmax-resnet50-coco".as_ref(),
+//!     // The preset is guessed from the tensors.
+//!     variant: None,
+//!     half: false,
+//! };
+//! let summary = conversion.run()?;
+//! println!("{}: {} of {} tensors", summary.variant, summary.mapped, summary.read);
+//! # Ok(())
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -24,3 +41,8 @@ pub use error::{Error, Result};
 pub use fingerprint::Fingerprint;
 pub use kmax_checkpoints::{Checkpoint, Format};
 pub use kmax_model::Reference;
+
+/// The program of the README runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -61,3 +61,8 @@ pub use kmax_base::{ErrorKind, Progress};
 pub use kmax_masks::{Categories, Category, Dataset, ImageId, LabelMap, Panoptic, Rle, Segment};
 pub use kmax_metrics;
 pub use kmax_transforms::{self, Draw, RgbImage, Sample};
+
+/// The program of the README runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -32,3 +32,8 @@ pub use kmax_datasets::layout::Layout;
 pub use kmax_model::Segmenter;
 pub use report::Report;
 pub use run::{Run, model_digest};
+
+/// The program of the README runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -7,6 +7,25 @@
 //! any release; depend on `kmax-nn`, whose layers are stable, or pin an exact version.
 //!
 //! All `unsafe` code of the network lies here.
+//!
+//! ```
+//! use kmax_kernels::candle_core::{Device, Tensor};
+//! use kmax_kernels::{Alignment, center_sums, nearest_center, resize_bilinear};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let device = Device::Cpu;
+//! let map = Tensor::arange(0f32, 12.0, &device)?.reshape((1, 1, 3, 4))?;
+//! assert_eq!(resize_bilinear(&map, 5, 7, Alignment::Corners)?.dims(), [1, 1, 5, 7]);
+//!
+//! // One k-means step: three pixels, each to the center of the larger logit, and what each center then holds.
+//! let logits = Tensor::new(&[[[0f32, 3.0, 1.0], [2.0, 1.0, 0.0]]], &device)?;
+//! let nearest = nearest_center(&logits)?;
+//! assert_eq!(nearest.to_vec2::<u32>()?, [[1, 0, 0]]);
+//! let values = Tensor::new(&[[[10f32, 20.0, 30.0]]], &device)?;
+//! assert_eq!(center_sums(&values, &nearest, 2)?.to_vec3::<f32>()?, [[[50.0, 10.0]]]);
+//! # Ok(())
+//! # }
+//! ```
 
 mod activation;
 mod axial;
@@ -50,3 +69,8 @@ pub use parts::sum_parts;
 pub use pool::max_pool2d;
 pub use resize::{Alignment, resize_bilinear};
 pub use softmax::softmax;
+
+/// The program of the README runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! What a image shows, at the resolution of the mask logits.
+//! What an image shows, at the resolution of the mask logits.
 
 use crate::error::{Error, Result};
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ pub struct Segment {
     pub id: u32,
     /// Contiguous class index.
     pub label: u32,
-    /// Whether it is one object. All stuff of one class in a image is one target.
+    /// Whether it is one object. All stuff of one class in an image is one target.
     pub thing: bool,
     /// Whether it is a crowd: a region of many objects of the class, which is no target.
     pub crowd: bool,

@@ -60,3 +60,8 @@ pub use limits::MAX_PIXELS;
 pub use outline::Polygon;
 pub use panoptic::{Panoptic, Segment};
 pub use rle::Rle;
+
+/// The program of the README runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

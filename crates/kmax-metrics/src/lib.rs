@@ -68,3 +68,8 @@ pub use panoptic::{PanopticQuality, StreamingQuality};
 pub use provenance::Provenance;
 pub use render::Page;
 pub use semantic::SemanticQuality;
+
+/// The program of the README runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,6 +3,26 @@
 //!
 //! Most users want the crate `kmax`, which shows all this and more under one roof. Features: `hub` (models by the name of
 //! a repository of the Hugging Face Hub) and `builtin` (the built-in models).
+//!
+//! ```
+//! use kmax_model::candle_core::{DType, Device, Tensor};
+//! use kmax_model::{KMaxDeepLab, Params, Preset};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let preset = Preset::named("kmax-people").ok_or("no such preset")?;
+//! let config = preset.config();
+//! // Weights drawn from a seed; `Model::named` reads those of a model.
+//! let params = Params::trainable(None, 1, DType::F32, &Device::Cpu);
+//! let network = KMaxDeepLab::new(&config.network, &params)?;
+//!
+//! let images = Tensor::zeros((1, 3, 65, 97), DType::F32, &Device::Cpu)?;
+//! let logits = network.forward(&images)?;
+//! // Void is the last class.
+//! assert_eq!(logits.classes.dim(2)?, config.categories.len() + 1);
+//! println!("{} queries, masks {:?}", logits.masks.dim(1)?, logits.masks.dims());
+//! # Ok(())
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -28,3 +48,8 @@ pub use postprocess::PostprocessConfig;
 pub use presets::{LICENSE, Preset, Published, Reference, Release};
 pub use segmenter::{Precision, Prediction, Segmenter, SegmenterBuilder};
 pub use source::MODEL_FILES;
+
+/// The program of the README runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

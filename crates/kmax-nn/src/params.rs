@@ -156,7 +156,8 @@ impl Params {
     /// [`VarBuilder::rename_f`] maps others onto them.
     ///
     /// Every parameter must be there, as in [`Self::frozen`]: a `VarMap` is read, not filled, and variables lose their
-    /// history. [`Self::unused`] knows nothing of what is left over, as a `VarBuilder` cannot list its names.
+    /// history. Where there are no weights yet, [`Self::probe`] tells the names and shapes to make, and [`Self::trainable`] draws
+    /// them as a training begins. [`Self::unused`] knows nothing of what is left over, as a `VarBuilder` cannot list its names.
     pub fn from_var_builder(vb: VarBuilder<'static>) -> Self {
         let (prefix, dtype, device) = (vb.prefix(), vb.dtype(), vb.device().clone());
         let root = Self::frozen(Builder(vb.root()), dtype, &device);

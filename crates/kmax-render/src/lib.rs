@@ -30,3 +30,8 @@ pub use image::RgbImage;
 pub use kmax_base::ErrorKind;
 pub use kmax_masks::{Categories, Category, LabelMap, Panoptic, Segment};
 pub use overlay::Overlay;
+
+/// The program of the README runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -53,3 +53,8 @@ pub use kmax_base::ErrorKind;
 pub use kmax_masks::{ImageId, LabelMap, Panoptic, Segment};
 pub use read::{Picture, decode_image, decode_picture, read_image, read_picture};
 pub use sample::Sample;
+
+/// The program of the README runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -2,14 +2,19 @@
 //!
 //! An image in, segments out:
 //!
-//! ```no_run
+#![cfg_attr(feature = "builtin", doc = "```")]
+#![cfg_attr(not(feature = "builtin"), doc = "```no_run")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # std::env::set_current_dir("../../docs/images")?;
 //! let segmenter = kmax::Segmenter::builder("kmax-people").threads(2).build()?;
-//! let image = kmax::read_image("photo.jpg")?;
+//! let image = kmax::read_image("astronaut.png")?;
 //! let result = segmenter.segment(&image)?;
+//! let categories = &segmenter.config().categories;
 //! for segment in &result.segments {
-//!     println!("{} covers {} pixels", segment.category_id, segment.area);
+//!     let name = categories.get(segment.category_id).map_or("?", |category| &category.name);
+//!     println!("{name} covers {} pixels", segment.area);
 //! }
+//! # assert!(!result.segments.is_empty());
 //! # Ok(())
 //! # }
 //! ```
@@ -27,7 +32,7 @@
 //! | `render` | `render` | `kmax-render`: overlays |
 //! | `evaluate` | `evaluate` | `kmax-evaluate`: a model over a dataset, and its numbers |
 //! | `train` | `train` | `kmax-train`: the trainer |
-//! | `convert` | `convert` | `kmax-convert`: checkpoints of deeplab2 and its PyTorch port |
+//! | `convert` | `convert` | `kmax-convert`: checkpoints of deeplab2 and its PyTorch re-implementation |
 //!
 //! Further features: `cuda`, `cudnn`, `metal`, `accelerate` pass through to Candle.
 
@@ -49,3 +54,8 @@ pub use kmax_render as render;
 #[cfg(feature = "train")]
 pub use kmax_train as train;
 pub use kmax_transforms::{Error as ImageError, read_image};
+
+/// The program of the README runs as it stands.
+#[cfg(all(doctest, feature = "builtin"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

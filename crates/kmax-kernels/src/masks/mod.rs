@@ -1,7 +1,7 @@
 //! Softmax over queries at every pixel of resized mask logits, without ever holding the resized logits.
 //!
 //! Rows are widened once and mixed as output rows run down them, a tile of columns at a time, so that what is being
-//! worked on stays in the cache: `queries` times a few hundred values, not `queries` times the pixels of a image.
+//! worked on stays in the cache: `queries` times a few hundred values, not `queries` times the pixels of an image.
 
 mod block;
 mod kernels;

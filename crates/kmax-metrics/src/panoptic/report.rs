@@ -33,11 +33,12 @@ pub struct ClassQuality {
     /// Whether it is a thing.
     #[serde(serialize_with = "number")]
     pub isthing: bool,
-    /// Panoptic quality, 0..1.
+    /// Panoptic quality, 0..1; 0 also for a class that occurs nowhere (`tp`, `fp` and `fn_` are then 0), which the
+    /// means of a [`Group`] leave out.
     pub pq: f64,
-    /// Segmentation quality, 0..1.
+    /// Segmentation quality, 0..1; likewise.
     pub sq: f64,
-    /// Recognition quality, 0..1.
+    /// Recognition quality, 0..1; likewise.
     pub rq: f64,
     /// The sum of IoU over the matches.
     pub iou_sum: f64,

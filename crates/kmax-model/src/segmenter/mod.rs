@@ -47,7 +47,8 @@ pub struct Segmenter {
 }
 
 impl Segmenter {
-    /// Settings of a segmenter of that model: its name as [`Model::named`] takes it, or a [`Model`].
+    /// Settings of a segmenter of that model: its name as [`Model::named`](crate::Model::named) takes it, or a
+    /// [`Model`](crate::Model).
     pub fn builder(model: impl Into<ModelSource>) -> SegmenterBuilder {
         SegmenterBuilder::new(model.into())
     }
