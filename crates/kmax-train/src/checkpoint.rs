@@ -18,12 +18,15 @@ pub struct Checkpoint {
     pub step: usize,
     /// Digest of the settings that decide the course of the run.
     pub digest: String,
+    /// Names of the model's classes, in the order of the class logits.
+    pub classes: Vec<String>,
     /// Tensors by prefixed name, on the CPU.
     pub tensors: HashMap<String, Tensor>,
 }
 
 const STEP: &str = "kmax.step";
 const DIGEST: &str = "kmax.settings";
+const CLASSES: &str = "kmax.classes";
 
 impl Checkpoint {
     /// The tensors under `prefix.`, the prefix taken off.
@@ -63,6 +66,7 @@ impl Checkpoint {
         let metadata = HashMap::from([
             (STEP.to_string(), self.step.to_string()),
             (DIGEST.to_string(), self.digest.clone()),
+            (CLASSES.to_string(), serde_json::to_string(&self.classes).unwrap_or_default()),
         ]);
         let data = safetensors::serialize(views, Some(metadata)).map_err(|e| fail(e.to_string()))?;
         kmax_base::write_atomically(&file, &data).map_err(|e| fail(e.to_string()))?;
@@ -85,7 +89,10 @@ impl Checkpoint {
         let digest = entry(DIGEST)?;
         let tensors =
             candle_core::safetensors::load_buffer(&data, &Device::Cpu).map_err(|e| fail(e.to_string()))?;
-        Ok(Self { step, digest, tensors })
+        // Those of older versions have none.
+        let classes =
+            metadata.get(CLASSES).and_then(|list| serde_json::from_str(list).ok()).unwrap_or_default();
+        Ok(Self { step, digest, classes, tensors })
     }
 
     /// The checkpoints in `folder`, oldest first.
@@ -124,7 +131,7 @@ mod tests {
     fn checkpoint(step: usize) -> Checkpoint {
         let tensor = Tensor::new(&[1f32, -0.0, f32::MIN_POSITIVE / 2.0], &Device::Cpu).expect("three floats");
         let tensors = HashMap::from([("model.a.weight".to_string(), tensor)]);
-        Checkpoint { step, digest: "d".into(), tensors }
+        Checkpoint { step, digest: "d".into(), classes: vec!["cat".into()], tensors }
     }
 
     #[test]
@@ -133,6 +140,7 @@ mod tests {
         let file = checkpoint(12).write(folder.path())?;
         let read = Checkpoint::read(&file)?;
         assert_eq!((read.step, read.digest.as_str()), (12, "d"));
+        assert_eq!(read.classes, ["cat"]);
         let bits = |c: &Checkpoint| -> Result<Vec<u32>> {
             Ok(c.under("model")["a.weight"].to_vec1::<f32>()?.iter().map(|v| v.to_bits()).collect())
         };

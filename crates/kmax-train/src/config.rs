@@ -224,8 +224,7 @@ impl TrainConfig {
     pub fn read(path: &Path) -> Result<Self> {
         let fail = |reason: String| Error::Config { file: path.to_path_buf(), reason };
         let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
-        let mut config: Self =
-            toml::from_str(&text).map_err(|e| fail(e.to_string().trim().replace('\n', " ")))?;
+        let mut config: Self = toml::from_str(&text).map_err(|e| fail(located(&text, &e)))?;
         config.check().map_err(fail)?;
         config.resolve(path.parent().unwrap_or(Path::new("")));
         Ok(config)
@@ -264,6 +263,13 @@ impl TrainConfig {
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} must be at least 1"));
         }
+        for (axis, length) in self.augment.crop.into_iter().enumerate() {
+            if length < 32 || length % 32 > 1 {
+                return Err(format!(
+                    "augment.crop[{axis}] must be 32 k + 1 or a multiple of 32, not {length}"
+                ));
+            }
+        }
         let [low, high] = self.augment.scale;
         if !(low > 0.0 && low <= high && high <= 16.0) {
             return Err(format!("augment.scale must rise within (0, 16], not [{low}, {high}]"));
@@ -285,6 +291,18 @@ impl TrainConfig {
             Some((name, value, most)) => Err(format!("{name} must lie between 0 and {most}, not {value}")),
             None => Ok(()),
         }
+    }
+}
+
+/// What is wrong with a TOML text, and where, in a line.
+fn located(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().lines().collect::<Vec<_>>().join(" ");
+    match error.span() {
+        Some(span) => {
+            let line = text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1);
+            format!("line {line}: {message}")
+        }
+        None => message,
     }
 }
 

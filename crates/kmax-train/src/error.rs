@@ -59,7 +59,9 @@ pub enum Error {
         reason: String,
     },
     /// The loss is no longer a number; the last checkpoint is from before.
-    #[error("the loss is {loss} at step {step}: lower the learning rate, or clip the gradient, and resume")]
+    #[error(
+        "the loss is {loss} at step {step}: lower the learning rate or clip the gradient, and begin anew, or in another folder with the last checkpoint as `weights`"
+    )]
     Diverged {
         /// The step, counted from 0.
         step: usize,

@@ -1,6 +1,9 @@
 //! The folder of a run: held by one process, cleared of what a killed one left, set aside for a new run.
 
+use crate::checkpoint::Checkpoint;
+use crate::config::TrainConfig;
 use crate::error::{Error, Result};
+use crate::log::LOG;
 use kmax_base::write::PREFIX;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -46,23 +49,33 @@ fn remove_leftovers(folder: &Path) {
 }
 
 /// Renames the folder of an earlier run to the first free of `NAME.1`, `NAME.2`, …, if there is one, and says what it is called
-/// now.
+/// now. A folder that holds no checkpoint and no log is no run, and stays.
 ///
 /// # Errors
-/// If another process trains into it, or it cannot be renamed.
-pub fn set_aside(folder: &Path) -> Result<Option<PathBuf>> {
-    if !folder.exists() {
+/// If the folder holds the run's data too, if another process trains into it, or if it cannot be renamed.
+pub fn set_aside(config: &TrainConfig) -> Result<Option<PathBuf>> {
+    let folder = settled(&config.output);
+    let is_run = !Checkpoint::list(&folder).is_empty() || folder.join(LOG).is_file();
+    if !is_run {
         return Ok(None);
     }
-    drop(Held::new(folder)?);
+    for split in [&config.data.train, &config.data.val] {
+        for path in [&split.json, &split.images, &split.panoptic].map(|path| settled(path)) {
+            if path.starts_with(&folder) {
+                let (folder, path) = (folder.display(), path.display());
+                return Err(Error::Setting(format!("{folder}: cannot be set aside, as {path} is in it")));
+            }
+        }
+    }
+    drop(Held::new(&folder)?);
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let names = (1..).map(|number: u32| folder.with_file_name(format!("{name}.{number}")));
     for aside in names.take(10_000).filter(|aside| !aside.exists()) {
-        let fail = |e: std::io::Error| Error::Output { file: folder.into(), reason: e.to_string() };
-        std::fs::rename(folder, &aside).map_err(fail)?;
+        let fail = |e: std::io::Error| Error::Output { file: folder.clone(), reason: e.to_string() };
+        std::fs::rename(&folder, &aside).map_err(fail)?;
         return Ok(Some(aside));
     }
-    Err(Error::Output { file: folder.into(), reason: "ten thousand runs are set aside already".into() })
+    Err(Error::Output { file: folder, reason: "ten thousand runs are set aside already".into() })
 }
 
 /// A path as the system knows it, however it is spelled; as it is, if there is nothing.

@@ -7,6 +7,8 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// Its name in the output folder.
+pub(crate) const LOG: &str = "log.jsonl";
 /// Steps whose losses one line averages.
 const WINDOW: usize = 20;
 
@@ -21,7 +23,7 @@ impl Log {
     /// Opens the log of a run that goes on after `step` steps: later lines, from before it was stopped, are dropped, and with
     /// `remeasured` a measurement at that step, which is about to be made again.
     pub(super) fn open(folder: &Path, step: usize, remeasured: bool) -> Result<Self> {
-        let file = folder.join("log.jsonl");
+        let file = folder.join(LOG);
         let fail = |e: std::io::Error| Error::Output { file: file.clone(), reason: e.to_string() };
         std::fs::create_dir_all(folder).map_err(fail)?;
         let old = match std::fs::read_to_string(&file) {

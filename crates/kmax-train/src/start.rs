@@ -1,5 +1,6 @@
 //! The weights that a run starts from: read, taken by name, and counted.
 
+use crate::checkpoint::Checkpoint;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use candle_core::{Device, Tensor};
@@ -51,7 +52,7 @@ impl Start {
         }
         if let Some(name) = &config.model.weights {
             let (tensors, categories) = named(name)?;
-            start.take(tensors, categories.as_ref(), model)?;
+            start.take(tensors, categories.as_deref(), model)?;
             if start.given == 0 {
                 let reason = format!("no tensor of it fits the {} of the network", start.asked);
                 return Err(Error::Start { weights: name.clone(), reason });
@@ -63,15 +64,15 @@ impl Start {
     fn take(
         &mut self,
         tensors: HashMap<String, Tensor>,
-        categories: Option<&Categories>,
+        classes: Option<&[String]>,
         model: &Config,
     ) -> Result<()> {
         let shapes = model.network.shapes(true)?;
         self.asked = shapes.len();
-        let same_classes = categories
-            .is_none_or(|theirs| theirs.iter().map(|c| &c.name).eq(model.categories.iter().map(|c| &c.name)));
-        if let Some(theirs) = categories {
-            let row = |name: &str| theirs.iter().position(|category| category.name == name);
+        let same_classes =
+            classes.is_none_or(|theirs| theirs.iter().eq(model.categories.iter().map(|c| &c.name)));
+        if let Some(theirs) = classes {
+            let row = |name: &str| theirs.iter().position(|other| other == name);
             self.rows = model.categories.iter().map(|category| row(&category.name)).collect();
             self.classes = theirs.len();
         }
@@ -111,6 +112,11 @@ impl Start {
         }
         let (given, asked) = (self.given + filled, self.asked);
         let drawn = asked.saturating_sub(self.given);
+        if self.rows.is_empty() {
+            notes.push(format!(
+                "warning: {source} does not name its classes; rows of class heads are taken by place"
+            ));
+        }
         let warning = if 2 * given < asked { "warning: less than half fits: " } else { "" };
         notes.push(format!("{warning}{given} of {asked} tensors begin with {source}"));
         if !self.heads.is_empty() {
@@ -153,14 +159,15 @@ impl Start {
 }
 
 /// Tensors of a whole model in our names, and its classes where they are known.
-fn named(name: &str) -> Result<(HashMap<String, Tensor>, Option<Categories>)> {
+fn named(name: &str) -> Result<(HashMap<String, Tensor>, Option<Vec<String>>)> {
+    let names = |categories: &Categories| categories.iter().map(|category| category.name.clone()).collect();
     let path = Path::new(name);
     if !path.is_file() {
         let model = Model::named(name)?;
         let weights = model.weights();
         let tensor = |name: String| Ok(weights.tensor(&name)?.map(|tensor| (name, tensor)));
         let tensors = weights.names().into_iter().map(tensor).collect::<Result<Vec<_>>>()?;
-        return Ok((tensors.into_iter().flatten().collect(), Some(model.config().categories.clone())));
+        return Ok((tensors.into_iter().flatten().collect(), Some(names(&model.config().categories))));
     }
     let read = load(path)?;
     // A run's checkpoint holds the averaged weights beside the last ones, a model's file nothing else.
@@ -171,7 +178,9 @@ fn named(name: &str) -> Result<(HashMap<String, Tensor>, Option<Categories>)> {
     };
     let found = ["ema.", "model."].into_iter().map(under).find(|found| !found.is_empty());
     let beside = Draft::read(&path.with_file_name(CONFIG_FILE)).ok();
-    Ok((found.unwrap_or(read), beside.map(|parsed| parsed.value.categories().clone())))
+    let beside = beside.map(|parsed| names(parsed.value.categories()));
+    let own = Checkpoint::read(path).ok().map(|checkpoint| checkpoint.classes);
+    Ok((found.unwrap_or(read), own.filter(|classes| !classes.is_empty()).or(beside)))
 }
 
 /// ImageNet weights of a backbone: a converted encoder, or the published file of EfficientNet-Lite0.

@@ -4,7 +4,7 @@ use crate::batch;
 use crate::checkpoint::Checkpoint;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
-use crate::folder::{Held, settled};
+use crate::folder::Held;
 use crate::log::Log;
 use crate::model::{self, Assembled};
 use crate::observer::{Evaluation, Observer, StepReport};
@@ -252,7 +252,8 @@ impl Trainer {
         for (parameter, _) in self.optimizer.groups() {
             tensors.insert(format!("model.{}", parameter.name), parameter.var.as_tensor().detach());
         }
-        Checkpoint { step: self.step, digest: self.digest(), tensors }.write(&self.config.output)
+        let classes = self.model.categories.iter().map(|category| category.name.clone()).collect();
+        Checkpoint { step: self.step, digest: self.digest(), classes, tensors }.write(&self.config.output)
     }
 
     /// Takes a checkpoint's weights and optimizer state; nothing is changed if one of them is missing or misshapen.
@@ -291,22 +292,17 @@ impl Trainer {
 
     /// Settings that decide the course of a run; where it is written and how often it is looked at do not.
     fn digest(&self) -> String {
-        let settle = |path: &PathBuf| settled(path);
-        let settle_name = |name: &String| settled(name.as_ref());
-        let (model, train) = (&self.config.model, &self.config.data.train);
+        // What the labels say, and not where they lie. A resumed run has no use for what it began with.
+        let labels = std::fs::read(&self.config.data.train.json).map(|json| hex(&json)).unwrap_or_default();
         let decisive = (
             self.config.seed,
-            (settle_name(&model.config), model.input, model.weights.as_ref().map(settle_name)),
-            model.backbone_weights.as_ref().map(settle),
-            ([&train.json, &train.images, &train.panoptic].map(settle), self.config.data.repeat_threshold),
+            (labels, self.config.data.repeat_threshold),
             &self.config.augment,
             &self.config.schedule,
-            &self.model.network,
-            &self.model.losses,
-            &self.model.categories,
+            (&self.model.network, &self.model.losses, &self.model.categories, &self.model.preprocess),
         );
         let text = serde_json::to_string(&decisive).unwrap_or_default();
-        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(text.as_bytes())
     }
 }
 
@@ -322,4 +318,9 @@ fn summed(losses: &Losses) -> Vec<(String, f64)> {
         }
     }
     sums
+}
+
+/// SHA-256 as text.
+fn hex(data: &[u8]) -> String {
+    Sha256::digest(data).iter().map(|byte| format!("{byte:02x}")).collect()
 }

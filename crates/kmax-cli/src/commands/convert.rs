@@ -88,7 +88,7 @@ fn print_summary(summary: &Summary, to: &Path) {
     ));
     if !alike.is_empty() {
         let others = alike.join(", ");
-        eprintln!("note: has the same tensors as {others}; say --variant if it is that one");
+        remark(&format!("note: has the same tensors as {others}; say --variant if it is that one"));
     }
 }
 

@@ -11,7 +11,7 @@ use kmax_datasets::layout::{self, Part};
 
 use super::eval::Bar;
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::print;
+use crate::output::{print, remark};
 
 /// Check a dataset, or write its annotations in another form.
 #[derive(clap::Args)]
@@ -82,9 +82,10 @@ impl Check {
     fn run(&self) -> Outcome {
         let mut report = self.look()?;
         report.findings.retain(|finding| !self.allow.contains(&finding.kind));
-        let text = match self.json {
-            true => serde_json::to_string_pretty(&report).or_exit(Code::Failed)?,
-            false => self.table(&report),
+        let text = if self.json {
+            serde_json::to_string_pretty(&report).or_exit(Code::Failed)?
+        } else {
+            self.table(&report)
         };
         print(&text)?;
         match report.findings.len() {
@@ -99,11 +100,11 @@ impl Check {
     fn look(&self) -> Outcome<CheckReport> {
         let bar = Bar::new();
         if let Some(classes) = self.classes {
-            return check::semantic(&self.path, classes, self.ignore, &bar).or_exit(Code::Failed);
+            return Ok(check::semantic(&self.path, classes, self.ignore, &bar)?);
         }
         let parts = match &self.pngs {
             Some(pngs) => vec![Part::Panoptic { json: self.path.clone(), pngs: pngs.clone() }],
-            None => layout::find(&self.path).or_exit(Code::Input)?,
+            None => layout::find(&self.path)?,
         };
         let mut report = CheckReport::default();
         for part in parts {
@@ -112,7 +113,7 @@ impl Check {
                 Part::Instances { json } => check::instances(json, self.photos.as_deref(), &bar),
                 Part::Cityscapes { root, split } => check::cityscapes(root, split, &bar),
             };
-            report = report.join(found.or_exit(Code::Failed)?);
+            report = report.join(found?);
         }
         Ok(report)
     }
@@ -185,7 +186,7 @@ struct Convert {
 
 impl Convert {
     fn run(&self) -> Outcome {
-        let source = self.source().or_exit(Code::Input)?;
+        let source = self.source()?;
         let target = match self.to {
             To::CocoPanoptic => Target::CocoPanoptic,
             To::CocoInstances => Target::CocoInstances,
@@ -196,12 +197,8 @@ impl Convert {
             To::TwoChannel => Target::TwoChannel,
             To::ThreeChannel => Target::ThreeChannel,
         };
-        let written = self.out.with_extension("");
-        let count = convert(&source, target, &self.out, &Bar::new()).map_err(|error| {
-            let ours = error.path().is_some_and(|file| file.starts_with(&written) || file == self.out);
-            Failure::new(if ours { Code::Output } else { Code::Input }, error)
-        })?;
-        eprintln!("{count} images: {}", self.out.display());
+        let count = convert(&source, target, &self.out, &Bar::new())?;
+        remark(&format!("{count} images: {}", self.out.display()));
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! `kmax train`: runs the trainer with a progress bar.
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::remark;
-use indicatif::{ProgressBar, ProgressStyle};
+use crate::output::{bar, remark};
+use indicatif::ProgressBar;
 use kmax::Progress;
 use kmax::train::{Evaluation, Observer, StepReport, TrainConfig, Trainer, set_aside};
 use std::collections::VecDeque;
@@ -31,13 +31,16 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let asked = stop.clone();
     ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).or_exit(Code::Failed)?;
 
-    if arguments.fresh
-        && let Some(aside) = set_aside(&config.output)?
-    {
-        remark(&format!("the earlier run is in {}", aside.display()));
-    }
+    // Before anything is moved: what cannot begin leaves the earlier run where it is.
     let mut trainer = Trainer::new(config)?;
-    let resumed = trainer.resume()?;
+    let resumed = if arguments.fresh {
+        if let Some(aside) = set_aside(trainer.config())? {
+            remark(&format!("the earlier run is in {}", aside.display()));
+        }
+        None
+    } else {
+        trainer.resume()?
+    };
     for note in trainer.notes() {
         remark(note);
     }
@@ -67,18 +70,15 @@ const WINDOW: usize = 20;
 
 impl Display {
     fn new(done: usize, steps: usize, stop: Arc<AtomicBool>) -> Self {
-        let bar = ProgressBar::new(steps as u64).with_position(done as u64);
         let template = "{bar:24} {pos}/{len} steps, {eta} left  {msg}";
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
+        let bar = bar(Some(steps as u64), template).with_position(done as u64);
         bar.reset_eta();
         Self { bar, recent: VecDeque::new(), stop }
     }
 
     fn line(&self, text: &str) {
         // `println` of a bar is silent where the terminal is no terminal.
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| remark(text));
     }
 
     fn summary(&self) -> String {
@@ -122,7 +122,7 @@ impl Observer for Display {
         self.bar.set_position(report.step as u64);
         let summary = self.summary();
         if self.bar.is_hidden() && report.step.is_multiple_of(WINDOW) {
-            eprintln!("step {} {summary}", report.step);
+            remark(&format!("step {} {summary}", report.step));
         }
         self.bar.set_message(summary);
     }

@@ -206,9 +206,18 @@ mod tests {
     fn folders_of_other_things_are_left_alone() {
         let parent = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(parent.path().join("diary.txt"), "dear").expect("written");
+        // Many programs have a file of that name.
+        std::fs::write(parent.path().join("config.json"), "{}").expect("written");
         let (config, weights) = small();
-        assert!(save(parent.path(), &config, weights, DType::F32, &card()).is_err());
-        assert_eq!(std::fs::read_dir(parent.path()).expect("read").count(), 1);
+        assert!(save(parent.path(), &config, weights.clone(), DType::F32, &card()).is_err());
+        assert_eq!(std::fs::read_dir(parent.path()).expect("read").count(), 2);
+        std::fs::remove_file(parent.path().join("config.json")).expect("removed");
+        // Beside a model they stay when the model is replaced.
+        let folder = parent.path().join("model");
+        save(&folder, &config, weights.clone(), DType::F32, &card()).expect("saved");
+        std::fs::write(folder.join("notes.txt"), "mine").expect("written");
+        save(&folder, &config, weights, DType::F32, &card()).expect("replaced");
+        assert_eq!(std::fs::read_to_string(folder.join("notes.txt")).expect("still there"), "mine");
         let message = Model::open(parent.path()).expect_err("no model").to_string();
         assert!(message.contains("config.json is missing"), "{message}");
     }

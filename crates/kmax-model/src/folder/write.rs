@@ -20,7 +20,7 @@ pub(super) fn replace_folder<E: From<Error>>(
     folder: &Path,
     fill: impl FnOnce(&Path) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
-    if folder.exists() && !folder.join(crate::config::CONFIG_FILE).is_file() {
+    if folder.exists() && !is_model(folder) {
         let empty = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
         if !empty {
             return Err(fail(folder, "is there already and is no model folder").into());
@@ -39,10 +39,24 @@ pub(super) fn replace_folder<E: From<Error>>(
             fs::rename(&aside, folder).map_err(|e| fail(folder, e))?;
             return Err(fail(folder, error).into());
         }
+        // What somebody else put there, such as a clone's `.git`, stays there.
+        for entry in fs::read_dir(&aside).into_iter().flatten().flatten() {
+            let place = folder.join(entry.file_name());
+            if !place.exists() {
+                fs::rename(entry.path(), &place).map_err(|e| fail(&place, e))?;
+            }
+        }
     } else {
         fs::rename(new.path(), folder).map_err(|e| fail(folder, e))?;
     }
     Ok(())
+}
+
+/// Whether a folder holds a model of ours, which may be replaced.
+fn is_model(folder: &Path) -> bool {
+    let text = fs::read_to_string(folder.join(crate::config::CONFIG_FILE)).unwrap_or_default();
+    let config: Value = serde_json::from_str(&text).unwrap_or_default();
+    config["model_type"] == crate::config::MODEL_TYPE
 }
 
 /// A temporary folder is private to its owner, and so are the weights in it; a result is as readable as any other

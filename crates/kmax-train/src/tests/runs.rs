@@ -47,12 +47,16 @@ fn a_folder_is_held_by_one_run_and_cleared_of_leftovers() -> Anyhow {
     assert!(!config.output.join(".kmax-abc").exists() && !config.output.join(".kmax-def").exists());
     let error = run(config.clone(), 1).expect_err("held by another");
     assert!(error.to_string().contains("another process"), "{error}");
-    assert!(set_aside(&config.output).is_err());
+    assert!(matches!(set_aside(&config), Ok(None)));
     drop(held);
     run(config.clone(), 1)?;
     // A fresh run leaves the old one whole.
-    let aside = set_aside(&config.output)?.ok_or("a run")?;
+    let aside = set_aside(&config)?.ok_or("a run")?;
     assert!(!config.output.exists() && Checkpoint::list(&aside).len() == 1);
-    assert_eq!(set_aside(&config.output)?, None);
+    assert_eq!(set_aside(&config)?, None);
+    // One that holds the data as well is not moved.
+    let inside = TrainConfig { output: folder.path().into(), ..config };
+    run(inside.clone(), 1)?;
+    assert!(set_aside(&inside).is_err_and(|error| error.to_string().contains("is in it")));
     Ok(())
 }

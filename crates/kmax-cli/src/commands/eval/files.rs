@@ -37,7 +37,7 @@ impl Panoptic {
         if let Some(folder) = &self.pred_folder {
             files.prediction_folder.clone_from(folder);
         }
-        let report = evaluate::panoptic(&files, Convention::Coco, &Bar::new()).or_exit(Code::Input)?;
+        let report = evaluate::panoptic(&files, Convention::Coco, &Bar::new())?;
         self.show.show(&report)
     }
 }
@@ -57,7 +57,7 @@ pub struct Instances {
 
 impl Instances {
     pub fn run(&self) -> Outcome {
-        let report = evaluate::instances(&self.gt, &self.pred, &Bar::new()).or_exit(Code::Input)?;
+        let report = evaluate::instances(&self.gt, &self.pred, &Bar::new())?;
         self.show.show(&report)
     }
 }
@@ -88,13 +88,13 @@ impl Semantic {
     pub fn run(&self) -> Outcome {
         let categories = self.categories()?;
         let report = evaluate::semantic(&self.gt, &self.pred, categories, self.ignore, &Bar::new());
-        self.show.show(&report.or_exit(Code::Input)?)
+        self.show.show(&report?)
     }
 
     fn categories(&self) -> Outcome<Categories> {
         let classes = self.classes as usize;
         if let Some(file) = &self.names {
-            let categories = kmax_datasets::read_categories(file).or_exit(Code::Input)?;
+            let categories = kmax_datasets::read_categories(file)?;
             if categories.len() != classes {
                 let found = categories.len();
                 let message = format!("{}: {found} categories, but --classes {classes}", file.display());
@@ -140,9 +140,8 @@ impl Cityscapes {
         if split.components().count() != 1 || split.file_name().is_none() {
             return Err(Failure::new(Code::Usage, format!("--split {}: expected a name", self.split)));
         }
-        let dataset =
-            kmax_datasets::cityscapes::Cityscapes::open(&self.gt, &self.split).or_exit(Code::Input)?;
-        let report = evaluate::cityscapes(&dataset, &self.pred, &Bar::new()).or_exit(Code::Input)?;
+        let dataset = kmax_datasets::cityscapes::Cityscapes::open(&self.gt, &self.split)?;
+        let report = evaluate::cityscapes(&dataset, &self.pred, &Bar::new())?;
         self.show.show(&report)
     }
 }

@@ -67,9 +67,10 @@ impl Show {
         if let Some(file) = &self.html {
             kmax_datasets::write_file(file, document(&report.pages()).as_bytes()).or_exit(Code::Output)?;
         }
-        let text = match self.json {
-            true => serde_json::to_string_pretty(report).or_exit(Code::Failed)?,
-            false => report.table(),
+        let text = if self.json {
+            serde_json::to_string_pretty(report).or_exit(Code::Failed)?
+        } else {
+            report.table()
         };
         print(&text)
     }

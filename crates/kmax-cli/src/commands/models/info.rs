@@ -24,7 +24,7 @@ pub fn run(name: &str, as_json: bool) -> Outcome {
             (model.config().clone(), Size::of(&model))
         }
     };
-    let facts = facts(name, &config, &size, license(name, built_in || preset.is_some()));
+    let facts = facts(name, preset, &config, &size, license(name, built_in || preset.is_some()));
     if as_json {
         return print(&format!("{facts:#}"));
     }
@@ -63,7 +63,7 @@ fn license(name: &str, known: bool) -> Option<String> {
     header.find_map(|line| Some(line.strip_prefix("license:")?.trim().to_string()))
 }
 
-fn facts(name: &str, config: &Config, size: &Size, license: Option<String>) -> Value {
+fn facts(name: &str, preset: Option<Preset>, config: &Config, size: &Size, license: Option<String>) -> Value {
     let [height, width] = config.preprocess.size;
     let file = config.to_json();
     let names = |things: bool| -> Vec<&str> {
@@ -72,12 +72,12 @@ fn facts(name: &str, config: &Config, size: &Size, license: Option<String>) -> V
     };
     let mut postprocess = file["postprocess_config"].clone();
     plain(&mut postprocess);
-    let checkpoints: Vec<_> = match Preset::named(name) {
+    let checkpoints: Vec<_> = match preset {
         Some(Preset::Published(variant)) => vec![checkpoint(variant.release())],
         _ => Vec::new(),
     };
     json!({
-        "model": Preset::named(name).map_or_else(|| name.to_string(), |preset| preset.name()),
+        "model": preset.map_or_else(|| name.to_string(), |preset| preset.name()),
         "backbone": file["backbone_config"]["kind"],
         "parameters": size.parameters,
         "weights_bytes": size.bytes,
