@@ -88,7 +88,9 @@ fn print_summary(summary: &Summary, to: &Path) {
     ));
     if !alike.is_empty() {
         let others = alike.join(", ");
-        eprintln!("note: has the same tensors as {others}; say --variant if it is that one");
+        crate::output::tell(&format!(
+            "note: has the same tensors as {others}; say --variant if it is that one"
+        ));
     }
 }
 

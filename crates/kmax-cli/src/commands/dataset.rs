@@ -201,7 +201,7 @@ impl Convert {
             let ours = error.path().is_some_and(|file| file.starts_with(&written) || file == self.out);
             Failure::new(if ours { Code::Output } else { Code::Input }, error)
         })?;
-        eprintln!("{count} images: {}", self.out.display());
+        crate::output::tell(&format!("{count} images: {}", self.out.display()));
         Ok(())
     }
 

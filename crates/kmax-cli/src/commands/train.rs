@@ -1,7 +1,7 @@
 //! `kmax train`: runs the trainer with a progress bar.
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::remark;
+use crate::output::{remark, tell};
 use indicatif::{ProgressBar, ProgressStyle};
 use kmax::Progress;
 use kmax::train::{Evaluation, Observer, StepReport, TrainConfig, Trainer, set_aside};
@@ -78,7 +78,7 @@ impl Display {
 
     fn line(&self, text: &str) {
         // `println` of a bar is silent where the terminal is no terminal.
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| tell(text));
     }
 
     fn summary(&self) -> String {
@@ -122,7 +122,7 @@ impl Observer for Display {
         self.bar.set_position(report.step as u64);
         let summary = self.summary();
         if self.bar.is_hidden() && report.step.is_multiple_of(WINDOW) {
-            eprintln!("step {} {summary}", report.step);
+            tell(&format!("step {} {summary}", report.step));
         }
         self.bar.set_message(summary);
     }
