@@ -1,6 +1,7 @@
 //! Shape of the k-means decoder.
 
 use crate::error::{Error, Result};
+use kmax_base::limits;
 use kmax_nn::BatchNormConfig;
 use kmax_nn::layers::RunningVariance;
 use serde::{Deserialize, Serialize};
@@ -69,26 +70,32 @@ impl DecoderConfig {
     /// # Errors
     /// [`Error::Config`] with the first field that is out of its range.
     pub fn validate(&self) -> Result<()> {
-        let positive = [
-            ("queries", self.queries),
-            ("channels", self.channels),
-            ("width", self.width),
-            ("heads", self.heads),
-            ("feed_forward", self.feed_forward),
-            ("head_hidden", self.head_hidden),
-            ("embedding", self.embedding),
+        let fail = |field, reason| Err(Error::Config { field, reason });
+        if self.layers.iter().any(|layers| *layers > limits::BLOCKS) {
+            return fail("layers", format!("at most {} each, not {:?}", limits::BLOCKS, self.layers));
+        }
+        let counts = [
+            ("queries", self.queries, limits::QUERIES),
+            ("channels", self.channels, limits::CHANNELS),
+            ("width", self.width, limits::CHANNELS),
+            ("heads", self.heads, limits::HEADS),
+            ("feed_forward", self.feed_forward, limits::CHANNELS),
+            ("head_hidden", self.head_hidden, limits::CHANNELS),
+            ("embedding", self.embedding, limits::CHANNELS),
         ];
-        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            return Err(Error::Config(format!("{name} must be at least 1")));
+        for (field, value, most) in counts {
+            if value == 0 {
+                return fail(field, "must be at least 1".into());
+            }
+            if value > most {
+                return fail(field, format!("must be at most {most}, not {value}"));
+            }
         }
         if !self.width.is_multiple_of(self.heads) {
-            return Err(Error::Config(format!(
-                "{} heads do not divide a width of {}",
-                self.heads, self.width
-            )));
+            return fail("heads", format!("{} heads do not divide a width of {}", self.heads, self.width));
         }
         if !(0.0..1.0).contains(&self.drop_path) {
-            return Err(Error::Config(format!("drop_path must lie in [0, 1), not {}", self.drop_path)));
+            return fail("drop_path", format!("must lie in [0, 1), not {}", self.drop_path));
         }
         Ok(())
     }

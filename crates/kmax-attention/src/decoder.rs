@@ -91,7 +91,10 @@ impl KmeansDecoder {
     /// If there are fewer than three maps or their shapes do not fit.
     pub fn forward(&self, maps: &[Tensor], supervision: Supervision, mode: &Mode) -> Result<DecoderOutput> {
         let (Some(panoptic), true) = (maps.last(), maps.len() >= 3) else {
-            return Err(Error::Config(format!("{} maps given, at least 3 needed", maps.len())));
+            return Err(Error::Config {
+                field: "maps",
+                reason: format!("{} maps given, at least 3 needed", maps.len()),
+            });
         };
         let (channels, count) = self.queries.dims2()?;
         let batch = panoptic.dim(0)?;

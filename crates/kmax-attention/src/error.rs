@@ -13,8 +13,13 @@ pub enum Error {
     #[error(transparent)]
     Nn(#[from] kmax_nn::Error),
     /// A configuration that contradicts itself.
-    #[error("decoder: {0}")]
-    Config(String),
+    #[error("decoder: {field}: {reason}")]
+    Config {
+        /// The field.
+        field: &'static str,
+        /// What is wrong and what was expected.
+        reason: String,
+    },
 }
 
 impl Error {
@@ -23,7 +28,7 @@ impl Error {
         match self {
             Self::Head(error) => error.kind(),
             Self::Nn(error) => error.kind(),
-            Self::Config(_) => ErrorKind::InvalidArgument,
+            Self::Config { .. } => ErrorKind::InvalidArgument,
         }
     }
 }

@@ -17,7 +17,7 @@ pub enum Error {
         /// Its value.
         found: String,
         /// What is allowed.
-        expected: &'static str,
+        expected: String,
     },
     /// An input that is no batch of RGB images.
     #[error(
@@ -66,7 +66,16 @@ pub(crate) fn check(
     valid: bool,
     field: &'static str,
     found: impl std::fmt::Debug,
-    expected: &'static str,
+    expected: &str,
 ) -> Result<()> {
-    if valid { Ok(()) } else { Err(Error::Config { field, found: format!("{found:?}"), expected }) }
+    if valid {
+        return Ok(());
+    }
+    Err(Error::Config { field, found: format!("{found:?}"), expected: expected.into() })
+}
+
+/// An error about the configuration field `field` unless all its numbers lie between 1 and `most`.
+pub(crate) fn check_counts(field: &'static str, found: &[usize], most: usize) -> Result<()> {
+    let valid = found.iter().all(|count| (1..=most).contains(count));
+    check(valid, field, found, &format!("1 to {most}"))
 }

@@ -1,5 +1,6 @@
 //! What the crates of kMaX share: [`ErrorKind`], which every error of theirs has, files that are [written](mod@write) whole
-//! or not at all, [`Progress`] of long tasks, and the [`nearest`] of known names.
+//! or not at all, files that are [read] to a limit, the [`limits`] of configurations, [`Progress`] of long tasks, and the
+//! [`nearest`] of known names.
 //!
 //! ```
 //! use kmax_base::{ErrorKind, nearest, write_atomically};
@@ -23,8 +24,10 @@
 #![forbid(unsafe_code)]
 
 mod kind;
+pub mod limits;
 mod nearest;
 mod progress;
+pub mod read;
 pub mod write;
 
 pub use kind::ErrorKind;

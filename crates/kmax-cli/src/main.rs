@@ -75,7 +75,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {}", failure.message);
+            output::tell(&format!("error: {}", failure.message));
             ExitCode::from(&failure)
         }
     }

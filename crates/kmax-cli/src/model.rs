@@ -4,6 +4,9 @@ use crate::exit::{OrExit, Outcome};
 use crate::output::{detail, remark};
 use kmax::Model;
 
+/// The most unknown fields of a configuration that are named.
+const WARNINGS: usize = 20;
+
 /// Opens a built-in model, a model folder, or a repository of the Hub, with a progress bar while that is fetched.
 ///
 /// Whatever fails here is the model's fault, not an input's: [`or_fail_loading`](OrExit::or_fail_loading).
@@ -17,8 +20,12 @@ pub fn open(name: &str) -> Outcome<Model> {
     #[cfg(not(feature = "hub"))]
     let model = Model::named(name);
     let model = model.or_fail_loading()?;
-    for field in model.warnings() {
+    let warnings = model.warnings();
+    for field in warnings.iter().take(WARNINGS) {
         remark(&format!("warning: {name}: `{field}` of the configuration means nothing here"));
+    }
+    if let more @ 1.. = warnings.len().saturating_sub(WARNINGS) {
+        remark(&format!("warning: {name}: {more} more fields of the configuration mean nothing here"));
     }
     detail(|| format!("model {name}: {} classes", model.config().categories.len()));
     Ok(model)

@@ -30,17 +30,55 @@ pub fn write_out(bytes: &[u8]) -> Outcome {
     }
 }
 
+/// The longest word of a message, in characters: names in hostile files can have megabytes.
+const LONGEST_WORD: usize = 300;
+
+/// The longest message, in characters.
+const LONGEST: usize = 4_000;
+
+/// Says something on standard error, whatever happens to it: all messages go through here. A standard error that cannot be
+/// written to ends nothing.
+pub fn tell(text: &str) {
+    let _ = std::io::stderr().lock().write_all(format!("{}\n", plain(text)).as_bytes());
+}
+
+/// One line of printable characters: what a name hides in it neither moves the cursor nor begins a line, and is cut where it is
+/// too long to be read.
+fn plain(text: &str) -> String {
+    let (mut plain, mut word, mut length) = (String::new(), 0, 0);
+    for character in text.trim_end().chars() {
+        word = if character == ' ' { 0 } else { word + 1 };
+        if word > LONGEST_WORD {
+            if word == LONGEST_WORD + 1 {
+                plain.push('…');
+            }
+            continue;
+        }
+        length += 1;
+        if length > LONGEST {
+            plain.push('…');
+            break;
+        }
+        if character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            plain.extend(character.escape_default());
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
+}
+
 /// Says something on standard error, unless `--quiet`.
 pub fn remark(text: &str) {
     if VERBOSITY.load(Ordering::Relaxed) >= 0 {
-        eprintln!("{text}");
+        tell(text);
     }
 }
 
 /// Says what is being done, with `--verbose`.
 pub fn detail(text: impl FnOnce() -> String) {
     if VERBOSITY.load(Ordering::Relaxed) > 0 {
-        eprintln!("{}", text());
+        tell(&text());
     }
 }
 
@@ -51,4 +89,17 @@ pub fn bar(length: Option<u64>, template: &str) -> ProgressBar {
     }
     let bar = length.map_or_else(ProgressBar::no_length, ProgressBar::new);
     bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_one_readable_line() {
+        assert_eq!(plain("a \u{e9}\n\u{1b}[2J\tb\u{202e}"), "a \u{e9}\\n\\u{1b}[2J\\tb\\u{202e}");
+        let long = plain(&format!("{} is long", "x".repeat(1 << 20)));
+        assert!(long.ends_with("x… is long") && long.chars().count() < 320, "{long}");
+        assert!(plain(&"x ".repeat(1 << 20)).chars().count() <= LONGEST + 1);
+    }
 }

@@ -18,7 +18,7 @@ pub fn told(error: &clap::Error) -> ExitCode {
         }
         _ => {
             let failure = Failure::new(Code::Usage, line(&error.to_string()));
-            eprintln!("error: {}", failure.message);
+            crate::output::tell(&format!("error: {}", failure.message));
             ExitCode::from(&failure)
         }
     }

@@ -236,6 +236,51 @@ fn one_bad_photo_does_not_stop_the_rest() {
     assert_eq!((width("second.overlay.png"), width("second-2.overlay.png")), (20, 21));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_standard_error_that_cannot_be_written_to_ends_nothing() {
+    let folder = folder();
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_kmax"));
+    program.current_dir(folder.path()).arg("segment").args(with_model(&[
+        "none.jpg",
+        "photo.png",
+        "-o",
+        "out",
+    ]));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("opened");
+    let done = program.stderr(full).output().expect("the program runs");
+    assert_eq!(done.status.code(), Some(1));
+    assert!(folder.path().join("out/photo.json").is_file());
+}
+
+#[test]
+fn names_in_messages_stay_on_their_line() {
+    let folder = folder();
+    let run = segment(folder.path(), &with_model(&["no\u{1b}[2J\nerror: x.jpg", "-o", "out"]));
+    run.fails(3, &["x.jpg"]);
+    assert!(!run.err.contains('\u{1b}'), "{}", run.err);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_file_is_not_read() {
+    let folder = folder();
+    segment(folder.path(), &with_model(&["photo.png", "-o", "out", "--ids", "/dev/zero"]))
+        .fails(3, &["/dev/zero", "no regular file"]);
+    let model = folder.path().join("model");
+    std::fs::create_dir(&model).expect("made");
+    for name in ["config.json", "preprocessor_config.json", "model.safetensors"] {
+        for other in names(model_folder()) {
+            std::fs::copy(model_folder().join(&other), model.join(&other)).expect("copied");
+        }
+        std::fs::remove_file(model.join(name)).expect("removed");
+        std::os::unix::fs::symlink("/dev/zero", model.join(name)).expect("linked");
+        let run = segment(folder.path(), &["photo.png", "-o", "out", "--model", "model"]);
+        run.fails(4, &["model"]);
+        std::fs::remove_file(model.join(name)).expect("removed");
+    }
+}
+
 #[test]
 fn predictions_for_the_official_evaluation() {
     let folder = folder();

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use kmax_base::read::read_file;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -15,16 +16,7 @@ const MAX_BYTES: u64 = 1 << 31;
 const MAX_DEPTH: usize = 6;
 
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>> {
-    let metadata = fs::metadata(file).map_err(Error::read(file))?;
-    let length = metadata.len();
-    // Pipes and devices may have no end.
-    if !metadata.is_file() && !metadata.is_dir() {
-        return Err(Error::file(file, "not a regular file"));
-    }
-    if length > MAX_BYTES {
-        return Err(Error::file(file, format!("{length} bytes are more than the {MAX_BYTES} that are read")));
-    }
-    fs::read(file).map_err(Error::read(file))
+    read_file(file, MAX_BYTES).map_err(Error::read(file))
 }
 
 /// Writes a file beside its place and renames it, so that it is there whole or not at all.

@@ -1,6 +1,7 @@
 //! Settings of the criterion: one field for each weight, and one for each place where the reference implementations differ.
 
 use crate::error::{Error, Result};
+use kmax_base::limits;
 use serde::{Deserialize, Serialize};
 
 /// What pixels of a crowd region are: they belong to no target, yet their class is known.
@@ -140,6 +141,14 @@ impl LossConfig {
         if self.pixel_weight > 0.0 && self.pixel_samples == 0 {
             return Err(Error::Config("pixel_samples must be at least 1, or pixel_weight 0".into()));
         }
+        for (name, value, most) in [
+            ("pixel_samples", self.pixel_samples, limits::PIXEL_SAMPLES),
+            ("semantic_samples", self.semantic_samples, limits::SEMANTIC_SAMPLES),
+        ] {
+            if value > most {
+                return Err(Error::Config(format!("{name} must be at most {most}, not {value}")));
+            }
+        }
         Ok(())
     }
 }
@@ -161,6 +170,8 @@ mod tests {
             (LossConfig { class_weight: f64::NAN, ..LossConfig::pytorch() }, "class_weight"),
             (LossConfig { semantic_top_k: 0.0, ..LossConfig::pytorch() }, "semantic_top_k"),
             (LossConfig { pixel_samples: 0, ..LossConfig::pytorch() }, "pixel_samples"),
+            (LossConfig { pixel_samples: 1 << 61, ..LossConfig::pytorch() }, "pixel_samples"),
+            (LossConfig { semantic_samples: 1 << 61, ..LossConfig::pytorch() }, "semantic_samples"),
             (LossConfig { pixel_temperature: 0.0, ..LossConfig::pytorch() }, "pixel_temperature"),
             (LossConfig { focal_alpha: 1.5, ..LossConfig::pytorch() }, "focal_alpha"),
         ];

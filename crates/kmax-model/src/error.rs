@@ -42,6 +42,12 @@ pub enum Error {
     /// The network did something unexpected.
     #[error("network: {0}")]
     Network(String),
+    /// Weights or logits of a network that are no numbers.
+    #[error("{what} is not a number")]
+    NotFinite {
+        /// The tensor, or the network's output.
+        what: String,
+    },
     /// A model that could not be fetched.
     #[error("{source}")]
     Fetch {
@@ -100,6 +106,7 @@ impl Error {
             Self::Head(error) => error.kind(),
             Self::Nn(error) => error.kind(),
             Self::Masks(error) => error.kind(),
+            Self::NotFinite { .. } => ErrorKind::Diverged,
             Self::Network(_) | Self::Tensor(_) => ErrorKind::Internal,
         }
     }

@@ -4,6 +4,8 @@ use crate::error::{Error, Result};
 use crate::init::Init;
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
+use kmax_base::limits;
+use kmax_base::read::{MAX_WEIGHTS, read_file};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -94,11 +96,38 @@ pub struct Parameter {
 
 struct Store {
     source: Option<Box<dyn TensorSource>>,
-    asked: Mutex<BTreeMap<String, Vec<usize>>>,
+    asked: Mutex<Asked>,
     trainable: Option<Trainable>,
     probe: bool,
     dtype: DType,
     device: Device,
+}
+
+/// What layers asked for.
+#[derive(Default)]
+struct Asked {
+    shapes: BTreeMap<String, Vec<usize>>,
+    /// Values of all of them.
+    total: u64,
+}
+
+impl Asked {
+    /// Adds a parameter, before anything is allocated for it.
+    fn insert(&mut self, name: &str, shape: &[usize]) -> Result<()> {
+        if self.shapes.get(name).is_some_and(|known| known == shape) {
+            return Ok(());
+        }
+        let values = shape.iter().try_fold(1u64, |all, length| all.checked_mul(*length as u64));
+        let total = values.and_then(|values| self.total.checked_add(values));
+        self.total = total.filter(|total| *total <= limits::PARAMETERS).ok_or_else(|| {
+            Error::Argument(format!(
+                "with `{name}` {shape:?} the network has more than the {} parameters that are possible",
+                limits::PARAMETERS
+            ))
+        })?;
+        self.shapes.insert(name.into(), shape.into());
+        Ok(())
+    }
 }
 
 struct Trainable {
@@ -145,7 +174,7 @@ impl Params {
     /// If the file cannot be read or is not safetensors.
     pub fn from_safetensors(path: &Path, dtype: DType, device: &Device) -> Result<Self> {
         let file = || path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|source| Error::Read { file: file(), source })?;
+        let bytes = read_file(path, MAX_WEIGHTS).map_err(|source| Error::Read { file: file(), source })?;
         let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu);
         let tensors = tensors.map_err(|source| Error::Weights { file: file(), source })?;
         Ok(Self::frozen(tensors, dtype, device))
@@ -202,10 +231,11 @@ impl Params {
     /// The parameter `name` (relative to the prefix). Asking twice for a trainable one gives the same variable.
     ///
     /// # Errors
-    /// [`Error::MissingTensor`] in a frozen store, [`Error::WrongShape`] in both.
+    /// [`Error::MissingTensor`] in a frozen store, [`Error::WrongShape`] in both; [`Error::Argument`] where all that was
+    /// asked for has more than [`limits::PARAMETERS`] values.
     pub fn get(&self, name: &str, shape: &[usize], init: Init, role: Role) -> Result<Tensor> {
         let name = self.path(name);
-        lock(&self.store.asked).insert(name.clone(), shape.to_vec());
+        lock(&self.store.asked).insert(&name, shape)?;
         if self.store.probe {
             return Ok(Tensor::zeros((), self.store.dtype, &self.store.device)?.broadcast_as(shape)?);
         }
@@ -262,19 +292,19 @@ impl Params {
     pub fn unused(&self) -> Vec<String> {
         let asked = lock(&self.store.asked);
         let names = self.store.source.as_ref().map(|source| source.names()).unwrap_or_default();
-        let mut unused: Vec<_> = names.into_iter().filter(|name| !asked.contains_key(name)).collect();
+        let mut unused: Vec<_> = names.into_iter().filter(|name| !asked.shapes.contains_key(name)).collect();
         unused.sort_unstable();
         unused
     }
 
     /// Every full name asked for so far, sorted.
     pub fn asked(&self) -> Vec<String> {
-        lock(&self.store.asked).keys().cloned().collect()
+        lock(&self.store.asked).shapes.keys().cloned().collect()
     }
 
     /// Every full name asked for so far, with the shape that was asked for.
     pub fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
-        lock(&self.store.asked).clone()
+        lock(&self.store.asked).shapes.clone()
     }
 }
 
@@ -316,6 +346,24 @@ mod tests {
     }
 
     #[test]
+    fn more_parameters_than_possible_are_refused_before_they_are_made() -> Result<()> {
+        let get = |params: &Params, name, shape: &[usize]| params.get(name, shape, Init::ZEROS, Role::Kernel);
+        for shape in [&[1 << 61, 16][..], &[usize::MAX][..], &[1 << 20, 1 << 20]] {
+            for params in [Params::probe(), Params::trainable(None, 1, DType::F32, &Device::Cpu)] {
+                let error = get(&params, "huge", shape).expect_err("too many").to_string();
+                assert!(error.contains("`huge`") && error.contains("4000000000"), "{error}");
+            }
+        }
+        // Together as well; the same one twice counts once.
+        let params = Params::probe();
+        for _ in 0..2 {
+            get(&params, "a", &[3_000_000_000])?;
+        }
+        assert!(get(&params, "b", &[3_000_000_000]).is_err());
+        Ok(())
+    }
+
+    #[test]
     fn a_var_builder_is_a_frozen_source() -> Result<()> {
         let map = candle_nn::VarMap::new();
         let vb = VarBuilder::from_varmap(&map, DType::F32, &Device::Cpu);
@@ -347,10 +395,13 @@ mod tests {
     #[test]
     fn a_probe_records_shapes_and_holds_no_values() -> Result<()> {
         let params = Params::probe();
-        let huge = params.pp("a").get("weight", &[1 << 20, 1 << 20], Init::ONES, Role::Kernel)?;
-        assert_eq!((huge.elem_count(), huge.stride()), (1 << 40, &[0, 0][..]));
+        let huge = params.pp("a").get("weight", &[1 << 20, 1 << 10], Init::ONES, Role::Kernel)?;
+        assert_eq!((huge.elem_count(), huge.stride()), (1 << 30, &[0, 0][..]));
         assert!(params.is_trainable() && params.parameters().is_empty());
-        assert_eq!(params.shapes().into_iter().collect::<Vec<_>>(), [("a.weight".into(), vec![1 << 20; 2])]);
+        assert_eq!(
+            params.shapes().into_iter().collect::<Vec<_>>(),
+            [("a.weight".into(), vec![1 << 20, 1 << 10])]
+        );
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Shape of the pixel decoder.
 
 use crate::error::{Error, Result};
+use kmax_base::limits;
 use kmax_nn::BatchNormConfig;
 use kmax_nn::layers::RunningVariance;
 use serde::{Deserialize, Serialize};
@@ -106,28 +107,30 @@ impl PixelDecoderConfig {
     /// # Errors
     /// [`Error::Config`] with the first field that is out of its range.
     pub fn validate(&self) -> Result<()> {
-        let fail = |reason: String| Err(Error::Config(reason));
+        let fail = |field: &str, reason: String| Err(Error::Config { field: field.into(), reason });
         if !(4..=5).contains(&self.stages.len()) {
-            return fail(format!("stages: 4 or 5 are possible, not {}", self.stages.len()));
+            return fail("stages", format!("4 or 5 are possible, not {}", self.stages.len()));
         }
+        let count = |field: &str, value: usize, most: usize| {
+            if (1..=most).contains(&value) {
+                return Ok(());
+            }
+            fail(field, format!("must lie between 1 and {most}, not be {value}"))
+        };
+        count("heads", self.heads, limits::HEADS)?;
+        count("bottleneck_dilation", self.bottleneck_dilation, limits::DILATION)?;
         for (i, stage) in self.stages.iter().enumerate() {
-            if stage.blocks == 0 || stage.channels == 0 {
-                return fail(format!("stages[{i}]: blocks and channels must be at least 1"));
+            count(&format!("stages[{i}].blocks"), stage.blocks, limits::BLOCKS)?;
+            // The stage's output has four times as many.
+            count(&format!("stages[{i}].channels"), stage.channels, limits::CHANNELS / 4)?;
+            if stage.kind == StageKind::Axial && !stage.channels.is_multiple_of(self.heads) {
+                let (heads, channels) = (self.heads, stage.channels);
+                let reason = format!("{heads} heads do not divide {channels} channels");
+                return fail(&format!("stages[{i}].channels"), reason);
             }
-            if stage.kind == StageKind::Axial
-                && (self.heads == 0 || !stage.channels.is_multiple_of(self.heads))
-            {
-                return fail(format!(
-                    "stages[{i}]: {} heads do not divide {} channels",
-                    self.heads, stage.channels
-                ));
-            }
-        }
-        if self.bottleneck_dilation == 0 {
-            return fail("bottleneck_dilation must be at least 1".into());
         }
         if !(0.0..1.0).contains(&self.drop_path) {
-            return fail(format!("drop_path must lie in [0, 1), not {}", self.drop_path));
+            return fail("drop_path", format!("must lie in [0, 1), not {}", self.drop_path));
         }
         Ok(())
     }

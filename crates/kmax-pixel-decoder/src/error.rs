@@ -10,8 +10,13 @@ pub enum Error {
     #[error(transparent)]
     Nn(#[from] kmax_nn::Error),
     /// A configuration that contradicts itself.
-    #[error("pixel decoder: {0}")]
-    Config(String),
+    #[error("pixel decoder: {field}: {reason}")]
+    Config {
+        /// The field, such as `stages[1].channels`.
+        field: String,
+        /// What is wrong and what was expected.
+        reason: String,
+    },
     /// The number of maps given is not the number of stages.
     #[error("pixel decoder: {given} maps for {stages} stages")]
     Maps {
@@ -27,7 +32,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Nn(error) => error.kind(),
-            Self::Config(_) | Self::Maps { .. } => ErrorKind::InvalidArgument,
+            Self::Config { .. } | Self::Maps { .. } => ErrorKind::InvalidArgument,
         }
     }
 }

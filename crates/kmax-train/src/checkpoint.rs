@@ -79,7 +79,8 @@ impl Checkpoint {
     /// If it is damaged or was not written by this trainer.
     pub fn read(file: &Path) -> Result<Self> {
         let fail = |reason: String| Error::Checkpoint { file: file.into(), kind: ErrorKind::Damaged, reason };
-        let data = std::fs::read(file).map_err(|e| fail(e.to_string()))?;
+        let data = kmax_base::read::read_file(file, kmax_base::read::MAX_CHECKPOINT)
+            .map_err(|e| fail(e.to_string()))?;
         let (_, header) = SafeTensors::read_metadata(&data).map_err(|e| fail(e.to_string()))?;
         let metadata = header.metadata().clone().unwrap_or_default();
         let entry =

@@ -223,7 +223,8 @@ impl TrainConfig {
     /// [`Error::Config`] naming the file and the field.
     pub fn read(path: &Path) -> Result<Self> {
         let fail = |reason: String| Error::Config { file: path.to_path_buf(), reason };
-        let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
+        let text = kmax_base::read::read_text(path, kmax_base::read::MAX_SETTINGS)
+            .map_err(|e| fail(e.to_string()))?;
         let mut config: Self = toml::from_str(&text).map_err(|e| fail(located(&text, &e)))?;
         config.check().map_err(fail)?;
         config.resolve(path.parent().unwrap_or(Path::new("")));

@@ -211,7 +211,8 @@ fn encoder(file: &Path, backbone: &BackboneConfig) -> Result<HashMap<String, Ten
 
 fn load(file: &Path) -> Result<HashMap<String, Tensor>> {
     let fail = |reason: String| Error::Data { file: file.into(), reason };
-    let data = std::fs::read(file).map_err(|e| fail(e.to_string()))?;
+    let data =
+        kmax_base::read::read_file(file, kmax_base::read::MAX_WEIGHTS).map_err(|e| fail(e.to_string()))?;
     candle_core::safetensors::load_buffer(&data, &Device::Cpu).map_err(|e| {
         fail(format!("is no sound safetensors file ({e}); `kmax convert` makes one of other checkpoints"))
     })

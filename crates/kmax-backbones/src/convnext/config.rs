@@ -1,7 +1,8 @@
 //! Settings of ConvNeXt.
 
-use crate::error::{Result, check};
+use crate::error::{Result, check, check_counts};
 use crate::features::Level;
+use kmax_base::limits;
 use serde::{Deserialize, Serialize};
 
 /// The published sizes (arXiv 2201.03545).
@@ -69,13 +70,8 @@ impl ConvNeXtConfig {
     /// # Errors
     /// [`crate::Error::Config`] with the first field that is out of its range.
     pub fn validate(&self) -> Result<()> {
-        check(
-            self.depths.iter().all(|d| (1..=256).contains(d)),
-            "depths",
-            self.depths,
-            "1 to 256 blocks each",
-        )?;
-        check(self.dims.iter().all(|d| (1..=16384).contains(d)), "dims", self.dims, "1 to 16384 each")?;
+        check_counts("depths", &self.depths, limits::BLOCKS)?;
+        check_counts("dims", &self.dims, limits::CHANNELS)?;
         check((0.0..=1.0).contains(&self.layer_scale), "layer_scale", self.layer_scale, "0 to 1")?;
         check(
             (0.0..1.0).contains(&self.drop_path),

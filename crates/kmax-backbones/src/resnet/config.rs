@@ -1,7 +1,8 @@
 //! Settings of the ResNet family.
 
-use crate::error::{Result, check};
+use crate::error::{Result, check, check_counts};
 use crate::features::Level;
+use kmax_base::limits;
 use kmax_nn::layers::RunningVariance;
 use kmax_nn::{Activation, BatchNormConfig, Init};
 use serde::{Deserialize, Serialize};
@@ -154,17 +155,15 @@ impl ResNetConfig {
     /// # Errors
     /// [`crate::Error::Config`] with the first field that is out of its range.
     pub fn validate(&self) -> Result<()> {
-        check(
-            self.depths.iter().all(|d| (1..=256).contains(d)),
-            "depths",
-            self.depths,
-            "1 to 256 blocks each",
-        )?;
-        check((1..=4096).contains(&self.width), "width", self.width, "1 to 4096")?;
+        check_counts("depths", &self.depths, limits::BLOCKS)?;
+        // The last stage has 32 times as many.
+        check_counts("width", &[self.width], limits::CHANNELS / 32)?;
         let pooled = self.max_pool && self.features == FeatureTap::BeforeActivation;
         check(!pooled, "features", self.features, "`after_activation` where `max_pool` is set")?;
         let axial = self.axial_beyond_stride;
         check(axial == 0 || axial.is_power_of_two(), "axial_beyond_stride", axial, "0 or a power of two")?;
+        let most = limits::DILATION;
+        check(axial <= most, "axial_beyond_stride", axial, &format!("at most {most}"))?;
         check(
             (0.0..1.0).contains(&self.drop_path),
             "drop_path",

@@ -4,12 +4,10 @@ use super::{Config, Parsed, PreprocessConfig};
 use crate::error::{Error, Result};
 use crate::network::NetworkConfig;
 use kmax_base::ErrorKind;
+use kmax_base::read::{MAX_SETTINGS, read_text};
 use kmax_masks::Categories;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-
-/// Configurations are small; a larger file is something else.
-const LARGEST_FILE: u64 = 1 << 24;
 
 /// Name of the configuration in a model folder.
 pub const CONFIG_FILE: &str = "config.json";
@@ -123,12 +121,7 @@ fn within(file: &Path, error: Error) -> Error {
 }
 
 fn json(file: &Path) -> Result<Value> {
-    let size = std::fs::metadata(file).map_err(Error::reading(file))?.len();
-    if size > LARGEST_FILE {
-        let reason = format!("{size} bytes are too many for a configuration");
-        return Err(Error::file(file, ErrorKind::Damaged, reason));
-    }
-    let text = std::fs::read_to_string(file).map_err(Error::reading(file))?;
+    let text = read_text(file, MAX_SETTINGS).map_err(Error::reading(file))?;
     serde_json::from_str(&text)
         .map_err(|e| Error::file(file, ErrorKind::Damaged, format!("is not JSON: {e}")))
 }

@@ -2,6 +2,8 @@
 
 mod classes;
 mod draft;
+#[cfg(test)]
+mod hostile;
 mod hub;
 mod preprocess;
 

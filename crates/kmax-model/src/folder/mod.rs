@@ -36,7 +36,7 @@ impl Model {
     /// Opens a model folder. All weights are read into memory, in the precision they are stored in.
     ///
     /// # Errors
-    /// If a file is missing or wrong, or if tensors are missing, unused or misshapen, which are then named.
+    /// If a file is missing or wrong, or if tensors are missing, unused, misshapen or not finite, which are then named.
     pub fn open(folder: &Path) -> Result<Self> {
         let file = folder.join(CONFIG_FILE);
         if !file.is_file() {
@@ -72,6 +72,7 @@ impl Model {
     fn new(parsed: Parsed<Config>, weights: Weights) -> Result<Self> {
         let (config, warnings) = (parsed.value, parsed.warnings);
         weights.check(&config.network)?;
+        weights.check_finite()?;
         Ok(Self { config, weights, warnings })
     }
 
@@ -200,6 +201,35 @@ mod tests {
             assert!(message.contains(part), "{part}: {message}");
         }
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn weights_that_are_no_numbers_are_named() -> Result<()> {
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        let folder = parent.path().join("model");
+        let name = "decoder.predictor.class.bias";
+        for wrong in [f32::NAN, f32::INFINITY] {
+            let (config, mut weights) = small();
+            let mut values = weights[name].to_vec1::<f32>()?;
+            *values.last_mut().expect("a value") = wrong;
+            let tensor = Tensor::new(values, &Device::Cpu)?;
+            weights.insert(name.into(), tensor.clone());
+            // Neither written,
+            let error = save(&folder, &config, weights.clone(), DType::F32, &card()).expect_err("not finite");
+            assert!(error.kind() == ErrorKind::Diverged && error.to_string().contains(name), "{error}");
+            // nor read, in any precision.
+            for dtype in [DType::F32, DType::F16, DType::BF16] {
+                let file = parent.path().join("w.safetensors");
+                let tensors = HashMap::from([
+                    (name, tensor.to_dtype(dtype)?),
+                    ("a", Tensor::ones(3, dtype, &Device::Cpu)?),
+                ]);
+                candle_core::safetensors::save(&tensors, &file)?;
+                let error = Weights::open(&file)?.check_finite().expect_err("not finite");
+                assert!(error.kind() == ErrorKind::Damaged && error.to_string().contains(name), "{error}");
+            }
+        }
+        Ok(())
     }
 
     #[test]

@@ -3,14 +3,19 @@
 use crate::error::{Error, Result};
 use crate::network::NetworkConfig;
 use candle_core::{DType, Device, Tensor};
+use kmax_base::read::{MAX_WEIGHTS, read_file};
 use kmax_base::{ErrorKind, nearest};
 use kmax_nn::TensorSource;
+use rayon::prelude::*;
 use safetensors::{Dtype, SafeTensors};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Bytes that one thread looks at in a row; a multiple of every element's size.
+const BLOCK: usize = 1 << 18;
 
 type Shapes = BTreeMap<String, Vec<usize>>;
 
@@ -35,7 +40,7 @@ impl Weights {
     /// # Errors
     /// [`Error::File`] if it is missing, damaged, or holds something else than floats.
     pub fn open(file: &Path) -> Result<Self> {
-        let data = std::fs::read(file).map_err(Error::reading(file))?;
+        let data = read_file(file, MAX_WEIGHTS).map_err(Error::reading(file))?;
         Self::from_bytes(file, data)
     }
 
@@ -80,6 +85,39 @@ impl Weights {
     /// [`Error::Weights`] naming the tensors that are missing, unused or misshapen.
     pub fn check(&self, network: &NetworkConfig) -> Result<()> {
         check(&self.file, network, &self.shapes())
+    }
+
+    /// Checks that all values are numbers.
+    ///
+    /// # Errors
+    /// [`Error::File`] naming the first tensor, by name, that holds another value.
+    pub fn check_finite(&self) -> Result<()> {
+        let tensors: Vec<_> = self.tensors.iter().collect();
+        let wrong = tensors.par_iter().find_first(|(_, stored)| !self.is_finite(stored));
+        match wrong {
+            None => Ok(()),
+            Some((name, _)) => {
+                let reason = format!("`{name}` holds values that are not finite numbers");
+                Err(Error::file(&self.file, ErrorKind::Damaged, reason))
+            }
+        }
+    }
+
+    fn is_finite(&self, stored: &Stored) -> bool {
+        let bytes = &self.data[stored.place.clone()];
+        // A value is infinite or no number where all bits of its exponent are set.
+        let half = |exponent: u16| {
+            bytes.par_chunks(BLOCK).all(|block| {
+                block.chunks_exact(2).all(|v| u16::from_le_bytes([v[0], v[1]]) & exponent != exponent)
+            })
+        };
+        match stored.dtype {
+            Dtype::F16 => half(0x7c00),
+            Dtype::BF16 => half(0x7f80),
+            _ => bytes.par_chunks(BLOCK).all(|block| {
+                block.chunks_exact(4).all(|v| f32::from_le_bytes([v[0], v[1], v[2], v[3]]).is_finite())
+            }),
+        }
     }
 }
 

@@ -91,7 +91,7 @@ pub(super) fn weights(file: &Path, tensors: HashMap<String, Tensor>, dtype: DTyp
     let mut stored = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         let shape = tensor.dims().to_vec();
-        let (dtype, data) = bytes(&tensor, dtype)?;
+        let (dtype, data) = bytes(&name, &tensor, dtype)?;
         stored.push((name, dtype, shape, data));
     }
     let views = stored.iter().map(|(name, dtype, shape, data)| {
@@ -102,9 +102,12 @@ pub(super) fn weights(file: &Path, tensors: HashMap<String, Tensor>, dtype: DTyp
     safetensors::serialize_to_file(views, Some(metadata), file).map_err(|e| fail(file, e))
 }
 
-fn bytes(tensor: &Tensor, dtype: DType) -> Result<(safetensors::Dtype, Vec<u8>)> {
+fn bytes(name: &str, tensor: &Tensor, dtype: DType) -> Result<(safetensors::Dtype, Vec<u8>)> {
     let values = tensor.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-    let fits = |v: &f32| !v.is_finite() || v.abs() <= f32::from(f16::MAX);
+    if !values.iter().all(|value| value.is_finite()) {
+        return Err(Error::NotFinite { what: format!("`{name}`") });
+    }
+    let fits = |v: &f32| v.abs() <= f32::from(f16::MAX);
     if dtype == DType::F16 && values.iter().all(fits) {
         let data = values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect();
         return Ok((safetensors::Dtype::F16, data));

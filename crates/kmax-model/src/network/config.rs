@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::network::KMaxDeepLab;
 use kmax_attention::DecoderConfig;
 use kmax_backbones::{BackboneConfig, Level};
+use kmax_base::limits;
 use kmax_heads::SemanticKind;
 use kmax_nn::Params;
 use kmax_nn::layers::RunningVariance;
@@ -120,10 +121,35 @@ impl NetworkConfig {
     /// # Errors
     /// [`Error::Config`] naming the field.
     pub fn validate(&self) -> Result<()> {
-        self.backbone.validate()?;
-        self.pixel_decoder.validate()?;
-        self.decoder.validate()?;
+        self.validate_fields()?;
+        // Fields within their limits may still make more together than there can be.
+        self.shapes(true).map(drop).map_err(|error| match error {
+            Error::Config { .. } => error,
+            error => Error::Config { field: "parameters".into(), reason: error.to_string() },
+        })
+    }
+
+    /// As [`Self::validate`], without the size of the whole.
+    pub(super) fn validate_fields(&self) -> Result<()> {
         let fail = |field: &str, reason: String| Err(Error::Config { field: field.into(), reason });
+        match self.backbone.validate() {
+            Err(kmax_backbones::Error::Config { field, found, expected }) => {
+                return fail(&format!("backbone.{field}"), format!("is {found}, expected {expected}"));
+            }
+            checked => checked?,
+        }
+        match self.pixel_decoder.validate() {
+            Err(kmax_pixel_decoder::Error::Config { field, reason }) => {
+                return fail(&format!("pixel_decoder.{field}"), reason);
+            }
+            checked => checked?,
+        }
+        match self.decoder.validate() {
+            Err(kmax_attention::Error::Config { field, reason }) => {
+                return fail(&format!("decoder.{field}"), reason);
+            }
+            checked => checked?,
+        }
         if self.levels.len() != self.pixel_decoder.stages.len() {
             let (levels, stages) = (self.levels.len(), self.pixel_decoder.stages.len());
             return fail("levels", format!("{levels} maps for {stages} stages of the pixel decoder"));
@@ -135,11 +161,18 @@ impl NetworkConfig {
         if !self.levels.is_sorted_by(|a, b| a != b && stride(a) >= stride(b)) {
             return fail("levels", "must go from coarse to fine, each once".into());
         }
-        if self.classes == 0 || self.classes > 65_535 {
-            return fail("classes", format!("must lie between 1 and 65535, not be {}", self.classes));
+        if self.classes == 0 || self.classes > limits::CLASSES {
+            return fail(
+                "classes",
+                format!("must lie between 1 and {}, not be {}", limits::CLASSES, self.classes),
+            );
         }
         if self.semantic_head.kind != SemanticKind::None && self.semantic_head.outputs < self.classes {
             return fail("semantic_head.outputs", format!("must be at least the {} classes", self.classes));
+        }
+        if self.semantic_head.outputs > limits::CHANNELS {
+            let (most, found) = (limits::CHANNELS, self.semantic_head.outputs);
+            return fail("semantic_head.outputs", format!("must be at most {most}, not {found}"));
         }
         Ok(())
     }

@@ -66,7 +66,7 @@ impl KMaxDeepLab {
     }
 
     fn build(config: &NetworkConfig, params: &Params, semantic: bool) -> Result<Self> {
-        config.validate()?;
+        config.validate_fields()?;
         let backbone = kmax_backbones::build(&config.backbone, &params.pp("backbone"))?;
         let channels: Vec<_> = config.levels.iter().map(|level| backbone.channels(*level)).collect();
         let outputs = config.pixel_decoder.output_channels();

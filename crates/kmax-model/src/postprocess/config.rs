@@ -1,6 +1,7 @@
 //! Settings of the last step.
 
 use crate::error::{Error, Result};
+use kmax_base::limits;
 use serde::{Deserialize, Serialize};
 
 /// Which reference implementation's arithmetic turns logits into masks.
@@ -133,6 +134,10 @@ impl PostprocessConfig {
         ];
         if let Some((name, value)) = weights.iter().find(|(_, value)| !(0.0..=100.0).contains(value)) {
             return fail(name, format!("must lie between 0 and 100, not be {value}"));
+        }
+        if self.max_instances > limits::INSTANCES {
+            let most = limits::INSTANCES;
+            return fail("max_instances", format!("must be at most {most}, not {}", self.max_instances));
         }
         if self.convention == Convention::Pytorch && self.method == Method::Pixelwise {
             return fail("method", "the PyTorch convention has no pixelwise method; choose deeplab2".into());

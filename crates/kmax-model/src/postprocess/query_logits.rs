@@ -5,6 +5,10 @@ use crate::network::Logits;
 use candle_core::{DType, Device};
 use kmax_kernels::Alignment;
 use kmax_pixel_decoder::ResizeRule;
+use rayon::prelude::*;
+
+/// Logits that one thread looks at in a row.
+const BLOCK: usize = 1 << 16;
 
 /// Logits of one image, on the CPU.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +31,7 @@ impl QueryLogits {
     /// The `index`th image of a batch, given the network's rule of resizing and the width of its input.
     ///
     /// # Errors
-    /// If there is no such image or the shapes contradict each other.
+    /// If there is no such image or the shapes contradict each other; [`Error::NotFinite`] if a logit is no number.
     pub fn of(logits: &Logits, index: usize, rule: ResizeRule, input_width: usize) -> Result<Self> {
         let take = |tensor: &candle_core::Tensor| -> Result<Vec<f32>> {
             let tensor = tensor.get(index)?.to_dtype(DType::F32)?.to_device(&Device::Cpu)?;
@@ -44,6 +48,10 @@ impl QueryLogits {
             alignment: rule.alignment(input_width),
         };
         predictions.validate()?;
+        let numbers = |values: &[f32]| values.par_chunks(BLOCK).all(|v| v.iter().all(|v| v.is_finite()));
+        if !numbers(&predictions.class_logits) || !numbers(&predictions.mask_logits) {
+            return Err(Error::NotFinite { what: "the network's output".into() });
+        }
         Ok(predictions)
     }
 

@@ -83,6 +83,22 @@ fn a_batch_gives_what_its_images_give_alone() -> Result<()> {
 }
 
 #[test]
+fn an_output_that_is_no_number_is_an_error() -> Result<()> {
+    let config = Config { preprocess: PreprocessConfig::fit(65), ..Preset::People.config() };
+    let params = Params::trainable(None, 3, DType::F32, &Device::Cpu);
+    let network = KMaxDeepLab::new(&config.network, &params)?;
+    let name = "decoder.predictor.class.bias";
+    let bias = params.parameters().into_iter().find(|p| p.name == name).expect("a bias").var;
+    bias.set(&(bias.as_detached_tensor() * f64::NAN)?)?;
+    let error = Segmenter::from_network(config, network, &Device::Cpu)
+        .segment(&RgbImage::new(50, 31))
+        .expect_err("not a number");
+    assert_eq!(error.kind(), kmax_base::ErrorKind::Diverged);
+    assert!(error.to_string().contains("the network's output is not a number"), "{error}");
+    Ok(())
+}
+
+#[test]
 fn settings_out_of_range_are_refused_before_the_model_is_read() {
     for (builder, word) in [
         (Segmenter::builder("nothing").precision(Precision::Float16), "float32"),

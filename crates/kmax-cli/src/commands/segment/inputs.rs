@@ -104,7 +104,7 @@ pub fn read_ids(file: &Path) -> Outcome<Ids> {
         List(Vec<Image>),
     }
     let fail = |e: &dyn std::fmt::Display| Failure::new(Code::Input, format!("{}: {e}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|e| fail(&e))?;
+    let text = kmax_base::read::read_text(file, kmax_base::read::MAX_LIST).map_err(|e| fail(&e))?;
     let (File::Object { images } | File::List(images)) = serde_json::from_str(&text).map_err(|e| fail(&e))?;
     // Photos are found by their name alone, wherever they lie now.
     let name = |path: &str| Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -11,7 +11,7 @@ mod table;
 pub use arguments::Arguments;
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::{bar, detail, print, remark};
+use crate::output::{bar, detail, print, remark, tell};
 use answer::Answer;
 use inputs::Input;
 use kmax::profile::stage;
@@ -83,7 +83,7 @@ fn all(arguments: &Arguments) -> Outcome {
                     say(&answer::failed(input, &failure.message));
                 }
                 if inputs.len() > 1 {
-                    eprintln!("error: {}", failure.message);
+                    tell(&format!("error: {}", failure.message));
                 }
                 failures.push(failure);
             }
