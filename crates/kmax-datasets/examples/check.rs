@@ -35,7 +35,7 @@ fn look(folder: &Path) -> Result<()> {
             Part::Instances { json } => check::instances(json, None, &())?,
             Part::Cityscapes { root, split } => check::cityscapes(root, split, &())?,
         };
-        println!("{} images, {} mistakes", report.images, report.findings.len());
+        println!("images: {}, mistakes: {}", report.images, report.findings.len());
         for finding in report.findings {
             println!("  {finding}");
         }

@@ -69,13 +69,12 @@ pub fn set_aside(config: &TrainConfig) -> Result<Option<PathBuf>> {
     }
     drop(Held::new(&folder)?);
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let names = (1..).map(|number: u32| folder.with_file_name(format!("{name}.{number}")));
-    for aside in names.take(10_000).filter(|aside| !aside.exists()) {
-        let fail = |e: std::io::Error| Error::Output { file: folder.clone(), reason: e.to_string() };
-        std::fs::rename(&folder, &aside).map_err(fail)?;
-        return Ok(Some(aside));
-    }
-    Err(Error::Output { file: folder, reason: "ten thousand runs are set aside already".into() })
+    let fail = |reason: String| Error::Output { file: folder.clone(), reason };
+    let mut names = (1..10_000).map(|number| folder.with_file_name(format!("{name}.{number}")));
+    let aside = names.find(|aside| !aside.exists());
+    let aside = aside.ok_or_else(|| fail("ten thousand runs are set aside already".into()))?;
+    std::fs::rename(&folder, &aside).map_err(|e| fail(e.to_string()))?;
+    Ok(Some(aside))
 }
 
 /// A path as the system knows it, however it is spelled; as it is, if there is nothing.

@@ -15,6 +15,9 @@ use std::path::Path;
 /// Parts of a network's names whose first axis counts classes.
 const CLASS_ROWS: [&str; 2] = ["predictor.class.", "semantic_head.last."];
 
+/// Tensors by name.
+type Tensors = HashMap<String, Tensor>;
+
 /// What was found for a network.
 pub(crate) struct Start {
     /// Tensors that fit as they are.
@@ -159,7 +162,7 @@ impl Start {
 }
 
 /// Tensors of a whole model in our names, and its classes where they are known.
-fn named(name: &str) -> Result<(HashMap<String, Tensor>, Option<Vec<String>>)> {
+fn named(name: &str) -> Result<(Tensors, Option<Vec<String>>)> {
     let names = |categories: &Categories| categories.iter().map(|category| category.name.clone()).collect();
     let path = Path::new(name);
     if !path.is_file() {

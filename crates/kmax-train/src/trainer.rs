@@ -184,10 +184,9 @@ impl Trainer {
             if stop && self.step < steps {
                 return Ok(None);
             }
-            if self.step < steps && measure > 0 && self.step.is_multiple_of(measure) {
-                if self.measure(&mut log, observer)?.is_none() {
-                    return Ok(None);
-                }
+            let due = self.step < steps && measure > 0 && self.step.is_multiple_of(measure);
+            if due && self.measure(&mut log, observer)?.is_none() {
+                return Ok(None);
             }
         }
         // Outside the loop: a run that was stopped in its last measurement makes it when it goes on.
