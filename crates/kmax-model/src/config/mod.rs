@@ -2,10 +2,10 @@
 
 mod classes;
 mod draft;
-#[cfg(test)]
-mod hostile;
 mod hub;
 mod preprocess;
+#[cfg(test)]
+mod tests;
 
 pub use classes::ClassOrder;
 pub use draft::{CONFIG_FILE, Draft, PREPROCESSOR_FILE};
