@@ -8,12 +8,17 @@ use crate::exit::{Code, OrExit, Outcome};
 
 /// Candle's own threads sleep rather than spin beside ours: an eighth of a training step, more on a busy machine.
 const SPIN: &str = "CANDLE_BARRIER_POOL_SPIN_LIMIT=0";
+/// Read by whatever could ask the network.
+const OFFLINE: &str = "HF_HUB_OFFLINE=1";
 /// Read by both thread pools.
 const THREADS: &str = "RAYON_NUM_THREADS";
 
-/// Sets what is not set, and the number of threads if one is given. Only for the beginning of `main`.
-pub fn settle(threads: Option<u16>) -> Outcome {
+/// Sets what is not set, and the number of threads if one is given, and that nothing may be fetched. Only for the beginning of `main`.
+pub fn settle(threads: Option<u16>, offline: bool) -> Outcome {
     dotenvy::from_read(SPIN.as_bytes()).or_exit(Code::Failed)?;
+    if offline {
+        dotenvy::from_read_override(OFFLINE.as_bytes()).or_exit(Code::Failed)?;
+    }
     let Some(threads) = threads else { return Ok(()) };
     dotenvy::from_read_override(format!("{THREADS}={threads}").as_bytes()).or_exit(Code::Failed)?;
     // Ours would come too late for a pool that exists already.

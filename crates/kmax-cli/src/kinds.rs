@@ -26,4 +26,4 @@ kinded!(
 );
 
 #[cfg(feature = "hub")]
-kinded!(kmax::hub::Error);
+kinded!(kmax::hub::Error, kmax::pull::Error);

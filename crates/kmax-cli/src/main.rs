@@ -31,6 +31,9 @@ struct Arguments {
     /// Say more on standard error about what is being done
     #[arg(short, long, global = true)]
     verbose: bool,
+    /// Fetch nothing: use models that are on disk (as HF_HUB_OFFLINE=1)
+    #[arg(long, global = true)]
+    offline: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -47,8 +50,11 @@ enum Command {
     Eval(commands::eval::Arguments),
     /// Write the manual's pages
     Man(commands::manual::Man),
-    /// List the models there are, or describe one
+    /// List the models there are, describe one, or remove one from the cache
     Models(commands::models::Arguments),
+    /// Fetch published models by name and convert them
+    #[cfg(feature = "hub")]
+    Pull(commands::pull::Arguments),
     /// Segment photos
     Segment(commands::segment::Arguments),
     /// Train a model
@@ -62,13 +68,15 @@ fn main() -> ExitCode {
     };
     output::set_verbosity(arguments.quiet, arguments.verbose);
     output::detail(|| format!("kmax {}", version::long().replace('\n', ", ")));
-    let outcome = environment::settle(arguments.threads).and_then(|()| match arguments.command {
+    let outcome = environment::settle(arguments.threads, arguments.offline).and_then(|()| match arguments.command {
         Command::Completions(arguments) => commands::manual::completions(&arguments),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Dataset(arguments) => commands::dataset::run(&arguments),
         Command::Eval(arguments) => commands::eval::run(&arguments),
         Command::Man(arguments) => commands::manual::man(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
+        #[cfg(feature = "hub")]
+        Command::Pull(arguments) => commands::pull::run(&arguments),
         Command::Segment(arguments) => commands::segment::run(&arguments),
         Command::Train(arguments) => commands::train::run(&arguments),
     });

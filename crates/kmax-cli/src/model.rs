@@ -3,22 +3,24 @@
 use crate::exit::{OrExit, Outcome};
 use crate::output::{detail, remark};
 use kmax::Model;
+use std::path::{Path, PathBuf};
+
+#[cfg(feature = "hub")]
+mod fetch;
+#[cfg(feature = "hub")]
+pub use fetch::pull;
 
 /// The most unknown fields of a configuration that are named.
 const WARNINGS: usize = 20;
 
-/// Opens a built-in model, a model folder, or a repository of the Hub, with a progress bar while that is fetched.
+/// Opens a built-in model, a model folder, a published model, or what lies on the Hub, with a progress bar while it is fetched.
 ///
 /// Whatever fails here is the model's fault, not an input's: [`or_fail_loading`](OrExit::or_fail_loading).
 pub fn open(name: &str) -> Outcome<Model> {
-    #[cfg(feature = "hub")]
-    let model = if name.starts_with("hf://") {
-        Model::open(&hub::folder(&name.parse().or_fail_loading()?)?)
-    } else {
-        Model::named(name)
+    let model = match folder(name)? {
+        Some(folder) => Model::open(&folder),
+        None => Model::named(name),
     };
-    #[cfg(not(feature = "hub"))]
-    let model = Model::named(name);
     let model = model.or_fail_loading()?;
     let warnings = model.warnings();
     for field in warnings.iter().take(WARNINGS) {
@@ -31,45 +33,28 @@ pub fn open(name: &str) -> Outcome<Model> {
     Ok(model)
 }
 
+/// The folder of a model that has one, fetched if need be; `None` for a built-in model, and for what is none.
+pub fn folder(name: &str) -> Outcome<Option<PathBuf>> {
+    if !is_remote(name) {
+        let built_in = Model::built_in_names().any(|built_in| built_in == name);
+        return Ok(Some(PathBuf::from(name)).filter(|path| !built_in && path.exists()));
+    }
+    fetch(name)
+}
+
+/// Whether a name means something that may have to be fetched.
+pub fn is_remote(name: &str) -> bool {
+    let published = || matches!(kmax::Preset::named(name), Some(kmax::Preset::Published(_)));
+    name.starts_with("hf://") || (!Path::new(name).exists() && published())
+}
+
 #[cfg(feature = "hub")]
-mod hub {
-    use crate::exit::{OrExit, Outcome};
-    use crate::output;
-    use indicatif::ProgressBar;
-    use kmax::hub::{Event, File, Hub, HubRepo};
-    use std::path::PathBuf;
+fn fetch(name: &str) -> Outcome<Option<PathBuf>> {
+    Ok(Some(pull(name, None)?.path))
+}
 
-    const BAR: &str = "{msg} {bar:24} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
-
-    /// The folder of a repository, fetched if need be.
-    pub fn folder(repo: &HubRepo) -> Outcome<PathBuf> {
-        let hub = Hub::from_env()?;
-        let files = kmax::MODEL_FILES.map(|(name, required)| File { name, required });
-        let mut bar = ProgressBar::hidden();
-        hub.folder(repo, &files, &mut |event| match event {
-            Event::Started { file, size, from } => bar = start(file, size, from),
-            Event::Received(bytes) => bar.inc(bytes),
-            Event::Finished => bar.finish_and_clear(),
-            Event::Retrying { error, pause } => {
-                bar.suspend(|| {
-                    output::remark(&format!("warning: {error}; once more in {} s", pause.as_secs()));
-                });
-            }
-            Event::Waiting { file } => {
-                output::remark(&format!("waiting for another program that fetches {file}"));
-            }
-            Event::Stale { error } => {
-                output::remark(&format!("warning: {error}; using what the cache has"));
-            }
-            _ => {}
-        })
-        .or_fail_loading()
-    }
-
-    fn start(file: &str, size: Option<u64>, from: u64) -> ProgressBar {
-        let bar = output::bar(size, BAR).with_position(from);
-        bar.set_message(file.to_string());
-        bar.reset_eta();
-        bar
-    }
+/// The name alone: what is in the cache is found by it.
+#[cfg(not(feature = "hub"))]
+fn fetch(_name: &str) -> Outcome<Option<PathBuf>> {
+    Ok(None)
 }

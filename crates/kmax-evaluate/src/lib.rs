@@ -31,7 +31,7 @@ pub use kmax_base::Progress;
 pub use kmax_datasets::layout::Layout;
 pub use kmax_model::Segmenter;
 pub use report::Report;
-pub use run::{Run, model_digest};
+pub use run::Run;
 
 /// The program of the README runs as it stands.
 #[cfg(doctest)]

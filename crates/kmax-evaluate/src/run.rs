@@ -8,7 +8,7 @@ use kmax_base::Progress;
 use kmax_datasets::cityscapes::Cityscapes;
 use kmax_datasets::evaluate::{self, PanopticFiles};
 use kmax_metrics::panoptic::Convention;
-use kmax_model::{MODEL_FILES, Model, Segmenter};
+use kmax_model::Segmenter;
 use std::path::{Path, PathBuf};
 
 /// A measurement to be made.
@@ -26,7 +26,7 @@ impl<'a> Run<'a> {
         Self { segmenter, benchmark, digest: "unnamed".into(), predictions: None }
     }
 
-    /// Says which model it is, as [`model_digest`] gives it: kept predictions of another one are not taken for its own, and
+    /// Says which model it is, as [`Model::digest`](kmax_model::Model::digest) gives it: kept predictions of another one are not taken for its own, and
     /// the report carries it.
     #[must_use]
     pub fn of_model(self, digest: impl Into<String>) -> Self {
@@ -73,19 +73,4 @@ impl<'a> Run<'a> {
         };
         Ok(Report { panoptic, instances, ..Report::default() })
     }
-}
-
-/// Which model a name means: of a model folder a digest of its files, of others the name with the program's version.
-///
-/// # Errors
-/// If a file of the folder cannot be read.
-pub fn model_digest(model: &str) -> Result<String> {
-    let folder = Path::new(model);
-    if Model::built_in_names().any(|name| name == model) || !folder.is_dir() {
-        return Ok(format!("{model} of kmax {}", env!("CARGO_PKG_VERSION")));
-    }
-    let files = MODEL_FILES.iter().filter(|(_, required)| *required).map(|(name, _)| folder.join(name));
-    let files: Vec<PathBuf> = files.filter(|file| file.is_file()).collect();
-    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
-    Ok(evaluate::digest_of(&files)?)
 }

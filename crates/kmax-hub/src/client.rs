@@ -1,20 +1,18 @@
-//! Requests to the Hub: redirects, permission, and which answers are worth repeating.
+//! Requests to the Hub: what it tells of a file, and what its answers mean.
 
 use crate::error::{Error, Result};
 use crate::etag::ETag;
-use crate::event::Event;
-use crate::repo::HubRepo;
+use crate::patience::Patience;
+use crate::repo::{HubRepo, RepoFile};
 use crate::settings::Settings;
+use crate::transport::{Answer, Transport, same_origin};
+use serde::Deserialize;
 use std::time::Duration;
-use ureq::http::{HeaderMap, Uri, header};
-use ureq::tls::{RootCerts, TlsConfig};
 
-/// Redirects followed for one request.
+/// Redirects followed for what the Hub tells of a file.
 const MOST_REDIRECTS: usize = 8;
-/// Repetitions of a failed request before it is given up.
-const REPETITIONS: u32 = 4;
-/// Longest pause between two of them.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Longest list of a repository's files that is read.
+const LONGEST_LIST: u64 = 1 << 24;
 
 /// What the Hub tells of a file before it is fetched.
 #[derive(Debug, Clone)]
@@ -24,49 +22,28 @@ pub(crate) struct Metadata {
     pub size: Option<u64>,
 }
 
-/// An answer that is no redirect, with its body unread.
-pub(crate) struct Answer {
-    pub url: String,
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: ureq::Body,
-}
-
 pub(crate) struct Client {
-    agent: ureq::Agent,
+    transport: Transport,
     endpoint: String,
-    token: Option<String>,
+    has_token: bool,
     pause: Duration,
 }
 
 impl Client {
     pub fn new(settings: &Settings) -> Self {
-        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
-        let config = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            // By hand: the token goes to the endpoint only, and the first answer's headers are needed.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_resolve(Some(Duration::from_secs(10)))
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .timeout_recv_response(Some(Duration::from_secs(30)))
-            .timeout_per_read(Some(Duration::from_secs(30)))
-            // Sizes and checksums are of the file as it is.
-            .accept_encoding("identity")
-            .user_agent(concat!("kmax/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let Settings { endpoint, token, pause, .. } = settings.clone();
-        Self { agent: config.new_agent(), endpoint, token, pause }
+        let Settings { endpoint, token, pause, .. } = settings;
+        let transport = Transport::new(endpoint, token.as_deref());
+        Self { transport, endpoint: endpoint.clone(), has_token: token.is_some(), pause: *pause }
     }
 
     pub fn patience(&self) -> Patience {
-        Patience { left: REPETITIONS, pause: self.pause }
+        Patience::new(self.pause)
     }
 
     /// Address of a file at a revision.
     pub fn address(&self, repo: &HubRepo, revision: &str, file: &str) -> String {
-        format!("{}/{}/resolve/{}/{file}", self.endpoint, repo.id(), encode(revision))
+        let file: Vec<_> = file.split('/').map(encode).collect();
+        format!("{}/{}/resolve/{}/{}", self.endpoint, repo.id(), encode(revision), file.join("/"))
     }
 
     /// Commit, ETag and size of a file. They stand in the endpoint's own answers, the redirects among them.
@@ -75,15 +52,15 @@ impl Client {
         let (mut commit, mut etag, mut size) = (None, None, None);
         let mut url = first.clone();
         for _ in 0..=MOST_REDIRECTS {
-            let answer = self.ask("HEAD", &url, 0)?;
+            let answer = self.transport.ask("HEAD", &url, 0, None)?;
             if !same_origin(&url, &self.endpoint) {
                 break;
             }
-            let text = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
-            let redirect = redirection(&answer)?;
+            let redirect = answer.redirection()?;
             if redirect.is_none() {
                 self.check(repo, revision, file, &answer)?;
             }
+            let text = |name: &str| answer.header(name);
             let plain = |name| redirect.is_none().then(|| text(name)).flatten();
             commit = text("x-repo-commit").map(str::to_string).or(commit);
             etag = text("x-linked-etag").or(plain("etag")).map(str::to_string).or(etag);
@@ -110,48 +87,38 @@ impl Client {
 
     /// Begins to fetch a file at its byte `from`.
     pub fn fetch(&self, repo: &HubRepo, revision: &str, file: &str, from: u64) -> Result<Answer> {
-        let mut url = self.address(repo, revision, file);
-        for _ in 0..=MOST_REDIRECTS {
-            let answer = self.ask("GET", &url, from)?;
-            match redirection(&answer)? {
-                Some(next) => url = next,
-                None => return self.check(repo, revision, file, &answer).map(|()| answer),
-            }
-        }
-        Err(Error::protocol(&url, format!("more than {MOST_REDIRECTS} redirects")))
+        let answer = self.transport.follow(&self.address(repo, revision, file), from, None, |url| url)?;
+        self.check(repo, revision, file, &answer).map(|()| answer)
     }
 
-    fn ask(&self, method: &str, url: &str, from: u64) -> Result<Answer> {
-        let mut request = match method {
-            "HEAD" => self.agent.head(url),
-            _ => self.agent.get(url),
-        };
-        if let Some(token) = self.token.as_ref().filter(|_| same_origin(url, &self.endpoint)) {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    /// The files of a repository at a revision.
+    pub fn files(&self, repo: &HubRepo) -> Result<Vec<RepoFile>> {
+        #[derive(Deserialize)]
+        struct List {
+            siblings: Vec<Sibling>,
         }
-        if from > 0 {
-            request = request.header(header::RANGE, format!("bytes={from}-"));
+        #[derive(Deserialize)]
+        struct Sibling {
+            rfilename: String,
+            size: Option<u64>,
         }
-        match request.call() {
-            Ok(response) => {
-                let (head, body) = response.into_parts();
-                Ok(Answer { url: url.into(), status: head.status.as_u16(), headers: head.headers, body })
-            }
-            Err(ureq::Error::BadUri(reason)) => Err(Error::protocol(url, reason)),
-            Err(error) => Err(Error::Connection { url: url.into(), reason: error.to_string() }),
-        }
+        let url =
+            format!("{}/api/models/{}/revision/{}?blobs=true", self.endpoint, repo.id(), encode(repo.revision()));
+        let answer = self.transport.follow(&url, 0, None, |url| url)?;
+        self.check(repo, repo.revision(), "list of files", &answer)?;
+        let list: List = serde_json::from_slice(&answer.read(LONGEST_LIST)?)
+            .map_err(|e| Error::protocol(&url, format!("is no list of files: {e}")))?;
+        Ok(list.siblings.into_iter().map(|file| RepoFile { name: file.rfilename, size: file.size }).collect())
     }
 
     /// The error that an answer's status means.
     fn check(&self, repo: &HubRepo, revision: &str, file: &str, answer: &Answer) -> Result<()> {
-        let text = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
         let (url, name) = (answer.url.clone(), repo.to_string());
         let denied = |reason: String| Err(Error::Denied { repo: name.clone(), reason });
         let missing = |what: String| Err(Error::NotFound { repo: format!("hf://{}", repo.id()), what });
-        let code = text("x-error-code");
-        match (answer.status, code) {
+        match (answer.status, answer.header("x-error-code")) {
             (200..=299, _) => Ok(()),
-            (401, _) if self.token.is_some() => denied(
+            (401, _) if self.has_token => denied(
                 "there is no such repository, or the token in HF_TOKEN is wrong or may not read it (401)".into(),
             ),
             (401, _) => denied(
@@ -165,78 +132,23 @@ impl Client {
             )),
             (404, Some("RepoNotFound")) => missing("there is no such repository (404)".into()),
             (404, Some("RevisionNotFound")) => missing(format!("has no revision `{revision}` (404)")),
-            (404, Some("EntryNotFound")) => missing(format!("has no {file} at `{revision}` (404)")),
+            (404, Some("EntryNotFound")) => {
+                Err(Error::NoFile { repo: format!("hf://{}", repo.id()), file: file.into(), revision: revision.into() })
+            }
             (404, _) => missing(format!("nothing was found at {url} (404)")),
-            (429, _) => Err(Error::Busy { url, retry_after: text("retry-after").and_then(seconds) }),
-            (status @ (408 | 500..=599), _) => Err(Error::Server { url, status }),
-            (status, _) => Err(Error::protocol(&url, format!("status {status}, expected 200"))),
+            _ => Err(failed(answer)),
         }
     }
 }
 
-/// How often a failed request is still repeated.
-pub(crate) struct Patience {
-    left: u32,
-    pause: Duration,
-}
-
-impl Patience {
-    /// For somebody who has an alternative.
-    pub fn none() -> Self {
-        Self { left: 0, pause: Duration::ZERO }
+/// What the statuses mean that have the same meaning everywhere.
+pub(crate) fn failed(answer: &Answer) -> Error {
+    let url = answer.url.clone();
+    match answer.status {
+        429 => Error::Busy { url, retry_after: answer.header("retry-after").and_then(seconds) },
+        status @ (408 | 500..=599) => Error::Server { url, status },
+        status => Error::protocol(&url, format!("status {status}, expected 200")),
     }
-
-    /// Waits after a temporary failure; gives any other back, and the last.
-    pub fn wait(&mut self, error: Error, events: &mut dyn FnMut(Event<'_>)) -> Result<()> {
-        let pause = match &error {
-            Error::Busy { retry_after: Some(wait), .. } => *wait,
-            _ => self.pause,
-        };
-        if !error.is_temporary() || self.left == 0 || pause > LONGEST_PAUSE {
-            return Err(error);
-        }
-        self.left -= 1;
-        self.pause *= 2;
-        events(Event::Retrying { error: &error, pause });
-        std::thread::sleep(pause);
-        Ok(())
-    }
-}
-
-/// Where a redirect leads; `None` if the answer is none.
-fn redirection(answer: &Answer) -> Result<Option<String>> {
-    if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
-        return Ok(None);
-    }
-    let location = answer.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
-    let next = location.and_then(|location| resolve(&answer.url, location));
-    let fail =
-        || Error::protocol(&answer.url, format!("redirect to {location:?}, which is no address to follow"));
-    next.ok_or_else(fail).map(Some)
-}
-
-/// `location` seen from `base`, unless it leaves HTTP, or TLS.
-fn resolve(base: &str, location: &str) -> Option<String> {
-    let (scheme, rest) = base.split_once("://")?;
-    let host = rest.split(['/', '?', '#']).next()?;
-    let url = match location {
-        _ if location.starts_with("http://") || location.starts_with("https://") => location.to_string(),
-        _ if location.starts_with("//") => format!("{scheme}:{location}"),
-        _ if location.starts_with('/') => format!("{scheme}://{host}{location}"),
-        _ => return None,
-    };
-    (scheme == "http" || url.starts_with("https://")).then_some(url)
-}
-
-/// Whether scheme, host and port are equal.
-fn same_origin(a: &str, b: &str) -> bool {
-    let origin = |url: &str| {
-        let uri: Uri = url.parse().ok()?;
-        let scheme = uri.scheme_str()?.to_ascii_lowercase();
-        let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
-        Some((scheme, uri.host()?.to_ascii_lowercase(), port))
-    };
-    origin(a).is_some_and(|a| origin(b) == Some(a))
 }
 
 /// Forty digits of a Git commit.
@@ -248,7 +160,7 @@ fn seconds(text: &str) -> Option<Duration> {
     text.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// Percent-encodes a revision as one part of a path.
+/// Percent-encodes a name as one part of a path.
 fn encode(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
     let encoded = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
@@ -258,33 +170,6 @@ fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn redirects_stay_within_http_and_keep_tls() {
-        let base = "https://hub.example:8443/a/b?x";
-        let next = |location| resolve(base, location);
-        assert_eq!(next("/c?d=1").as_deref(), Some("https://hub.example:8443/c?d=1"));
-        assert_eq!(next("//cdn.example/c").as_deref(), Some("https://cdn.example/c"));
-        assert_eq!(next("https://cdn.example/c").as_deref(), Some("https://cdn.example/c"));
-        for location in ["http://cdn.example/c", "file:///etc/passwd", "c/d", "", "ftp://x/y"] {
-            assert_eq!(next(location), None, "{location}");
-        }
-    }
-
-    #[test]
-    fn the_token_stays_with_its_origin() {
-        let same = |url| same_origin(url, "https://huggingface.co");
-        assert!(same("https://huggingface.co/a") && same("https://HuggingFace.co:443/a"));
-        for url in [
-            "http://huggingface.co/a",
-            "https://huggingface.co.evil.example/a",
-            "https://huggingface.co:444/a",
-            "https://huggingface.co@evil.example/a",
-            "nonsense",
-        ] {
-            assert!(!same(url), "{url}");
-        }
-    }
 
     #[test]
     fn revisions_are_one_part_of_the_path() {

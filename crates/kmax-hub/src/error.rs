@@ -35,6 +35,26 @@ pub enum Error {
         /// What there is none of.
         what: String,
     },
+    /// 404: the repository has no such file.
+    #[error("{repo}: has no {file} at `{revision}` (404)")]
+    NoFile {
+        /// The repository.
+        repo: String,
+        /// The file.
+        file: String,
+        /// The revision.
+        revision: String,
+    },
+    /// A file that is larger than it can be.
+    #[error("{url}: has {}, and {limit} are the most that such a file can have", bytes(*.size))]
+    TooLarge {
+        /// The address asked.
+        url: String,
+        /// What was announced; `None`: more came than the limit.
+        size: Option<u64>,
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// 429.
     #[error("{url}: too many requests (429){}", again(*.retry_after))]
     Busy {
@@ -75,6 +95,14 @@ pub enum Error {
         /// What differs.
         reason: String,
     },
+    /// A file of a cache with other content than it is named by.
+    #[error("{}: {reason}; remove it and fetch it anew", file.display())]
+    Differs {
+        /// The file.
+        file: PathBuf,
+        /// What differs.
+        reason: String,
+    },
     /// Neither the cache nor the network has it.
     #[error(
         "{repo} is not in the cache at {} and {reason}: run this once with a connection, point HF_HOME at a filled \
@@ -106,16 +134,22 @@ fn again(wait: Option<Duration>) -> String {
     wait.map_or("; try again later".into(), |wait| format!("; try again in {} s", wait.as_secs()))
 }
 
+fn bytes(size: Option<u64>) -> String {
+    size.map_or("more bytes than announced".into(), |size| format!("{size} bytes"))
+}
+
 impl Error {
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Name(_) | Self::Setting { .. } => ErrorKind::InvalidArgument,
-            Self::Denied { .. } | Self::NotFound { .. } | Self::Absent { .. } => ErrorKind::NotFound,
+            Self::Denied { .. } | Self::NotFound { .. } | Self::NoFile { .. } | Self::Absent { .. } => {
+                ErrorKind::NotFound
+            },
             Self::Busy { .. } | Self::Server { .. } | Self::Connection { .. } | Self::Protocol { .. } => {
                 ErrorKind::Network
             }
-            Self::Corrupt { .. } => ErrorKind::Damaged,
+            Self::Corrupt { .. } | Self::Differs { .. } | Self::TooLarge { .. } => ErrorKind::Damaged,
             Self::Io { .. } => ErrorKind::CannotWrite,
         }
     }

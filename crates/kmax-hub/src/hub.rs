@@ -1,13 +1,14 @@
 //! A Hub and its cache.
 
-use crate::client::{self, Client, Metadata, Patience};
+use crate::client::{self, Client, Metadata};
 use crate::download::Wanted;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::layout::{self, Layout};
-use crate::repo::HubRepo;
+use crate::patience::Patience;
+use crate::repo::{HubFile, HubRepo, RepoFile};
 use crate::settings::Settings;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file of a repository that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,27 @@ pub struct File<'a> {
     pub name: &'a str,
     /// Whether the folder is of no use without it.
     pub required: bool,
+    /// The most bytes that it can have. A larger one is refused before it is stored.
+    pub limit: u64,
+}
+
+/// A file in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CachedFile {
+    /// Where it is: in the folder of a snapshot.
+    pub path: PathBuf,
+    /// What names its content: mostly its checksum, else the commit.
+    pub digest: String,
+}
+
+impl CachedFile {
+    fn in_folder(folder: &Path, file: &HubFile) -> Self {
+        let path = folder.join(file.path());
+        let blob = std::fs::read_link(&path).ok().and_then(|blob| blob.file_name().map(ToOwned::to_owned));
+        let name = blob.or_else(|| folder.file_name().map(ToOwned::to_owned)).unwrap_or_default();
+        Self { path, digest: name.to_string_lossy().into_owned() }
+    }
 }
 
 /// A Hub and its cache.
@@ -96,6 +118,52 @@ impl Hub {
         }
     }
 
+    /// One file of a repository, fetched if the cache does not have it as it is now; at most `limit` bytes. As [`Self::folder`] in
+    /// all else.
+    ///
+    /// # Errors
+    /// As [`Self::folder`].
+    pub fn file(
+        &self,
+        file: &HubFile,
+        limit: u64,
+        events: &mut dyn FnMut(Event<'_>),
+    ) -> Result<CachedFile> {
+        let files = [File { name: file.path(), required: true, limit }];
+        let folder = self.folder(file.repo(), &files, events)?;
+        Ok(CachedFile::in_folder(&folder, file))
+    }
+
+    /// That file as the cache has it; nothing is asked.
+    pub fn cached_file(&self, file: &HubFile) -> Option<CachedFile> {
+        let files = [File { name: file.path(), required: true, limit: u64::MAX }];
+        let folder = self.cached_folder(file.repo(), &files)?;
+        Some(CachedFile::in_folder(&folder, file))
+    }
+
+    /// The files that a repository has at its revision, sorted by name.
+    ///
+    /// # Errors
+    /// If the Hub cannot be asked, or has no such repository.
+    pub fn files(&self, repo: &HubRepo, events: &mut dyn FnMut(Event<'_>)) -> Result<Vec<RepoFile>> {
+        if self.settings.offline {
+            return Err(Error::Absent {
+                repo: format!("the list of files of {repo}"),
+                cache: self.settings.cache.clone(),
+                reason: "HF_HUB_OFFLINE is set".into(),
+            });
+        }
+        let mut patience = self.client.patience();
+        let mut files = loop {
+            match self.client.files(repo) {
+                Ok(files) => break files,
+                Err(error) => patience.wait(error, events)?,
+            }
+        };
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(files)
+    }
+
     /// Looks the revision up and fetches what is missing.
     fn update(
         &self,
@@ -112,7 +180,7 @@ impl Hub {
         let asked = self.metadata(repo, repo.revision(), first.name, patience, events)?;
         let commit = asked.commit.clone();
         let mut asked = Some(asked);
-        for &File { name: file, required } in files {
+        for &File { name: file, required, limit } in files {
             if layout.has(&commit, file) || (!required && layout.lacks(&commit, file)) {
                 continue;
             }
@@ -122,9 +190,9 @@ impl Hub {
             };
             match found {
                 Ok(metadata) => {
-                    self.fetch(&layout, Wanted { repo, file, metadata: &metadata }, &commit, events)?
+                    self.fetch(&layout, Wanted { repo, file, metadata: &metadata, limit }, &commit, events)?
                 }
-                Err(Error::NotFound { .. }) if !required => layout.remember_absence(&commit, file)?,
+                Err(Error::NoFile { .. } | Error::NotFound { .. }) if !required => layout.remember_absence(&commit, file)?,
                 Err(error) => return Err(error),
             }
         }

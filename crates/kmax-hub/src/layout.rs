@@ -76,22 +76,9 @@ impl Layout {
         self.folder.join("blobs").join(format!("{}.incomplete", etag.as_str()))
     }
 
-    /// Locks a blob against other programs, until the file is dropped; `waiting` is called if one holds it. `None` where
-    /// the file system has no locks.
+    /// Locks a blob against other programs, as [`lock`] does.
     pub fn lock(&self, etag: &ETag, waiting: impl FnOnce()) -> Result<Option<fs::File>> {
-        let path = self.locks.join(format!("{}.lock", etag.as_str()));
-        create_parent(&path)?;
-        let file = fs::File::create(&path).map_err(|e| Error::io(&path, e))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(fs::TryLockError::WouldBlock) => {
-                waiting();
-                file.lock().map_err(|e| Error::io(&path, e))?;
-                Ok(Some(file))
-            }
-            Err(fs::TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(None),
-            Err(fs::TryLockError::Error(e)) => Err(Error::io(&path, e)),
-        }
+        lock(&self.locks.join(format!("{}.lock", etag.as_str())), waiting)
     }
 
     /// Puts a blob into a snapshot. `fresh` if nothing else can have used it yet.
@@ -107,16 +94,16 @@ impl Layout {
         file: &str,
         fresh: bool,
     ) -> Result<()> {
-        let folder = self.snapshot(commit);
-        fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
-        let (blob, pointer) = (self.blob(etag), folder.join(file));
+        let (blob, pointer) = (self.blob(etag), self.snapshot(commit).join(file));
+        create_parent(&pointer)?;
         // Made beside and renamed: it replaces a link to a blob that somebody removed.
-        let beside = folder.join(format!(".{file}.{}", std::process::id()));
+        let beside = pointer.with_file_name(format!(".{}.{}", etag.as_str(), std::process::id()));
         let fail = |e| Error::io(&pointer, e);
         if beside.symlink_metadata().is_ok() {
             fs::remove_file(&beside).map_err(fail)?;
         }
-        let target = Path::new("../../blobs").join(etag.as_str());
+        let up = "../".repeat(2 + file.matches('/').count());
+        let target = Path::new(&up).join("blobs").join(etag.as_str());
         match symlink(&target, &beside) {
             Ok(()) => {}
             // No links here (FAT, or Windows without the right to make them): as Python, a new blob moves.
@@ -140,6 +127,23 @@ fn symlink(target: &Path, link: &Path) -> io::Result<()> {
 #[cfg(not(any(unix, windows)))]
 fn symlink(_target: &Path, _link: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Locks against other programs, until the file is dropped; `waiting` is called if one holds it. `None` where the file system has
+/// no locks.
+pub(crate) fn lock(path: &Path, waiting: impl FnOnce()) -> Result<Option<fs::File>> {
+    create_parent(path)?;
+    let file = fs::File::create(path).map_err(|e| Error::io(path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => {
+            waiting();
+            file.lock().map_err(|e| Error::io(path, e))?;
+            Ok(Some(file))
+        }
+        Err(fs::TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(None),
+        Err(fs::TryLockError::Error(e)) => Err(Error::io(path, e)),
+    }
 }
 
 pub(crate) fn create_parent(file: &Path) -> Result<()> {
@@ -213,6 +217,10 @@ mod tests {
         layout.link(&etag, COMMIT, "config.json", false)?;
         let target = fs::read_link(layout.snapshot(COMMIT).join("config.json")).expect("a link");
         assert_eq!(target, Path::new("../../blobs/e1"));
+        layout.link(&etag, COMMIT, "models/large/a.pth", false)?;
+        let target = fs::read_link(layout.snapshot(COMMIT).join("models/large/a.pth")).expect("a link");
+        assert_eq!(target, Path::new("../../../../blobs/e1"));
+        assert!(layout.has(COMMIT, "models/large/a.pth"));
         assert!(layout.has(COMMIT, "config.json"));
         fs::remove_file(layout.blob(&etag)).expect("removed");
         assert!(!layout.has(COMMIT, "config.json"));

@@ -11,7 +11,8 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let repo: HubRepo = "hf://owner/name@main".parse()?;
-//! let files = [File { name: "config.json", required: true }, File { name: "README.md", required: false }];
+//! let file = |name, required| File { name, required, limit: 1 << 20 };
+//! let files = [file("config.json", true), file("README.md", false)];
 //! let hub = Hub::from_env()?;
 //! let folder = hub.folder(&repo, &files, &mut |event| {
 //!     if let Event::Started { file, size, .. } = event {
@@ -25,21 +26,34 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
+mod checksum;
 mod client;
 mod download;
+mod downloads;
+mod drive;
 mod error;
 mod etag;
 mod event;
+mod facts;
 mod hub;
 mod layout;
+mod patience;
+mod receive;
 mod repo;
 mod settings;
+mod transfer;
+mod transport;
+mod verify;
 
+pub use address::Address;
+pub use downloads::{Downloaded, Downloads};
 pub use error::{Error, Result};
 pub use event::Event;
-pub use hub::{File, Hub};
-pub use repo::{HubRepo, SCHEME};
+pub use hub::{CachedFile, File, Hub};
+pub use repo::{HubFile, HubRepo, RepoFile, SCHEME};
 pub use settings::Settings;
+pub use verify::verify;
 
 /// The program of the README runs as it stands.
 #[cfg(doctest)]

@@ -85,6 +85,78 @@ impl fmt::Display for HubRepo {
     }
 }
 
+/// One file of a repository, spelled `hf://owner/name/path/to/file[@revision]`.
+///
+/// Its path can leave neither the folder of a snapshot nor hide in it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HubFile {
+    repo: HubRepo,
+    path: String,
+}
+
+impl HubFile {
+    /// A file of a repository by its path there, with `/` between folders.
+    ///
+    /// # Errors
+    /// If it is no such path.
+    pub fn new(repo: HubRepo, path: &str) -> Result<Self, Error> {
+        if !is_path(path) {
+            let reason = format!("`{path}` is no path of a file: expected names with `/` between them");
+            return Err(Error::Name(format!("{repo}: {reason}")));
+        }
+        Ok(Self { repo, path: path.into() })
+    }
+
+    /// The repository, at a revision.
+    pub fn repo(&self) -> &HubRepo {
+        &self.repo
+    }
+
+    /// The path in the repository.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether a text is spelled as a file of a repository, rather than as a repository: it has a third part.
+    pub fn is_spelled(text: &str) -> bool {
+        let id = text.strip_prefix(SCHEME).map(|rest| rest.split_once('@').map_or(rest, |(id, _)| id));
+        id.is_some_and(|id| id.split('/').count() > 2)
+    }
+}
+
+impl FromStr for HubFile {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let rest = text.strip_prefix(SCHEME).unwrap_or(text);
+        let (id, revision) = rest.split_once('@').unwrap_or((rest, HubRepo::MAIN));
+        let mut parts = id.splitn(3, '/');
+        let (Some(owner), Some(name), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+            let expected = "expected hf://owner/name/path/to/file or hf://owner/name/path/to/file@revision";
+            return Err(Error::Name(format!("file of a hub repository `{text}`: {expected}")));
+        };
+        Self::new(HubRepo::new(owner, name, revision)?, path)
+    }
+}
+
+impl fmt::Display for HubFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCHEME}{}/{}", self.repo.id(), self.path)?;
+        let revision = self.repo.revision();
+        if revision == HubRepo::MAIN { Ok(()) } else { write!(f, "@{revision}") }
+    }
+}
+
+/// A file that a repository lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RepoFile {
+    /// Its path, as the Hub says it.
+    pub name: String,
+    /// Its size in bytes, where the Hub says it.
+    pub size: Option<u64>,
+}
+
 /// The Hub's rule for owners and repositories, which also keeps `--` free to join them in a cache.
 fn is_name(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -94,6 +166,13 @@ fn is_name(text: &str) -> bool {
         && !text.ends_with(['-', '.'])
         && !text.contains("--")
         && !text.contains("..")
+}
+
+/// Names that no file system reads otherwise, at most 32 of them.
+fn is_path(text: &str) -> bool {
+    let strange = |c: char| c.is_control() || matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '@');
+    let name = |part: &str| (1..=200).contains(&part.len()) && !part.starts_with('.') && !part.ends_with('.');
+    !text.contains(strange) && text.split('/').count() <= 32 && text.split('/').all(name)
 }
 
 /// Git's names, `refs/pr/1` among them, less what a file system may read otherwise.
@@ -117,6 +196,19 @@ mod tests {
         assert_eq!(repo.to_string(), "hf://some-one/kmax_r50.v2@refs/pr/1");
         let repo: HubRepo = "hf://a/b".parse()?;
         assert_eq!((repo.revision(), repo.to_string().as_str()), ("main", "hf://a/b"));
+        Ok(())
+    }
+
+    #[test]
+    fn files_of_repositories() -> Result<(), Error> {
+        let file: HubFile = "hf://a/b/models/r50 v2.pth@v1".parse()?;
+        assert_eq!((file.repo().id().as_str(), file.path()), ("a/b", "models/r50 v2.pth"));
+        assert_eq!(file.to_string(), "hf://a/b/models/r50 v2.pth@v1");
+        assert!(HubFile::is_spelled("hf://a/b/c") && HubFile::is_spelled("hf://a/b/c@refs/pr/1"));
+        assert!(!HubFile::is_spelled("hf://a/b@refs/pr/1") && !HubFile::is_spelled("a/b/c"));
+        for text in ["hf://a/b", "hf://a/b/", "hf://a/b/../c", "hf://a/b/c//d", "hf://a/b/.git", "hf://a/b/c\\d"] {
+            assert!(text.parse::<HubFile>().is_err(), "{text}");
+        }
         Ok(())
     }
 

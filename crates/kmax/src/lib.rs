@@ -19,8 +19,8 @@
 //! # }
 //! ```
 //!
-//! A model is a built-in one by its name (feature `builtin`), a model folder by its path, or a repository of the Hugging
-//! Face Hub, `hf://owner/name` (feature `hub`). [`Segmenter::predict`] gives the logits to those who want them.
+//! A model is a built-in one by its name (feature `builtin`), a model folder by its path, a published one by its name (feature `pull`
+//! fetches it), or a repository of the Hugging Face Hub, `hf://owner/name` (feature `hub`). [`Segmenter::predict`] gives the logits to those who want them.
 //!
 //! This crate is a front for others, each of which can be used alone:
 //!
@@ -29,6 +29,8 @@
 //! | | this one | `kmax-model`: configuration, presets, network, post-processing, [`Segmenter`] |
 //! | `builtin` | | `kmax-builtin`: built-in models |
 //! | `hub` | `hub` | `kmax-hub`: the Hugging Face Hub |
+//! | `pull` | `pull` | `kmax-pull`: published models by name, into a cache |
+//! | `hf-hub` | | [`Model::from_repo`] takes `ApiRepo` and `CacheRepo` of the crate `hf-hub` |
 //! | `render` | `render` | `kmax-render`: overlays |
 //! | `evaluate` | `evaluate` | `kmax-evaluate`: a model over a dataset, and its numbers |
 //! | `train` | `train` | `kmax-train`: the trainer |
@@ -49,6 +51,8 @@ pub use kmax_masks as masks;
 pub use kmax_model::*;
 pub use kmax_nn as nn;
 pub use kmax_nn::kernels;
+#[cfg(feature = "pull")]
+pub use kmax_pull as pull;
 #[cfg(feature = "render")]
 pub use kmax_render as render;
 #[cfg(feature = "train")]

@@ -5,5 +5,7 @@ pub mod dataset;
 pub mod eval;
 pub mod manual;
 pub mod models;
+#[cfg(feature = "hub")]
+pub mod pull;
 pub mod segment;
 pub mod train;

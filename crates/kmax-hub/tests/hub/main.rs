@@ -1,9 +1,10 @@
 //! The Hub against a local server that answers as the real one, and against caches shared with Python.
 
+mod downloads;
 mod python;
 mod server;
 
-use kmax_hub::HubRepo;
+use kmax_hub::{HubFile, HubRepo};
 use kmax_hub::{Error, Event, File, Hub, Result, Settings};
 use server::{COMMIT, Fault, NEXT_COMMIT, Server, TOKEN};
 use std::path::{Path, PathBuf};
@@ -11,10 +12,10 @@ use std::time::Duration;
 
 /// What a model folder is made of.
 const FILES: [File<'static>; 4] = [
-    File { name: "config.json", required: true },
-    File { name: "preprocessor_config.json", required: false },
-    File { name: "README.md", required: false },
-    File { name: "model.safetensors", required: true },
+    File { name: "config.json", required: true, limit: 1 << 30 },
+    File { name: "preprocessor_config.json", required: false, limit: 1 << 30 },
+    File { name: "README.md", required: false, limit: 1 << 30 },
+    File { name: "model.safetensors", required: true, limit: 1 << 30 },
 ];
 
 /// Larger than any buffer on the way.
@@ -351,4 +352,35 @@ fn two_at_once_fetch_each_file_once() -> Result<()> {
     let fetched = fixture.server.take_requests().into_iter().filter(|r| r.path.starts_with("/cdn/")).count();
     assert_eq!(fetched, 1);
     Ok(())
+}
+
+#[test]
+fn one_file_of_a_repository() -> Result<()> {
+    let fixture = Fixture::new();
+    fixture.server.set(|state| {
+        state.files.insert("models/large one.pth".into(), weights());
+    });
+    let hub = Hub::new(fixture.settings());
+    let file: HubFile = "hf://owner/name/models/large one.pth".parse()?;
+    fixture.server.fault("GET /cdn/", Fault::CutAfter(1_000_000));
+    let cached = hub.file(&file, 1 << 30, &mut |_| ())?;
+    assert!(std::fs::read(&cached.path).expect("a file") == weights());
+    assert!(cached.path.ends_with("models/large one.pth") && cached.digest.len() == 64);
+    assert_eq!(hub.cached_file(&file), Some(cached));
+    let names = hub.files(file.repo(), &mut |_| ())?.into_iter().map(|file| file.name);
+    assert!(names.collect::<Vec<_>>().contains(&"models/large one.pth".to_string()));
+    let absent: HubFile = "hf://owner/name/other.pth".parse()?;
+    assert!(matches!(hub.file(&absent, 1, &mut |_| ()), Err(Error::NoFile { .. })));
+    Ok(())
+}
+
+#[test]
+fn files_have_limits() {
+    let fixture = Fixture::new();
+    let file: HubFile = "hf://owner/name/model.safetensors".parse().expect("a name");
+    let hub = Hub::new(fixture.settings());
+    let error = hub.file(&file, 2_999_999, &mut |_| ()).expect_err("too large");
+    assert!(matches!(error, Error::TooLarge { size: Some(3_000_000), .. }), "{error}");
+    let asked = fixture.server.take_requests();
+    assert!(asked.iter().all(|request| request.method == "HEAD"), "nothing is fetched");
 }

@@ -25,6 +25,10 @@ pub enum Fault {
     TooLong,
     /// A redirect there.
     Redirect(&'static str),
+    /// A page for people in place of the file.
+    Page(&'static str),
+    /// An endless body that announces no size.
+    Endless,
 }
 
 #[derive(Debug, Clone)]
@@ -39,7 +43,7 @@ pub struct Request {
 pub struct State {
     /// Commit of each branch.
     pub branches: BTreeMap<String, String>,
-    /// Contents by name; those of `.safetensors` are large files, kept elsewhere.
+    /// Contents by name; those of `.safetensors`, `.pth` and `.bin` are large files, kept elsewhere.
     pub files: BTreeMap<String, Vec<u8>>,
     /// Whether a token is needed.
     pub private: bool,
@@ -153,6 +157,10 @@ fn answer(stream: TcpStream, port: u16, state: &Mutex<State>) -> Result<()> {
             reply.body.extend(body);
             reply.body.extend(b"\r\n0\r\n\r\n");
         }
+        Some(Fault::Page(html)) => {
+            reply = self::reply(200, &["Content-Type: text/html; charset=utf-8".into()], html.as_bytes());
+        }
+        Some(Fault::Endless) => return endless(stream, &reply),
         Some(Fault::IgnoreRange) | None => {}
     }
     let mut stream = stream;
@@ -170,13 +178,89 @@ fn answer(stream: TcpStream, port: u16, state: &Mutex<State>) -> Result<()> {
     stream.flush()
 }
 
+fn endless(mut stream: TcpStream, reply: &Reply) -> Result<()> {
+    write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n")?;
+    for header in reply.headers.iter().filter(|header| !header.starts_with("Content-Range")) {
+        write!(stream, "{header}\r\n")?;
+    }
+    write!(stream, "Transfer-Encoding: chunked\r\n\r\n")?;
+    let zeros = vec![0; 1 << 16];
+    loop {
+        write!(stream, "{:x}\r\n", zeros.len())?;
+        stream.write_all(&zeros)?;
+        stream.write_all(b"\r\n")?;
+    }
+}
+
+/// A bucket of Google Cloud Storage at `/bucket/FILE`, Google Drive at `/uc` and `/download` with a file's name for its id, and a
+/// Hub everywhere else.
+fn route(state: &State, port: u16, request: &Request, whole: bool) -> Reply {
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+    let given = |name: &str| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(key, _)| *key == name).map_or("", |(_, value)| value)
+    };
+    let stored = |name: &str| state.files.get(name);
+    let crc = |bytes: &[u8]| base64(&crc32c::crc32c(bytes).to_be_bytes());
+    let from_drive = |bytes: &[u8]| {
+        let headers = vec![
+            "Content-Type: application/octet-stream".to_string(),
+            "Content-Disposition: attachment; filename=\"model.pth\"".into(),
+            format!("X-Goog-Hash: crc32c={}", crc(bytes)),
+        ];
+        ranged(request, bytes, headers, whole)
+    };
+    match (path, path.strip_prefix("/bucket/")) {
+        (_, Some(name)) => match stored(name) {
+            Some(bytes) => {
+                let md5 = md5::Md5::digest(bytes);
+                let headers = vec![
+                    "Content-Type: application/x-tar".to_string(),
+                    format!("ETag: \"{}\"", hex(&md5)),
+                    format!("X-Goog-Hash: crc32c={}", crc(bytes)),
+                    format!("X-Goog-Hash: md5={}", base64(&md5)),
+                ];
+                ranged(request, bytes, headers, whole)
+            }
+            None => reply(404, &["Content-Type: application/xml".into()], b"<Error>NoSuchKey</Error>"),
+        },
+        ("/uc", _) => match stored(given("id")) {
+            Some(bytes) if bytes.len() < 1000 => from_drive(bytes),
+            Some(_) => {
+                // At the service's own address, wherever the page was asked for.
+                let html = format!(
+                    r#"<html><head><title>Google Drive - Virus scan warning</title></head><body><form id="download-form"
+                    action="https://drive.usercontent.google.com/download" method="get"><input type="submit" value="Download
+                    anyway"/><input type="hidden" name="id" value="{}"><input type="hidden" name="confirm" value="t"><input
+                    type="hidden" name="uuid" value="0-1"></form></body></html>"#,
+                    given("id")
+                );
+                reply(200, &["Content-Type: text/html; charset=utf-8".into()], html.as_bytes())
+            }
+            None => reply(404, &["Content-Type: text/html".into()], b"<title>Not Found</title>"),
+        },
+        ("/download", _) => match stored(given("id")) {
+            Some(bytes) if given("confirm") == "t" && given("uuid") == "0-1" => from_drive(bytes),
+            _ => reply(400, &["Content-Type: text/html".into()], b"<title>Bad Request</title>"),
+        },
+        _ => hub(state, port, request, whole),
+    }
+}
+
 /// `/owner/name/resolve/REVISION/FILE` as the Hub, `/api/resolve-cache/…` as where it keeps small files, `/cdn/FILE` as
 /// the other host that keeps large ones.
-fn route(state: &State, port: u16, request: &Request, whole: bool) -> Reply {
+fn hub(state: &State, port: u16, request: &Request, whole: bool) -> Reply {
     let error = |status, code: &str| reply(status, &[format!("X-Error-Code: {code}")], b"{\"error\":\"no\"}");
-    let parts: Vec<&str> = request.path.split('/').skip(1).collect();
+    let path = request.path.split('?').next().unwrap_or_default().replace("%20", " ");
+    let parts: Vec<&str> = path.splitn(6, '/').skip(1).collect();
     match parts.as_slice() {
-        ["cdn", file] => match state.files.get(*file) {
+        ["api", "models", "owner", "name", _] => {
+            let names: Vec<_> = state.files.iter().collect();
+            let files = names.iter().map(|(name, bytes)| format!(r#"{{"rfilename": "{name}", "size": {}}}"#, bytes.len()));
+            let list = files.collect::<Vec<_>>().join(", ");
+            reply(200, &["Content-Type: application/json".into()], format!(r#"{{"siblings": [{list}]}}"#).as_bytes())
+        }
+        ["cdn", ..] => match state.files.get(path.trim_start_matches("/cdn/")) {
             // What signed addresses do when they get a second kind of permission.
             Some(_) if request.headers.contains_key("authorization") => {
                 reply(400, &[], b"two authorisations")
@@ -206,7 +290,7 @@ fn route(state: &State, port: u16, request: &Request, whole: bool) -> Reply {
                 reply.headers.push(format!("X-Repo-Commit: {commit}"));
                 return reply;
             };
-            if !file.ends_with(".safetensors") {
+            if ![".safetensors", ".pth", ".bin"].iter().any(|ending| file.ends_with(ending)) {
                 // Half of the files the old way, half the new.
                 return match *file {
                     "config.json" => ranged(request, bytes, small(commit, bytes), whole),
@@ -215,7 +299,7 @@ fn route(state: &State, port: u16, request: &Request, whole: bool) -> Reply {
             }
             let etag = state.etag.clone().unwrap_or_else(|| hex(&sha2::Sha256::digest(bytes)));
             let headers = [
-                format!("Location: http://localhost:{port}/cdn/{file}"),
+                format!("Location: http://localhost:{port}/cdn/{}", file.replace(' ', "%20")),
                 format!("X-Repo-Commit: {commit}"),
                 format!("X-Linked-Etag: \"{etag}\""),
                 format!("X-Linked-Size: {}", bytes.len()),
@@ -243,6 +327,10 @@ fn ranged(request: &Request, bytes: &[u8], mut headers: Vec<String>, whole: bool
         Some(_) if !whole => reply(416, &headers, b""),
         _ => reply(200, &headers, bytes),
     }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes)
 }
 
 fn hex(bytes: &[u8]) -> String {

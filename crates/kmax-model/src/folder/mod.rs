@@ -15,6 +15,7 @@ use crate::network::KMaxDeepLab;
 use candle_core::{DType, Device, Tensor};
 use kmax_base::ErrorKind;
 use kmax_nn::Params;
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
@@ -89,6 +90,19 @@ impl Model {
     /// The weights.
     pub fn weights(&self) -> &Weights {
         &self.weights
+    }
+
+    /// What tells this model from every other: a SHA-256 over configuration and weights, `sha256:` and 64 digits. The same model has the
+    /// same digest wherever it comes from.
+    pub fn digest(&self) -> String {
+        let mut sha = Sha256::new();
+        for json in [self.config.to_json(), self.config.preprocess.to_json()] {
+            sha.update(json.to_string());
+            sha.update([0]);
+        }
+        sha.update(self.weights.bytes());
+        let digits = sha.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        format!("sha256:{digits}")
     }
 
     /// The network, for inference.

@@ -74,6 +74,11 @@ impl Weights {
         self.tensors.get(name).map(|stored| stored.dtype)
     }
 
+    /// The whole file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.data
+    }
+
     /// Shapes by name.
     pub fn shapes(&self) -> Shapes {
         self.tensors.iter().map(|(name, stored)| (name.clone(), stored.shape.clone())).collect()

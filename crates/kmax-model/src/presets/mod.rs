@@ -1,10 +1,12 @@
 //! Configurations by name: every published variant of both reference implementations, and our own small model.
 
+mod encoders;
 mod people;
 mod published;
 mod releases;
 
 use crate::config::Config;
+pub use encoders::Encoder;
 pub use published::{Published, Reference};
 pub use releases::{LICENSE, Place, Release};
 

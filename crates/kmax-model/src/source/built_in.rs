@@ -35,7 +35,10 @@ mod tests {
     #[test]
     fn every_built_in_model_loads() -> Result<()> {
         for name in Model::built_in_names() {
-            assert_eq!(Model::built_in(name)?.warnings(), &[] as &[String], "{name}");
+            let model = Model::built_in(name)?;
+            assert_eq!(model.warnings(), &[] as &[String], "{name}");
+            let digest = model.digest();
+            assert!(digest.len() == 71 && digest == Model::built_in(name)?.digest(), "{digest}");
         }
         assert!(matches!(Model::built_in("nothing"), Err(Error::UnknownModel(_))));
         Ok(())

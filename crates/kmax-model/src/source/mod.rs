@@ -1,24 +1,50 @@
 //! Where models and configurations come from, by name.
 
 mod built_in;
+mod cache;
+#[cfg(feature = "hub")]
+mod hub;
+mod repo;
+
+pub use cache::{Cache, CachedModel};
+#[cfg(feature = "hub")]
+pub use hub::{HubModel, fetch_model, hub_files};
+pub use repo::ModelRepo;
 
 use crate::config::{CONFIG_FILE, Config, Draft, PREPROCESSOR_FILE, Parsed};
 use crate::error::{Error, Result};
 use crate::folder::{CARD_FILE, Model, WEIGHTS_FILE};
 use crate::presets::Preset;
 use kmax_base::nearest;
+use kmax_base::read::{MAX_SETTINGS, MAX_WEIGHTS};
 use std::path::Path;
 
 /// Begins the name of a repository of the Hugging Face Hub.
 const HUB: &str = "hf://";
 
-/// What a model folder is made of, and whether it can do without. The small ones come first.
-pub const MODEL_FILES: [(&str, bool); 4] =
-    [(CONFIG_FILE, true), (PREPROCESSOR_FILE, true), (CARD_FILE, false), (WEIGHTS_FILE, true)];
+/// A file of a model folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ModelFile {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether a model cannot do without it.
+    pub required: bool,
+    /// The most bytes that it can have.
+    pub limit: u64,
+}
+
+/// What a model folder is made of. The small files come first.
+pub const MODEL_FILES: [ModelFile; 4] = [
+    ModelFile { name: CONFIG_FILE, required: true, limit: MAX_SETTINGS },
+    ModelFile { name: PREPROCESSOR_FILE, required: true, limit: MAX_SETTINGS },
+    ModelFile { name: CARD_FILE, required: false, limit: MAX_SETTINGS },
+    ModelFile { name: WEIGHTS_FILE, required: true, limit: MAX_WEIGHTS },
+];
 
 impl Model {
-    /// The model of that name: a built-in one, a model folder by its path, or with the feature `hub` a repository of the
-    /// Hugging Face Hub, `hf://owner/name[@revision]`.
+    /// The model of that name: a built-in one, a model folder by its path, a published one that was pulled into the [`Cache`], or with
+    /// the feature `hub` a repository of the Hugging Face Hub, `hf://owner/name[@revision]`.
     ///
     /// # Errors
     /// If there is no such model, or a file of it is missing or wrong.
@@ -32,29 +58,28 @@ impl Model {
         if Path::new(name).exists() {
             return Self::open(Path::new(name));
         }
+        let cached = |preset: Preset| Cache::from_env()?.model(&preset.name());
+        if let Some(folder) = Preset::named(name).and_then(cached) {
+            return Self::open(&folder);
+        }
         let built_in: Vec<_> = Self::built_in_names().collect();
         let built_in = if built_in.is_empty() { "none".into() } else { built_in.join(", ") };
         Err(Error::UnknownModel(match Preset::named(name) {
-            Some(Preset::Published(variant)) => format!(
-                "{name} is not built in (there is: {built_in}): download its checkpoint ({}), run `kmax convert --from \
-                 FILE --to FOLDER`, and give that folder",
-                variant.release().url()
+            Some(preset @ Preset::Published(_)) => format!(
+                "{name} is neither built in (there is: {built_in}) nor in the cache: `kmax pull {}` fetches and converts it",
+                preset.name()
             ),
             Some(Preset::People) => format!("{name}: this program was built without the feature `builtin`"),
             None => {
                 let like = like(name);
-                format!("{name}: neither a model folder nor a built-in model (built in: {built_in}){like}")
+                format!("{name}: neither a model folder nor the name of a model (built in: {built_in}){like}")
             }
         }))
     }
 
     #[cfg(feature = "hub")]
     fn from_hub(name: &str) -> Result<Self> {
-        let fetch = |error: kmax_hub::Error| Error::Fetch { kind: error.kind(), source: Box::new(error) };
-        let files = MODEL_FILES.map(|(name, required)| kmax_hub::File { name, required });
-        let repo = name.parse().map_err(fetch)?;
-        let folder = kmax_hub::Hub::from_env().and_then(|hub| hub.folder(&repo, &files, &mut |_| ()));
-        Self::open(&folder.map_err(fetch)?)
+        hub::open(name)
     }
 
     #[cfg(not(feature = "hub"))]
@@ -107,11 +132,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_published_variant_says_where_its_weights_are() {
+    fn a_published_variant_says_how_to_get_it() {
         for name in ["kmax-maxs-coco", "kmax-maxs-coco.deeplab2"] {
             let message = Model::named(name).expect_err("not built in").to_string();
-            let (file, command) = ("kmax_maxs_gelu_coco_train.tar.gz", "kmax convert");
-            assert!(message.contains(file) && message.contains(command), "{message}");
+            assert!(message.contains("kmax pull kmax-maxs-coco.deeplab2"), "{message}");
         }
         let message = Model::named("hf://a/../b").expect_err("no repository").to_string();
         assert!(message.contains("hf://") || message.contains("../b"), "{message}");

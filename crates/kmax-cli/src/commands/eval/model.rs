@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use kmax::Segmenter;
-use kmax::evaluate::{Benchmark, Layout, Run, model_digest};
+use kmax::evaluate::{Benchmark, Layout, Run};
 use kmax::masks::Dataset;
 
 use super::{Bar, Show};
@@ -24,7 +24,7 @@ pub struct ModelArguments {
     /// The split (default: val2017 for coco, else val)
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
-    /// A built-in model's name, a model folder, or hf://owner/name
+    /// A model by its name (`kmax models`), a model folder, or hf://owner/name
     #[arg(long)]
     model: String,
     /// Keep the predictions here, in the form that the official scripts take
@@ -57,8 +57,10 @@ impl From<Form> for Layout {
 impl ModelArguments {
     pub fn run(&self) -> Outcome {
         let benchmark = Benchmark::open(self.dataset.into(), &self.root, self.split.as_deref())?;
-        let segmenter = Segmenter::builder(crate::model::open(&self.model)?).build()?;
-        let mut run = Run::new(&segmenter, &benchmark).of_model(model_digest(&self.model)?);
+        let model = crate::model::open(&self.model)?;
+        let digest = model.digest();
+        let segmenter = Segmenter::builder(model).build()?;
+        let mut run = Run::new(&segmenter, &benchmark).of_model(digest);
         if let Some(folder) = &self.predictions {
             run = run.keeping(folder);
         }

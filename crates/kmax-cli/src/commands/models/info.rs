@@ -2,29 +2,37 @@
 
 use super::checkpoint;
 use crate::exit::{OrExit, Outcome};
+use crate::model;
 use crate::output::print;
-use kmax::{Config, Model, Preset};
+use kmax::{Cache, Config, Model, Preset};
+use kmax_base::read::{MAX_SETTINGS, read_text};
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// Describes a model.
 pub fn run(name: &str, as_json: bool) -> Outcome {
     let built_in = Model::built_in_names().any(|built_in| built_in == name);
-    // A published variant has no weights here, but a configuration.
     let preset = Preset::named(name).filter(|_| !built_in && !Path::new(name).exists());
-    let (config, size) = match preset {
-        Some(preset) => {
+    let cached = preset.and_then(|preset| Cache::from_env()?.model(&preset.name()));
+    let facts = match (preset, cached) {
+        // Nothing is fetched to be described: a published variant has a configuration without weights.
+        (Some(preset), None) => {
             let config = preset.config();
             let shapes = config.network.shapes(false).or_fail_loading()?;
             let parameters = shapes.values().map(|shape| shape.iter().product::<usize>()).sum();
-            (config, Size { parameters, bytes: None })
+            let size = Size { parameters, bytes: None };
+            facts(name, Some(preset), &config, &size, Some(kmax::LICENSE.into()))
         }
-        None => {
-            let model = crate::model::open(name)?;
-            (model.config().clone(), Size::of(&model))
+        (preset, _) => {
+            let folder = model::folder(name)?;
+            let model = model::open(name)?;
+            let license = match folder {
+                Some(folder) => license(&folder),
+                None => Some(kmax::LICENSE.into()),
+            };
+            facts(name, preset, model.config(), &Size::of(&model), license)
         }
     };
-    let facts = facts(name, preset, &config, &size, license(name, built_in || preset.is_some()));
     if as_json {
         return print(&format!("{facts:#}"));
     }
@@ -51,12 +59,9 @@ impl Size {
     }
 }
 
-/// The licence of the weights: ours and the published ones have one; a folder's stands in the header of its card.
-fn license(name: &str, known: bool) -> Option<String> {
-    if known {
-        return Some(kmax::LICENSE.into());
-    }
-    let card = std::fs::read_to_string(Path::new(name).join("README.md")).ok()?;
+/// The licence that the header of a folder's card states.
+fn license(folder: &Path) -> Option<String> {
+    let card = read_text(&folder.join("README.md"), MAX_SETTINGS).ok()?;
     let mut lines = card.lines();
     lines.next().filter(|line| *line == "---")?;
     let mut header = lines.take_while(|line| *line != "---");
@@ -118,7 +123,7 @@ fn table(facts: &Value) -> String {
         match (key.as_str(), value) {
             ("weights_bytes", value) => {
                 let size = value.as_f64().map(|bytes| format!("{:.1} MB", 1e-6 * bytes));
-                line("weights", &size.unwrap_or_else(|| "elsewhere: see checkpoint".into()));
+                line("weights", &size.unwrap_or_else(|| "not here: `kmax pull` fetches them".into()));
             }
             ("license", Value::Null) => line("license", "not stated"),
             ("things" | "stuff", value) => {
@@ -160,9 +165,8 @@ mod tests {
     #[test]
     fn the_card_of_a_folder_states_a_licence() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let name = folder.path().to_string_lossy();
-        assert_eq!(license(&name, false), None);
+        assert_eq!(license(folder.path()), None);
         std::fs::write(folder.path().join("README.md"), "---\nlicense: mit\n---\n# A\n").expect("written");
-        assert_eq!(license(&name, false).as_deref(), Some("mit"));
+        assert_eq!(license(folder.path()).as_deref(), Some("mit"));
     }
 }

@@ -1,0 +1,34 @@
+//! `kmax pull`: published models by name, into the cache.
+
+use crate::exit::Outcome;
+use crate::model;
+use crate::output::{print, remark};
+
+/// Fetch published models by name and convert them
+///
+/// NAME is one of `kmax models`, an encoder trained on ImageNet for `backbone_weights` of a training (`kmax models` lists them as well),
+/// hf://owner/name for a model folder on the Hugging Face Hub, or hf://owner/name/file.pth for a checkpoint there. Downloads are resumed
+/// where they broke off and compared with the server's checksum; what is in the cache is not fetched again. Prints where each is.
+///
+/// KMAX_CACHE names another folder for the cache, KMAX_ENDPOINT a mirror of the servers.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// What to fetch
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
+    /// The variant that a checkpoint on the Hub is (`kmax models` lists them); else it is guessed from the tensors
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Outcome {
+    for name in &arguments.names {
+        let pulled = model::pull(name, arguments.variant.as_deref())?;
+        if pulled.was_cached {
+            remark(&format!("{} is in the cache", pulled.name));
+        }
+        print(&pulled.path.display().to_string())?;
+    }
+    Ok(())
+}

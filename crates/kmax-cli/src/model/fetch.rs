@@ -1,0 +1,78 @@
+//! Fetching models, with a bar and a few lines.
+
+use crate::exit::{OrExit, Outcome};
+use crate::output::{self, remark};
+use indicatif::ProgressBar;
+use kmax::hub;
+use kmax::pull::{Event, Pulled, Puller, Settings};
+
+const BAR: &str = "{msg} {bar:24} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
+
+/// The model or encoder of that name, fetched and converted if the cache does not have it.
+pub fn pull(name: &str, variant: Option<&str>) -> Outcome<Pulled> {
+    let mut display = Display { bar: ProgressBar::hidden() };
+    let puller = Puller::new(Settings::from_env()?);
+    let pulled = puller.pull(name, variant, &mut |event| display.show(&event));
+    display.bar.finish_and_clear();
+    pulled.or_fail_loading()
+}
+
+struct Display {
+    bar: ProgressBar,
+}
+
+impl Display {
+    fn show(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Fetching { name, from, bytes, license } => {
+                let size = bytes.map_or_else(|| "of unknown size".into(), megabytes);
+                self.say(&format!("fetching {name} from {from}, {size}, licence: {license}"));
+            }
+            Event::Download(event) => self.download(event),
+            Event::Converting { name } => self.say(&format!("converting {name}")),
+            Event::Converted(summary) => {
+                let (read, mapped) = (summary.read, summary.mapped);
+                let size = megabytes(summary.bytes);
+                self.say(&format!("{}: {mapped} of {read} tensors, {size}", summary.variant));
+                if !summary.alike.is_empty() {
+                    let others = summary.alike.join(", ");
+                    self.say(&format!("note: has the same tensors as {others}; say --variant if it is that one"));
+                }
+            }
+            Event::ConvertedEncoder(summary) => {
+                let size = megabytes(summary.bytes);
+                self.say(&format!("{}, named as by {}: {size}", summary.backbone, summary.naming));
+            }
+            _ => {}
+        }
+    }
+
+    fn download(&mut self, event: &hub::Event<'_>) {
+        match event {
+            hub::Event::Started { file, size, from } => {
+                self.bar.finish_and_clear();
+                self.bar = output::bar(*size, BAR).with_position(*from);
+                self.bar.set_message((*file).to_string());
+                self.bar.reset_eta();
+            }
+            hub::Event::Received(bytes) => self.bar.inc(*bytes),
+            hub::Event::Finished => self.bar.finish_and_clear(),
+            hub::Event::Retrying { error, pause } => {
+                self.say(&format!("warning: {error}; once more in {} s", pause.as_secs()));
+            }
+            hub::Event::Waiting { file } => {
+                self.say(&format!("waiting for another program that fetches {file}"));
+            }
+            hub::Event::Stale { error } => self.say(&format!("warning: {error}; using what the cache has")),
+            _ => {}
+        }
+    }
+
+    fn say(&self, text: &str) {
+        self.bar.suspend(|| remark(text));
+    }
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", 1e-6 * bytes as f64)
+}

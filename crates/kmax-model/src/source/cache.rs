@@ -1,0 +1,156 @@
+//! The cache of published models: converted once, then found by name.
+
+use crate::config::CONFIG_FILE;
+use crate::folder::WEIGHTS_FILE;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// A folder of models and encoders by name, and of downloads that have begun.
+///
+/// ```text
+/// models/NAME/                 a model folder
+/// encoders/NAME.safetensors    an encoder
+/// downloads/                   checkpoints on their way
+/// ```
+///
+/// A model is put into its place when it is complete, so that what is there is whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cache {
+    folder: PathBuf,
+}
+
+/// A model in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CachedModel {
+    /// Its name, which finds it again.
+    pub name: String,
+    /// Its folder, or the file of an encoder.
+    pub path: PathBuf,
+    /// Bytes on disk.
+    pub bytes: u64,
+}
+
+impl Cache {
+    /// In that folder, which need not exist.
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Where the environment says: `KMAX_CACHE`, else `$XDG_CACHE_HOME/kmax`, else `~/.cache/kmax`. `None` where there is no home.
+    pub fn from_env() -> Option<Self> {
+        Self::read(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+    }
+
+    fn read(variable: impl Fn(&str) -> Option<OsString>) -> Option<Self> {
+        if let Some(folder) = variable("KMAX_CACHE") {
+            return Some(Self::new(Path::new(&folder)));
+        }
+        let caches = variable("XDG_CACHE_HOME").map(PathBuf::from);
+        let home = || variable("HOME").map(PathBuf::from).or_else(std::env::home_dir);
+        let caches = caches.or_else(|| home().map(|home| home.join(".cache")))?;
+        Some(Self::new(&caches.join("kmax")))
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where downloads grow.
+    pub fn downloads(&self) -> PathBuf {
+        self.folder.join("downloads")
+    }
+
+    /// Where the model of a name is, or would be. A name is that of a preset, or one that [`Self::hub_name`] made.
+    pub fn place_of(&self, name: &str) -> PathBuf {
+        self.folder.join("models").join(name)
+    }
+
+    /// Where the encoder of a name is, or would be.
+    pub fn place_of_encoder(&self, name: &str) -> PathBuf {
+        self.folder.join("encoders").join(format!("{name}.safetensors"))
+    }
+
+    /// The folder of a model that is there.
+    pub fn model(&self, name: &str) -> Option<PathBuf> {
+        let folder = self.place_of(name);
+        [CONFIG_FILE, WEIGHTS_FILE].iter().all(|file| folder.join(file).is_file()).then_some(folder)
+    }
+
+    /// The file of an encoder that is there.
+    pub fn encoder(&self, name: &str) -> Option<PathBuf> {
+        Some(self.place_of_encoder(name)).filter(|file| file.is_file())
+    }
+
+    /// The name of what a checkpoint on the Hub was converted to: of `hf://owner/name/file.pth`, by its content's digest and, where one
+    /// was given, the variant.
+    pub fn hub_name(owner: &str, name: &str, digest: &str, variant: Option<&str>) -> String {
+        let digest: String = digest.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+        let variant = variant.map_or_else(String::new, |variant| format!("--{variant}"));
+        format!("hf--{owner}--{name}--{digest}{variant}")
+    }
+
+    /// All models and encoders, sorted by name.
+    pub fn models(&self) -> Vec<CachedModel> {
+        let entries = |folder: &str| std::fs::read_dir(self.folder.join(folder)).into_iter().flatten().flatten();
+        let named = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(String::from);
+        let models = entries("models").filter_map(|entry| {
+            let name = named(&entry.path())?;
+            let path = self.model(&name)?;
+            let files = std::fs::read_dir(&path).into_iter().flatten().flatten();
+            let bytes = files.filter_map(|file| Some(file.metadata().ok()?.len())).sum();
+            Some(CachedModel { name, path, bytes })
+        });
+        let encoders = entries("encoders").filter_map(|entry| {
+            let name = named(&entry.path())?.strip_suffix(".safetensors")?.to_string();
+            let path = self.encoder(&name)?;
+            Some(CachedModel { name, bytes: entry.metadata().ok()?.len(), path })
+        });
+        let mut found: Vec<_> = models.chain(encoders).collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_says_where() {
+        let at = |set: &[(&str, &str)]| {
+            let set: Vec<_> = set.iter().map(|(name, value)| (name.to_string(), OsString::from(value))).collect();
+            let cache = Cache::read(|name| set.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone()));
+            cache.map(|cache| cache.folder)
+        };
+        assert_eq!(at(&[("KMAX_CACHE", "/a"), ("XDG_CACHE_HOME", "/b")]), Some("/a".into()));
+        assert_eq!(at(&[("XDG_CACHE_HOME", "/b"), ("HOME", "/c")]), Some("/b/kmax".into()));
+        assert_eq!(at(&[("HOME", "/c")]), Some("/c/.cache/kmax".into()));
+    }
+
+    #[test]
+    fn what_is_incomplete_is_not_there() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let cache = Cache::new(folder.path());
+        assert_eq!(cache.models(), []);
+        let place = cache.place_of("a");
+        std::fs::create_dir_all(&place)?;
+        std::fs::write(place.join(CONFIG_FILE), "{}")?;
+        assert_eq!(cache.model("a"), None);
+        std::fs::write(place.join(WEIGHTS_FILE), "12345678")?;
+        std::fs::create_dir_all(folder.path().join("encoders"))?;
+        std::fs::write(cache.place_of_encoder("imagenet-b.c"), "123")?;
+        let found: Vec<_> = cache.models().into_iter().map(|model| (model.name, model.bytes)).collect();
+        assert_eq!(found, [("a".to_string(), 10), ("imagenet-b.c".to_string(), 3)]);
+        Ok(())
+    }
+
+    #[test]
+    fn names_of_files_of_the_hub() {
+        let name = Cache::hub_name("a", "b", "0123456789abcdef0123", None);
+        assert_eq!(name, "hf--a--b--0123456789abcdef");
+        let name = Cache::hub_name("a", "b", "../x", Some("kmax-resnet50-coco.coconut-s"));
+        assert_eq!(name, "hf--a--b--x--kmax-resnet50-coco.coconut-s");
+    }
+}

@@ -1,0 +1,299 @@
+//! From a name to a place on disk.
+
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::settings::Settings;
+use crate::target::Target;
+use kmax_base::read::MAX_CHECKPOINT;
+use kmax_base::write::PREFIX;
+use kmax_convert::Conversion;
+use kmax_hub::{self as hub, Address, CachedFile, Downloads, Hub, HubFile, HubRepo};
+use kmax_model::folder::WEIGHTS_FILE;
+use kmax_model::{Cache, Encoder, LICENSE, Model, Place, Preset, Published, fetch_model};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// The licence of what anybody may have put onto the Hub.
+const SEE_CARD: &str = "see its card";
+
+/// Fetches, converts and keeps models.
+pub struct Puller {
+    settings: Settings,
+    hub: Hub,
+    downloads: Downloads,
+}
+
+/// A model or encoder on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pulled {
+    /// Its name in full.
+    pub name: String,
+    /// The model folder, or the file of an encoder.
+    pub path: PathBuf,
+    /// Whether it was there already.
+    pub was_cached: bool,
+}
+
+impl Puller {
+    /// With these settings. Nothing is asked yet.
+    pub fn new(settings: Settings) -> Self {
+        let downloads =
+            Downloads::new(&settings.cache.downloads(), settings.mirror.as_deref(), settings.hub.offline);
+        let downloads = downloads.pausing(settings.pause);
+        Self { hub: Hub::new(settings.hub.clone()), downloads, settings }
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The model or encoder of that name: see [`Target::named`]. What the cache has is taken; else it is fetched, converted, opened once
+    /// to see that it is whole, and kept. `variant` names the preset of a checkpoint on the Hub; without it the tensors tell.
+    ///
+    /// # Errors
+    /// If it is no such name, cannot be fetched, or is no checkpoint of the model that it should be.
+    pub fn pull(
+        &self,
+        name: &str,
+        variant: Option<&str>,
+        events: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Pulled> {
+        let target = Target::named(name)?;
+        if let (Some(variant), Target::Published(_) | Target::Encoder(_) | Target::Repo(_)) = (variant, &target) {
+            let reason = "a variant can be given for a checkpoint on the Hub, hf://owner/name/file, alone";
+            return Err(Error::Name(format!("{name}, variant {variant}: {reason}")));
+        }
+        match &target {
+            Target::Published(preset) => self.published(preset, events),
+            Target::Encoder(encoder) => self.encoder(encoder, events),
+            Target::File(file) => self.file(file, variant, events),
+            Target::Repo(repo) => self.repo(repo, events),
+        }
+    }
+
+    fn published(&self, variant: &Published, events: &mut dyn FnMut(Event<'_>)) -> Result<Pulled> {
+        let name = Preset::Published(*variant).name();
+        let find = || self.settings.cache.model(&name);
+        if let Some(path) = find() {
+            return Ok(Pulled { name, path, was_cached: true });
+        }
+        let _lock = self.lock(&name, events)?;
+        if let Some(path) = find() {
+            return Ok(Pulled { name, path, was_cached: true });
+        }
+        let release = variant.release();
+        let origin = Origin { name: &name, place: release.place(), from: &release.url(), license: LICENSE };
+        let checkpoint = self.fetch(&origin, events)?;
+        let path = self.settings.cache.place_of(&name);
+        self.convert(checkpoint.path(), &path, &name, Some(&name), events)?;
+        self.discard(&checkpoint)?;
+        Ok(Pulled { name, path, was_cached: false })
+    }
+
+    fn encoder(&self, encoder: &Encoder, events: &mut dyn FnMut(Event<'_>)) -> Result<Pulled> {
+        let name = encoder.name;
+        let found = |path| Ok(Pulled { name: name.into(), path, was_cached: true });
+        if let Some(path) = self.settings.cache.encoder(name) {
+            return found(path);
+        }
+        let _lock = self.lock(name, events)?;
+        if let Some(path) = self.settings.cache.encoder(name) {
+            return found(path);
+        }
+        let url = match encoder.place {
+            Place::Direct(url) => url,
+            _ => name,
+        };
+        let origin = Origin { name, place: encoder.place, from: url, license: encoder.license };
+        let checkpoint = self.fetch(&origin, events)?;
+        events(Event::Converting { name });
+        let path = self.settings.cache.place_of_encoder(name);
+        let summary = kmax_convert::encoder(checkpoint.path(), &path)?;
+        events(Event::ConvertedEncoder(&summary));
+        self.discard(&checkpoint)?;
+        Ok(Pulled { name: name.into(), path, was_cached: false })
+    }
+
+    fn repo(&self, repo: &HubRepo, events: &mut dyn FnMut(Event<'_>)) -> Result<Pulled> {
+        let (name, from) = (repo.to_string(), format!("{}/{}", self.settings.hub.endpoint, repo.id()));
+        let mut told = Told::new(&name, &from, SEE_CARD);
+        let path = fetch_model(&self.hub, repo, &mut |event| match event {
+            // The small files before say nothing about the size.
+            hub::Event::Started { file, .. } if file == WEIGHTS_FILE => told.tell(event, events),
+            event => events(Event::Download(event)),
+        })?;
+        Ok(Pulled { was_cached: !told.done, name, path })
+    }
+
+    fn file(
+        &self,
+        file: &HubFile,
+        variant: Option<&str>,
+        events: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Pulled> {
+        let variant = match variant.map(|name| (name, Preset::named(name))) {
+            None => None,
+            Some((_, Some(preset))) => Some(preset.name()),
+            Some((name, None)) => return Err(Error::Name(format!("variant {name}: no such preset"))),
+        };
+        let name = file.to_string();
+        let CachedFile { path: checkpoint, digest, .. } = self.fetch_from_hub(file, &name, SEE_CARD, events)?;
+        let repo = file.repo();
+        let key = Cache::hub_name(repo.owner(), repo.name(), &digest, variant.as_deref());
+        let found = |path| Ok(Pulled { name: name.clone(), path, was_cached: true });
+        if let Some(path) = self.settings.cache.model(&key) {
+            return found(path);
+        }
+        let _lock = self.lock(&key, events)?;
+        if let Some(path) = self.settings.cache.model(&key) {
+            return found(path);
+        }
+        let path = self.settings.cache.place_of(&key);
+        self.convert(&checkpoint, &path, &name, variant.as_deref(), events)?;
+        Ok(Pulled { name, path, was_cached: false })
+    }
+
+    /// Converts a checkpoint into a folder of the cache and opens what came of it.
+    fn convert(
+        &self,
+        from: &Path,
+        to: &Path,
+        name: &str,
+        variant: Option<&str>,
+        events: &mut dyn FnMut(Event<'_>),
+    ) -> Result<()> {
+        events(Event::Converting { name });
+        // Beside its place and renamed when it is known to be good.
+        let parent = to.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(parent).map_err(|e| Error::io(parent, e))?;
+        let place = to.file_name().unwrap_or_default().to_string_lossy();
+        let prefix = format!("{PREFIX}{place}-");
+        remove_leftovers(parent, &prefix);
+        let beside = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent);
+        let beside = beside.map_err(|e| Error::io(parent, e))?;
+        let folder = beside.path().join("model");
+        let summary = Conversion { from, to: &folder, variant, half: false }.run()?;
+        Model::open(&folder)?;
+        if to.exists() {
+            // Of an older, incomplete kind: whole ones are found before.
+            std::fs::remove_dir_all(to).map_err(|e| Error::io(to, e))?;
+        }
+        std::fs::rename(&folder, to).map_err(|e| Error::io(to, e))?;
+        events(Event::Converted(&summary));
+        Ok(())
+    }
+
+    /// The checkpoint of a published model or encoder.
+    fn fetch(&self, origin: &Origin<'_>, events: &mut dyn FnMut(Event<'_>)) -> Result<Checkpoint> {
+        let address = match origin.place {
+            Place::Direct(url) => Address::Url(url.into()),
+            Place::Drive { id } => Address::GoogleDrive(id.into()),
+            Place::Hub { repo, file } => {
+                let file: HubFile = format!("{repo}/{file}").parse()?;
+                let cached = self.fetch_from_hub(&file, origin.name, origin.license, events)?;
+                return Ok(Checkpoint::OnHub(cached.path));
+            }
+            other => return Err(Error::Name(format!("{}: no way to fetch from {other:?}", origin.name))),
+        };
+        if self.settings.hub.offline {
+            let cache = self.settings.cache.folder().into();
+            return Err(Error::Offline { name: origin.name.into(), cache });
+        }
+        let mut told = Told::new(origin.name, origin.from, origin.license);
+        let got = self.downloads.fetch(&address, MAX_CHECKPOINT, &mut |event| told.tell(event, events))?;
+        Ok(Checkpoint::Download(got.file, address))
+    }
+
+    fn fetch_from_hub(
+        &self,
+        file: &HubFile,
+        name: &str,
+        license: &str,
+        events: &mut dyn FnMut(Event<'_>),
+    ) -> Result<CachedFile> {
+        let from = format!("{}/{}", self.settings.hub.endpoint, file.repo().id());
+        let mut told = Told::new(name, &from, license);
+        Ok(self.hub.file(file, MAX_CHECKPOINT, &mut |event| told.tell(event, events))?)
+    }
+
+    /// A converted download has done its work. What lies in the Hub's cache is Python's as well, and stays.
+    fn discard(&self, checkpoint: &Checkpoint) -> Result<()> {
+        match checkpoint {
+            Checkpoint::Download(_, address) => Ok(self.downloads.remove(address)?),
+            Checkpoint::OnHub(_) => Ok(()),
+        }
+    }
+
+    /// Holds a name against other programs that pull it.
+    fn lock(&self, name: &str, events: &mut dyn FnMut(Event<'_>)) -> Result<File> {
+        let folder = self.settings.cache.downloads();
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
+        let path = folder.join(format!("{name}.pull"));
+        let file = File::create(&path).map_err(|e| Error::io(&path, e))?;
+        if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
+            events(Event::Download(hub::Event::Waiting { file: name }));
+            file.lock().map_err(|e| Error::io(&path, e))?;
+        }
+        Ok(file)
+    }
+}
+
+/// Removes what a killed conversion left. Nobody else works under the prefix: its name is held.
+fn remove_leftovers(folder: &Path, prefix: &str) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            // One that cannot be removed does no harm.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Where a published file comes from.
+struct Origin<'a> {
+    name: &'a str,
+    place: Place,
+    from: &'a str,
+    license: &'a str,
+}
+
+/// A checkpoint on disk.
+enum Checkpoint {
+    /// Ours, to be removed when it is converted.
+    Download(PathBuf, Address),
+    /// In the cache of the Hub.
+    OnHub(PathBuf),
+}
+
+impl Checkpoint {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Download(path, _) | Self::OnHub(path) => path,
+        }
+    }
+}
+
+/// Announces a download once.
+struct Told<'a> {
+    name: &'a str,
+    from: &'a str,
+    license: &'a str,
+    done: bool,
+}
+
+impl<'a> Told<'a> {
+    fn new(name: &'a str, from: &'a str, license: &'a str) -> Self {
+        Self { name, from, license, done: false }
+    }
+
+    fn tell(&mut self, event: hub::Event<'_>, events: &mut dyn FnMut(Event<'_>)) {
+        let Self { name, from, license, .. } = *self;
+        if let hub::Event::Started { size: bytes, .. } = event
+            && !std::mem::replace(&mut self.done, true)
+        {
+            events(Event::Fetching { name, from, bytes, license });
+        }
+        events(Event::Download(event));
+    }
+}

@@ -1,0 +1,54 @@
+//! Where things are, and what may be asked.
+
+use crate::error::{Error, Result};
+use kmax_model::Cache;
+use std::time::Duration;
+
+/// Cache, Hub and mirror.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where converted models are kept.
+    pub cache: Cache,
+    /// The Hub and its own cache.
+    pub hub: kmax_hub::Settings,
+    /// What stands in place of the hosts of published files: `http://host/path`.
+    pub mirror: Option<String>,
+    /// Pause before a failed request is repeated for the first time; it doubles with each repetition.
+    pub pause: Duration,
+}
+
+impl Settings {
+    /// Reads `KMAX_CACHE` and `KMAX_ENDPOINT`, and what [`kmax_hub::Settings::from_env`] reads. A mirror stands for the Hub as well,
+    /// unless `HF_ENDPOINT` names another; the token is not sent to it.
+    ///
+    /// # Errors
+    /// If a variable makes no sense, or there is no home for a cache.
+    pub fn from_env() -> Result<Self> {
+        let mut hub = kmax_hub::Settings::from_env()?;
+        let cache = Cache::from_env().ok_or_else(|| Error::Setting {
+            name: "KMAX_CACHE",
+            reason: "is not set, and there is no HOME".into(),
+        })?;
+        let mirror = std::env::var("KMAX_ENDPOINT").ok().map(|text| text.trim().trim_end_matches('/').to_string());
+        let mirror = mirror.filter(|text| !text.is_empty());
+        if let Some(mirror) = &mirror {
+            if !mirror.starts_with("https://") && !mirror.starts_with("http://") {
+                let reason = format!("`{mirror}` is no address: expected http://… or https://…");
+                return Err(Error::Setting { name: "KMAX_ENDPOINT", reason });
+            }
+            if std::env::var_os("HF_ENDPOINT").is_none_or(|value| value.is_empty()) {
+                hub.endpoint.clone_from(mirror);
+                hub.token = None;
+            }
+        }
+        let pause = hub.pause;
+        Ok(Self { cache, hub, mirror, pause })
+    }
+
+    /// The same, asking nobody.
+    #[must_use]
+    pub fn offline(mut self) -> Self {
+        self.hub.offline = true;
+        self
+    }
+}
