@@ -210,7 +210,10 @@ fn route(state: &State, port: u16, request: &Request, whole: bool) -> Reply {
         ];
         ranged(request, bytes, headers, whole)
     };
-    match (path, path.strip_prefix("/bucket/")) {
+    // Buckets, by the paths that published checkpoints have there.
+    let buckets = ["/bucket/", "/gresearch/tf-deeplab/checkpoint/", "/convnext/"];
+    let in_bucket = buckets.iter().find_map(|bucket| path.strip_prefix(bucket));
+    match (path, in_bucket) {
         (_, Some(name)) => match stored(name) {
             Some(bytes) => {
                 let md5 = md5::Md5::digest(bytes);
