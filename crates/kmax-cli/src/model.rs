@@ -42,6 +42,15 @@ pub fn folder(name: &str) -> Outcome<Option<PathBuf>> {
     fetch(name)
 }
 
+/// Fetches a model or an encoder trained on ImageNet, if the name means one that may have to be fetched.
+pub fn ensure(name: &str) -> Outcome {
+    let is_encoder = !Path::new(name).exists() && kmax::Encoder::named(name).is_some();
+    if is_encoder || is_remote(name) {
+        fetch(name)?;
+    }
+    Ok(())
+}
+
 /// Whether a name means something that may have to be fetched.
 pub fn is_remote(name: &str) -> bool {
     let published = || matches!(kmax::Preset::named(name), Some(kmax::Preset::Published(_)));

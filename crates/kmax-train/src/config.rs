@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::optim::{AdamWConfig, Schedule};
+use kmax_model::Encoder;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -79,8 +80,8 @@ pub struct ModelSource {
     /// class heads by the name of the class; what is lacking is drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
-    /// A safetensors file of ImageNet weights for the backbone: an encoder that `kmax convert` wrote, or the
-    /// published file of EfficientNet-Lite0.
+    /// ImageNet weights for the backbone: the name of a published encoder that was pulled (`imagenet-resnet50`), or a safetensors file,
+    /// which is an encoder that `kmax convert` wrote or the published file of EfficientNet-Lite0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backbone_weights: Option<PathBuf>,
 }
@@ -233,7 +234,10 @@ impl TrainConfig {
 
     fn resolve(&mut self, base: &Path) {
         let mut paths = vec![&mut self.output];
-        paths.extend(self.model.backbone_weights.as_mut());
+        // The name of an encoder is no path, unless there is such a file.
+        let is_name = |path: &Path| path.to_str().is_some_and(|name| Encoder::named(name).is_some());
+        let is_file = |path: &Path| !is_name(path) || base.join(path).exists();
+        paths.extend(self.model.backbone_weights.as_mut().filter(|path| is_file(path)));
         for split in [&mut self.data.train, &mut self.data.val] {
             paths.extend([&mut split.json, &mut split.images, &mut split.panoptic]);
         }

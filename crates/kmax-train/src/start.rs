@@ -7,10 +7,10 @@ use candle_core::{Device, Tensor};
 use kmax_backbones::BackboneConfig;
 use kmax_masks::Categories;
 use kmax_model::config::CONFIG_FILE;
-use kmax_model::{Config, Draft, Model};
+use kmax_model::{Cache, Config, Draft, Encoder, Model};
 use kmax_nn::{Parameter, Params, TensorSource};
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Parts of a network's names whose first axis counts classes.
 const CLASS_ROWS: [&str; 2] = ["predictor.class.", "semantic_head.last."];
@@ -50,8 +50,8 @@ impl Start {
             asked: 0,
             given: 0,
         };
-        if let Some(file) = &config.model.backbone_weights {
-            start.whole.extend(encoder(file, &model.network.backbone)?);
+        if let Some(path) = &config.model.backbone_weights {
+            start.whole.extend(encoder(&pulled(path)?, &model.network.backbone)?);
         }
         if let Some(name) = &config.model.weights {
             let (tensors, categories) = named(name)?;
@@ -184,6 +184,19 @@ fn named(name: &str) -> Result<(Tensors, Option<Vec<String>>)> {
     let beside = beside.map(|parsed| names(parsed.value.categories()));
     let own = Checkpoint::read(path).ok().map(|checkpoint| checkpoint.classes);
     Ok((found.unwrap_or(read), own.filter(|classes| !classes.is_empty()).or(beside)))
+}
+
+/// The file of an encoder: the path itself, or where the cache has the published encoder of that name.
+fn pulled(path: &Path) -> Result<PathBuf> {
+    let Some(encoder) = path.to_str().and_then(Encoder::named).filter(|_| !path.exists()) else {
+        return Ok(path.into());
+    };
+    let absent = || {
+        let name = encoder.name;
+        let reason = format!("{name} is not in the cache: `kmax pull {name}` fetches and converts it");
+        Error::Data { file: path.into(), reason }
+    };
+    Cache::from_env().and_then(|cache| cache.encoder(encoder.name)).ok_or_else(absent)
 }
 
 /// ImageNet weights of a backbone: a converted encoder, or the published file of EfficientNet-Lite0.

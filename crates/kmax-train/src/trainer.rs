@@ -20,7 +20,7 @@ use kmax_nn::{Mode, Params};
 use kmax_transforms::train::{TrainTransform, TrainingExample};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A run: the network, its optimizer and the data, at some step.
@@ -35,6 +35,8 @@ pub struct Trainer {
     val: CocoPanoptic,
     device: Device,
     notes: Vec<String>,
+    /// SHA-256 of the training split's annotations.
+    labels: String,
     step: usize,
 }
 
@@ -58,6 +60,7 @@ impl Trainer {
             kmax_datasets::Result::Ok(opened.without_lost_segments())
         };
         let (train, val) = (open(&config.data.train)?, open(&config.data.val)?);
+        let labels = digest_of_file(&config.data.train.json)?;
         model::same_classes(&train, &val, &config.data.val.json)?;
         let Assembled { config: model, mut notes } = model::assemble(&config, train.categories())?;
         let [height, width] = config.augment.crop;
@@ -91,6 +94,7 @@ impl Trainer {
             val,
             device,
             notes,
+            labels,
             step: 0,
         })
     }
@@ -154,7 +158,7 @@ impl Trainer {
     /// Goes on to the last step, or until the observer says stop. Gives the trained model's folder at the end.
     ///
     /// # Errors
-    /// If a image cannot be read, the loss is no longer a number, or a result cannot be written.
+    /// If an image cannot be read, the loss is no longer a number, or a result cannot be written.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Option<PathBuf>> {
         let _held = Held::new(&self.config.output)?;
         let steps = self.config.schedule.steps;
@@ -184,8 +188,8 @@ impl Trainer {
             if stop && self.step < steps {
                 return Ok(None);
             }
-            let due = self.step < steps && measure > 0 && self.step.is_multiple_of(measure);
-            if due && self.measure(&mut log, observer)?.is_none() {
+            let measuring = self.step < steps && measure > 0 && self.step.is_multiple_of(measure);
+            if measuring && self.measure(&mut log, observer)?.is_none() {
                 return Ok(None);
             }
         }
@@ -292,10 +296,9 @@ impl Trainer {
     /// Settings that decide the course of a run; where it is written and how often it is looked at do not.
     fn digest(&self) -> String {
         // What the labels say, and not where they lie. A resumed run has no use for what it began with.
-        let labels = std::fs::read(&self.config.data.train.json).map(|json| hex(&json)).unwrap_or_default();
         let decisive = (
             self.config.seed,
-            (labels, self.config.data.repeat_threshold),
+            (&self.labels, self.config.data.repeat_threshold),
             &self.config.augment,
             &self.config.schedule,
             (&self.model.network, &self.model.losses, &self.model.categories, &self.model.preprocess),
@@ -317,6 +320,12 @@ fn summed(losses: &Losses) -> Vec<(String, f64)> {
         }
     }
     sums
+}
+
+fn digest_of_file(file: &Path) -> Result<String> {
+    let read = kmax_base::read::read_file(file, kmax_base::read::MAX_LIST);
+    let data = read.map_err(|error| Error::Data { file: file.into(), reason: error.to_string() })?;
+    Ok(hex(&data))
 }
 
 /// SHA-256 as text.

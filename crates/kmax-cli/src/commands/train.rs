@@ -1,6 +1,7 @@
 //! `kmax train`: runs the trainer with a progress bar.
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
+use crate::model;
 use crate::output::{bar, remark};
 use indicatif::ProgressBar;
 use kmax::Progress;
@@ -27,6 +28,7 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
     let config = TrainConfig::read(&arguments.config)?;
+    fetch(&config)?;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
     ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).or_exit(Code::Failed)?;
@@ -56,6 +58,12 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     remark(&format!("trained model: {}", folder.display()));
     Ok(())
+}
+
+/// Fetches what the run starts from, where the cache lacks it: the trainer finds it there.
+fn fetch(config: &TrainConfig) -> Outcome {
+    let encoder = config.model.backbone_weights.as_deref().and_then(Path::to_str);
+    config.model.weights.as_deref().into_iter().chain(encoder).try_for_each(model::ensure)
 }
 
 /// The bar, with losses smoothed over the last steps.

@@ -31,7 +31,18 @@ impl Run {
 
 /// Runs a command of `kmax` in `folder`.
 pub fn kmax<S: AsRef<OsStr>>(folder: &Path, command: &str, arguments: &[S]) -> Run {
+    kmax_with(folder, command, arguments, &[])
+}
+
+/// As [`kmax`], with variables in its environment.
+pub fn kmax_with<S: AsRef<OsStr>>(
+    folder: &Path,
+    command: &str,
+    arguments: &[S],
+    variables: &[(&str, String)],
+) -> Run {
     let mut program = Command::new(env!("CARGO_BIN_EXE_kmax"));
+    program.envs(variables.iter().map(|(name, value)| (name, value)));
     let done = program.current_dir(folder).arg(command).args(arguments).output().expect("the program runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Run { code: done.status.code().unwrap_or(-1), out: text(&done.stdout), err: text(&done.stderr) }

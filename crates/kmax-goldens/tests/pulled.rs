@@ -1,0 +1,95 @@
+//! Published models fetched by name from servers that break off, and what they compute.
+//!
+//! A local server stands for Google Cloud Storage, Google Drive and the Hub. The checkpoints are whole ones with the values of the
+//! manifests, so that the models meet the forward goldens.
+
+mod forward;
+#[path = "../../kmax-hub/tests/hub/server.rs"]
+#[expect(dead_code, reason = "other tests need more of it")]
+mod server;
+
+use candle_core::Tensor;
+use forward::{Result, check_tf, check_torch};
+use kmax_goldens::{Manifest, golden};
+use kmax_model::{Cache, Place, Preset};
+use kmax_pull::{Puller, Settings};
+use server::{Fault, Server};
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// The manifest's tensors under their own names.
+fn checkpoint(goldens: &Path, manifest: &str, folder: &Path) -> Result<Vec<u8>> {
+    let file = folder.join("checkpoint.safetensors");
+    let manifest = Manifest::read(&goldens.join(format!("manifests/{manifest}.json")));
+    let tensors: HashMap<String, Tensor> = manifest.tensors()?;
+    candle_core::safetensors::save(&tensors, &file)?;
+    let bytes = std::fs::read(&file)?;
+    std::fs::remove_file(&file)?;
+    Ok(bytes)
+}
+
+fn archived(bytes: &[u8]) -> Result<Vec<u8>> {
+    let packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut archive = tar::Builder::new(packed);
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes.len() as u64);
+    header.set_mode(0o644);
+    archive.append_data(&mut header, "checkpoint/weights.safetensors", bytes)?;
+    Ok(archive.into_inner()?.finish()?)
+}
+
+/// Serves the checkpoint under `file`, breaks off twice, and gives the folder of the model.
+fn pull(name: &str, file: &str, bytes: &[u8], request: &'static str, work: &Path) -> Result<std::path::PathBuf> {
+    let server = Server::start(&[(file, bytes)])?;
+    server.fault(request, Fault::CutAfter(bytes.len() / 3));
+    server.fault(request, Fault::CutAfter(bytes.len() / 3));
+    let pause = Duration::from_millis(1);
+    let hub = kmax_hub::Settings {
+        endpoint: server.endpoint(),
+        cache: work.join("hub"),
+        token: None,
+        offline: false,
+        pause,
+    };
+    let mirror = Some(server.endpoint());
+    let settings = Settings { cache: Cache::new(&work.join("kmax")), hub, mirror, pause };
+    let mut starts = 0;
+    let pulled = Puller::new(settings).pull(name, None, &mut |event| {
+        starts += usize::from(matches!(event, kmax_pull::Event::Download(kmax_hub::Event::Started { .. })));
+    })?;
+    assert_eq!(starts, 3, "{name}: broken off twice");
+    Ok(pulled.path)
+}
+
+fn place(name: &str) -> Result<Place> {
+    match Preset::named(name) {
+        Some(Preset::Published(published)) => Ok(published.release().place()),
+        _ => Err(format!("{name} is not published").into()),
+    }
+}
+
+fn an_archive_of_deeplab2() -> Result<()> {
+    let Some(goldens) = golden("tf") else { return Ok(()) };
+    let work = tempfile::tempdir()?;
+    let name = "kmax-resnet50-coco.deeplab2";
+    let Place::Direct(url) = place(name)? else { return Err("no address".into()) };
+    let bytes = archived(&checkpoint(&goldens, "coco_resnet50", work.path())?)?;
+    let file = url.rsplit('/').next().unwrap_or_default();
+    let folder = pull(name, file, &bytes, "GET /gresearch/", work.path())?;
+    assert!(check_tf("coco_resnet50", &folder)?, "no golden");
+    Ok(())
+}
+
+fn a_file_of_google_drive() -> Result<()> {
+    let Some(goldens) = golden("torch") else { return Ok(()) };
+    let work = tempfile::tempdir()?;
+    let name = "kmax-resnet50-cityscapes.pytorch";
+    let Place::Drive { id } = place(name)? else { return Err("not on Google Drive".into()) };
+    let bytes = checkpoint(&goldens, "cityscapes_r50", work.path())?;
+    let folder = pull(name, id, &bytes, "GET /download", work.path())?;
+    assert!(check_torch("cityscapes_r50", &folder)?, "no golden");
+    Ok(())
+}
+
+kmax_goldens::tests!(an_archive_of_deeplab2, a_file_of_google_drive);
