@@ -40,6 +40,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "hf-hub")]
+pub use hf_hub;
 pub use kmax_base::{ErrorKind, Progress};
 #[cfg(feature = "convert")]
 pub use kmax_convert as convert;

@@ -316,20 +316,20 @@ fn hub(state: &State, port: u16, request: &Request, whole: bool) -> Reply {
 
 fn small(commit: &str, bytes: &[u8]) -> Vec<String> {
     let git = sha1::Sha1::new().chain_update(format!("blob {}\0", bytes.len())).chain_update(bytes);
-    vec![format!("X-Repo-Commit: {commit}"), format!("ETag: W/\"{}\"", hex(&git.finalize()))]
+    vec![format!("X-Repo-Commit: {commit}"), format!("ETag: \"{}\"", hex(&git.finalize()))]
 }
 
+/// All of it, or what `Range: bytes=FROM-` or `bytes=FROM-TO` asks for.
 fn ranged(request: &Request, bytes: &[u8], mut headers: Vec<String>, whole: bool) -> Reply {
-    let range =
-        request.headers.get("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-'));
-    match range.and_then(|from| from.parse::<usize>().ok()) {
-        Some(from) if !whole && from < bytes.len() => {
-            headers.push(format!("Content-Range: bytes {from}-{}/{}", bytes.len() - 1, bytes.len()));
-            reply(206, &headers, &bytes[from..])
-        }
-        Some(_) if !whole => reply(416, &headers, b""),
-        _ => reply(200, &headers, bytes),
+    let range = request.headers.get("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
+    let range = range.filter(|_| !whole).and_then(|(from, to)| Some((from.parse::<usize>().ok()?, to)));
+    let Some((from, to)) = range else { return reply(200, &headers, bytes) };
+    let to = to.parse().unwrap_or(usize::MAX).min(bytes.len().saturating_sub(1));
+    if from > to || bytes.is_empty() {
+        return reply(416, &headers, b"");
     }
+    headers.push(format!("Content-Range: bytes {from}-{to}/{}", bytes.len()));
+    reply(206, &headers, &bytes[from..=to])
 }
 
 fn base64(bytes: &[u8]) -> String {
