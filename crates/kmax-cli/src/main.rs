@@ -68,18 +68,19 @@ fn main() -> ExitCode {
     };
     output::set_verbosity(arguments.quiet, arguments.verbose);
     output::detail(|| format!("kmax {}", version::long().replace('\n', ", ")));
-    let outcome = environment::settle(arguments.threads, arguments.offline).and_then(|()| match arguments.command {
-        Command::Completions(arguments) => commands::manual::completions(&arguments),
-        Command::Convert(arguments) => commands::convert::run(&arguments),
-        Command::Dataset(arguments) => commands::dataset::run(&arguments),
-        Command::Eval(arguments) => commands::eval::run(&arguments),
-        Command::Man(arguments) => commands::manual::man(&arguments),
-        Command::Models(arguments) => commands::models::run(&arguments),
-        #[cfg(feature = "hub")]
-        Command::Pull(arguments) => commands::pull::run(&arguments),
-        Command::Segment(arguments) => commands::segment::run(&arguments),
-        Command::Train(arguments) => commands::train::run(&arguments),
-    });
+    let outcome =
+        environment::settle(arguments.threads, arguments.offline).and_then(|()| match arguments.command {
+            Command::Completions(arguments) => commands::manual::completions(&arguments),
+            Command::Convert(arguments) => commands::convert::run(&arguments),
+            Command::Dataset(arguments) => commands::dataset::run(&arguments),
+            Command::Eval(arguments) => commands::eval::run(&arguments),
+            Command::Man(arguments) => commands::manual::man(&arguments),
+            Command::Models(arguments) => commands::models::run(&arguments),
+            #[cfg(feature = "hub")]
+            Command::Pull(arguments) => commands::pull::run(&arguments),
+            Command::Segment(arguments) => commands::segment::run(&arguments),
+            Command::Train(arguments) => commands::train::run(&arguments),
+        });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -83,7 +83,10 @@ fn pull_prints_where_each_is() {
     let run = fixture.run("pull", &names);
     assert_eq!(run.code, 0, "{run:?}");
     let folders: Vec<_> = run.out.lines().map(Path::new).collect();
-    assert!(folders.len() == 2 && folders.iter().all(|folder| folder.join("config.json").is_file()), "{run:?}");
+    assert!(
+        folders.len() == 2 && folders.iter().all(|folder| folder.join("config.json").is_file()),
+        "{run:?}"
+    );
     // Which variant the second is was guessed from its tensors, and is said.
     assert!(run.err.contains(VARIANT), "{run:?}");
     let unknown = fixture.run("pull", &["kmax-resnet50-coca"]);

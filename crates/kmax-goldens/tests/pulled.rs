@@ -40,7 +40,13 @@ fn archived(bytes: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// Serves the checkpoint under `file`, breaks off twice, and gives the folder of the model.
-fn pull(name: &str, file: &str, bytes: &[u8], request: &'static str, work: &Path) -> Result<std::path::PathBuf> {
+fn pull(
+    name: &str,
+    file: &str,
+    bytes: &[u8],
+    request: &'static str,
+    work: &Path,
+) -> Result<std::path::PathBuf> {
     let server = Server::start(&[(file, bytes)])?;
     server.fault(request, Fault::CutAfter(bytes.len() / 3));
     server.fault(request, Fault::CutAfter(bytes.len() / 3));

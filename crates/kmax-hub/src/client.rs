@@ -102,8 +102,12 @@ impl Client {
             rfilename: String,
             size: Option<u64>,
         }
-        let url =
-            format!("{}/api/models/{}/revision/{}?blobs=true", self.endpoint, repo.id(), encode(repo.revision()));
+        let url = format!(
+            "{}/api/models/{}/revision/{}?blobs=true",
+            self.endpoint,
+            repo.id(),
+            encode(repo.revision())
+        );
         let answer = self.transport.follow(&url, 0, None, |url| url)?;
         self.check(repo, repo.revision(), "list of files", &answer)?;
         let list: List = serde_json::from_slice(&answer.read(LONGEST_LIST)?)

@@ -39,7 +39,8 @@ impl Page {
 
 /// The form `download-form`: its action with its hidden fields.
 fn form(html: &str) -> Option<String> {
-    let form = tags(html, "form").find(|(tag, _)| attribute(tag, "id").as_deref() == Some("download-form"))?;
+    let form =
+        tags(html, "form").find(|(tag, _)| attribute(tag, "id").as_deref() == Some("download-form"))?;
     let action = attribute(form.0, "action")?;
     let inside = form.1.split("</form").next()?;
     let mut separator = if action.contains('?') { '&' } else { '?' };
@@ -109,7 +110,8 @@ mod tests {
             <input type="hidden" name="id" value="1abc"><input type="hidden" name="export" value="download">
             <input type='hidden' name='confirm' value='t'><input type="hidden" name="uuid" value="a&amp;b c"></form>
             <input type="hidden" name="other" value="1"></body></html>"#;
-        let expected = "https://drive.usercontent.google.com/download?id=1abc&export=download&confirm=t&uuid=a%26b%20c";
+        let expected =
+            "https://drive.usercontent.google.com/download?id=1abc&export=download&confirm=t&uuid=a%26b%20c";
         assert_eq!(Page::of(html, "https://drive.google.com/uc?id=1abc"), Page::Confirm(expected.into()));
     }
 
@@ -125,7 +127,9 @@ mod tests {
         let quota = "<title>Google Drive - Quota exceeded</title>";
         assert_eq!(Page::of(quota, "u"), Page::Quota);
         assert_eq!(Page::of("<title>Sign in</title>", "u"), Page::Other("Sign in".into()));
-        for nonsense in ["", "<", "<form", "<form id=", "<form id=\"download-form\">", "<a href='", "<title>ä"] {
+        for nonsense in
+            ["", "<", "<form", "<form id=", "<form id=\"download-form\">", "<a href='", "<title>ä"]
+        {
             assert!(matches!(Page::of(nonsense, "u"), Page::Other(_)), "{nonsense}");
         }
     }

@@ -145,7 +145,7 @@ impl Error {
             Self::Name(_) | Self::Setting { .. } => ErrorKind::InvalidArgument,
             Self::Denied { .. } | Self::NotFound { .. } | Self::NoFile { .. } | Self::Absent { .. } => {
                 ErrorKind::NotFound
-            },
+            }
             Self::Busy { .. } | Self::Server { .. } | Self::Connection { .. } | Self::Protocol { .. } => {
                 ErrorKind::Network
             }

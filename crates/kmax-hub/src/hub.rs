@@ -123,12 +123,7 @@ impl Hub {
     ///
     /// # Errors
     /// As [`Self::folder`].
-    pub fn file(
-        &self,
-        file: &HubFile,
-        limit: u64,
-        events: &mut dyn FnMut(Event<'_>),
-    ) -> Result<CachedFile> {
+    pub fn file(&self, file: &HubFile, limit: u64, events: &mut dyn FnMut(Event<'_>)) -> Result<CachedFile> {
         let files = [File { name: file.path(), required: true, limit }];
         let folder = self.folder(file.repo(), &files, events)?;
         Ok(CachedFile::in_folder(&folder, file))
@@ -192,7 +187,9 @@ impl Hub {
                 Ok(metadata) => {
                     self.fetch(&layout, Wanted { repo, file, metadata: &metadata, limit }, &commit, events)?
                 }
-                Err(Error::NoFile { .. } | Error::NotFound { .. }) if !required => layout.remember_absence(&commit, file)?,
+                Err(Error::NoFile { .. } | Error::NotFound { .. }) if !required => {
+                    layout.remember_absence(&commit, file)?
+                }
                 Err(error) => return Err(error),
             }
         }

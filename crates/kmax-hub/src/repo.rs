@@ -170,7 +170,8 @@ fn is_name(text: &str) -> bool {
 
 /// Names that no file system reads otherwise, at most 32 of them.
 fn is_path(text: &str) -> bool {
-    let strange = |c: char| c.is_control() || matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '@');
+    let strange =
+        |c: char| c.is_control() || matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '@');
     let name = |part: &str| (1..=200).contains(&part.len()) && !part.starts_with('.') && !part.ends_with('.');
     !text.contains(strange) && text.split('/').count() <= 32 && text.split('/').all(name)
 }
@@ -206,7 +207,9 @@ mod tests {
         assert_eq!(file.to_string(), "hf://a/b/models/r50 v2.pth@v1");
         assert!(HubFile::is_spelled("hf://a/b/c") && HubFile::is_spelled("hf://a/b/c@refs/pr/1"));
         assert!(!HubFile::is_spelled("hf://a/b@refs/pr/1") && !HubFile::is_spelled("a/b/c"));
-        for text in ["hf://a/b", "hf://a/b/", "hf://a/b/../c", "hf://a/b/c//d", "hf://a/b/.git", "hf://a/b/c\\d"] {
+        for text in
+            ["hf://a/b", "hf://a/b/", "hf://a/b/../c", "hf://a/b/c//d", "hf://a/b/.git", "hf://a/b/c\\d"]
+        {
             assert!(text.parse::<HubFile>().is_err(), "{text}");
         }
         Ok(())

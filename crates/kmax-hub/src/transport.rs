@@ -74,7 +74,10 @@ impl Transport {
             .accept_encoding("identity")
             .user_agent(concat!("kmax/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self { agent: config.new_agent(), token: token.map(|token| (endpoint.to_string(), token.to_string())) }
+        Self {
+            agent: config.new_agent(),
+            token: token.map(|token| (endpoint.to_string(), token.to_string())),
+        }
     }
 
     /// Whether a request there carries the token.

@@ -14,10 +14,9 @@ pub fn verify(file: &Path) -> Result<()> {
     let in_blobs = blob.parent().and_then(Path::file_name).is_some_and(|folder| folder == "blobs");
     let name = blob.file_name().and_then(|name| name.to_str()).filter(|_| in_blobs);
     let Some(etag) = name.and_then(ETag::parse) else { return Ok(()) };
-    etag.verify(&blob).map_err(|e| Error::io(&blob, e))?.map_err(|reason| Error::Differs {
-        file: file.into(),
-        reason,
-    })
+    etag.verify(&blob)
+        .map_err(|e| Error::io(&blob, e))?
+        .map_err(|reason| Error::Differs { file: file.into(), reason })
 }
 
 #[cfg(test)]

@@ -47,9 +47,9 @@ pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace}
 pub use postprocess::PostprocessConfig;
 pub use presets::{Encoder, LICENSE, Place, Preset, Published, Reference, Release};
 pub use segmenter::{Precision, Prediction, Segmenter, SegmenterBuilder};
+pub use source::{Cache, CachedModel, MODEL_FILES, ModelFile, ModelRepo};
 #[cfg(feature = "hub")]
 pub use source::{HubModel, fetch_model, hub_files};
-pub use source::{Cache, CachedModel, MODEL_FILES, ModelFile, ModelRepo};
 
 /// The program of the README runs as it stands.
 #[cfg(doctest)]

@@ -61,7 +61,9 @@ impl Puller {
         events: &mut dyn FnMut(Event<'_>),
     ) -> Result<Pulled> {
         let target = Target::named(name)?;
-        if let (Some(variant), Target::Published(_) | Target::Encoder(_) | Target::Repo(_)) = (variant, &target) {
+        if let (Some(variant), Target::Published(_) | Target::Encoder(_) | Target::Repo(_)) =
+            (variant, &target)
+        {
             let reason = "a variant can be given for a checkpoint on the Hub, hf://owner/name/file, alone";
             return Err(Error::Name(format!("{name}, variant {variant}: {reason}")));
         }
@@ -139,7 +141,8 @@ impl Puller {
             Some((name, None)) => return Err(Error::Name(format!("variant {name}: no such preset"))),
         };
         let name = file.to_string();
-        let CachedFile { path: checkpoint, digest, .. } = self.fetch_from_hub(file, &name, SEE_CARD, events)?;
+        let CachedFile { path: checkpoint, digest, .. } =
+            self.fetch_from_hub(file, &name, SEE_CARD, events)?;
         let repo = file.repo();
         let key = Cache::hub_name(repo.owner(), repo.name(), &digest, variant.as_deref());
         let found = |path| Ok(Pulled { name: name.clone(), path, was_cached: true });

@@ -29,7 +29,8 @@ impl Settings {
             name: "KMAX_CACHE",
             reason: "is not set, and there is no HOME".into(),
         })?;
-        let mirror = std::env::var("KMAX_ENDPOINT").ok().map(|text| text.trim().trim_end_matches('/').to_string());
+        let mirror =
+            std::env::var("KMAX_ENDPOINT").ok().map(|text| text.trim().trim_end_matches('/').to_string());
         let mirror = mirror.filter(|text| !text.is_empty());
         if let Some(mirror) = &mirror {
             if !mirror.starts_with("https://") && !mirror.starts_with("http://") {

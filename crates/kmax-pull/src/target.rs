@@ -26,7 +26,11 @@ impl Target {
     /// If it means nothing that can be pulled.
     pub fn named(name: &str) -> Result<Self> {
         if name.starts_with(SCHEME) {
-            return Ok(if HubFile::is_spelled(name) { Self::File(name.parse()?) } else { Self::Repo(name.parse()?) });
+            return Ok(if HubFile::is_spelled(name) {
+                Self::File(name.parse()?)
+            } else {
+                Self::Repo(name.parse()?)
+            });
         }
         match Preset::named(name) {
             Some(Preset::Published(variant)) => return Ok(Self::Published(variant)),
@@ -40,7 +44,8 @@ impl Target {
             return Ok(Self::Encoder(encoder));
         }
         let presets = Preset::all();
-        let known: Vec<_> = presets.iter().map(Preset::name).chain(Encoder::all().map(|e| e.name.into())).collect();
+        let known: Vec<_> =
+            presets.iter().map(Preset::name).chain(Encoder::all().map(|e| e.name.into())).collect();
         let like = nearest(name, known.iter().map(String::as_str));
         let like = like.map_or_else(String::new, |like| format!("; did you mean {like}?"));
         Err(Error::Name(format!(

@@ -36,7 +36,9 @@ impl Display {
                 self.say(&format!("{}: {mapped} of {read} tensors, {size}", summary.variant));
                 if !summary.alike.is_empty() {
                     let others = summary.alike.join(", ");
-                    self.say(&format!("note: has the same tensors as {others}; say --variant if it is that one"));
+                    self.say(&format!(
+                        "note: has the same tensors as {others}; say --variant if it is that one"
+                    ));
                 }
             }
             Event::ConvertedEncoder(summary) => {

@@ -95,7 +95,10 @@ fn a_later_run_goes_on_unless_the_file_has_changed() -> Result<()> {
                 });
             }
             let (outcome, starts) = fixture.fetch(&address, LIMIT);
-            assert!(std::fs::read(outcome?.file).expect("a file") == expected, "{address}, changed: {changed}");
+            assert!(
+                std::fs::read(outcome?.file).expect("a file") == expected,
+                "{address}, changed: {changed}"
+            );
             assert_eq!(starts, [if changed { 0 } else { 500_000 }], "{address}");
         }
     }

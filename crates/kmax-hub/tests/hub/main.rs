@@ -4,8 +4,8 @@ mod downloads;
 mod python;
 mod server;
 
-use kmax_hub::{HubFile, HubRepo};
 use kmax_hub::{Error, Event, File, Hub, Result, Settings};
+use kmax_hub::{HubFile, HubRepo};
 use server::{COMMIT, Fault, NEXT_COMMIT, Server, TOKEN};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -259,9 +259,15 @@ fn hub(state: &State, port: u16, request: &Request, whole: bool) -> Reply {
     match parts.as_slice() {
         ["api", "models", "owner", "name", _] => {
             let names: Vec<_> = state.files.iter().collect();
-            let files = names.iter().map(|(name, bytes)| format!(r#"{{"rfilename": "{name}", "size": {}}}"#, bytes.len()));
+            let files = names
+                .iter()
+                .map(|(name, bytes)| format!(r#"{{"rfilename": "{name}", "size": {}}}"#, bytes.len()));
             let list = files.collect::<Vec<_>>().join(", ");
-            reply(200, &["Content-Type: application/json".into()], format!(r#"{{"siblings": [{list}]}}"#).as_bytes())
+            reply(
+                200,
+                &["Content-Type: application/json".into()],
+                format!(r#"{{"siblings": [{list}]}}"#).as_bytes(),
+            )
         }
         ["cdn", ..] => match state.files.get(path.trim_start_matches("/cdn/")) {
             // What signed addresses do when they get a second kind of permission.

@@ -52,10 +52,26 @@ const ENCODERS: [Encoder; 12] = [
         "ImageNet-1K with AutoAugment, label smoothing and drop path"
     ),
     deeplab2!("imagenet-maxs.deeplab2", "maxs_gelu_imagenet_22k_1k_224", "ImageNet-22K, then 1K"),
-    deeplab2!("imagenet-convnext-tiny.deeplab2", "convnext_tiny_imagenet_22k_1k_384", "ImageNet-22K, then 1K"),
-    deeplab2!("imagenet-convnext-small.deeplab2", "convnext_small_imagenet_22k_1k_384", "ImageNet-22K, then 1K"),
-    deeplab2!("imagenet-convnext-base.deeplab2", "convnext_base_imagenet_22k_1k_384", "ImageNet-22K, then 1K"),
-    deeplab2!("imagenet-convnext-large.deeplab2", "convnext_large_imagenet_22k_1k_384", "ImageNet-22K, then 1K"),
+    deeplab2!(
+        "imagenet-convnext-tiny.deeplab2",
+        "convnext_tiny_imagenet_22k_1k_384",
+        "ImageNet-22K, then 1K"
+    ),
+    deeplab2!(
+        "imagenet-convnext-small.deeplab2",
+        "convnext_small_imagenet_22k_1k_384",
+        "ImageNet-22K, then 1K"
+    ),
+    deeplab2!(
+        "imagenet-convnext-base.deeplab2",
+        "convnext_base_imagenet_22k_1k_384",
+        "ImageNet-22K, then 1K"
+    ),
+    deeplab2!(
+        "imagenet-convnext-large.deeplab2",
+        "convnext_large_imagenet_22k_1k_384",
+        "ImageNet-22K, then 1K"
+    ),
     Encoder {
         name: "imagenet-resnet50.pytorch",
         place: Place::Direct(

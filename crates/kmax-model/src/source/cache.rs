@@ -93,7 +93,8 @@ impl Cache {
 
     /// All models and encoders, sorted by name.
     pub fn models(&self) -> Vec<CachedModel> {
-        let entries = |folder: &str| std::fs::read_dir(self.folder.join(folder)).into_iter().flatten().flatten();
+        let entries =
+            |folder: &str| std::fs::read_dir(self.folder.join(folder)).into_iter().flatten().flatten();
         let named = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(String::from);
         let models = entries("models").filter_map(|entry| {
             let name = named(&entry.path())?;
@@ -120,8 +121,10 @@ mod tests {
     #[test]
     fn the_environment_says_where() {
         let at = |set: &[(&str, &str)]| {
-            let set: Vec<_> = set.iter().map(|(name, value)| (name.to_string(), OsString::from(value))).collect();
-            let cache = Cache::read(|name| set.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone()));
+            let set: Vec<_> =
+                set.iter().map(|(name, value)| (name.to_string(), OsString::from(value))).collect();
+            let cache =
+                Cache::read(|name| set.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone()));
             cache.map(|cache| cache.folder)
         };
         assert_eq!(at(&[("KMAX_CACHE", "/a"), ("XDG_CACHE_HOME", "/b")]), Some("/a".into()));

@@ -84,7 +84,8 @@ pub(super) fn open(name: &str) -> Result<crate::folder::Model> {
             let repo = file.repo();
             cache.model(&super::Cache::hub_name(repo.owner(), repo.name(), &cached.digest, None))
         });
-        let absent = || Error::UnknownModel(format!("{name} is a checkpoint: `kmax pull {name}` converts it first"));
+        let absent =
+            || Error::UnknownModel(format!("{name} is a checkpoint: `kmax pull {name}` converts it first"));
         return crate::folder::Model::open(&found.ok_or_else(absent)?);
     }
     let repo = name.parse().map_err(fetching)?;
@@ -110,7 +111,8 @@ mod tests {
             file: "config.json".into(),
             revision: "v1".into(),
         };
-        let files = [("a/b.pth", Some(1_500_000)), ("README.md", None), ("x/../y.pth", None), ("c.bin", None)];
+        let files =
+            [("a/b.pth", Some(1_500_000)), ("README.md", None), ("x/../y.pth", None), ("c.bin", None)];
         let error = no_model(&repo, missing(), files.into_iter());
         let text = error.to_string();
         assert!(text.contains("hf://some/one/a/b.pth@v1 (1.5 MB), hf://some/one/c.bin@v1"), "{text}");

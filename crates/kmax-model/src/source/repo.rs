@@ -31,7 +31,9 @@ impl Model {
         for wanted in MODEL_FILES {
             let file = match repo.file(wanted.name) {
                 Ok(file) => file,
-                Err(source) if wanted.required => return Err(Error::Fetch { kind: ErrorKind::NotFound, source }),
+                Err(source) if wanted.required => {
+                    return Err(Error::Fetch { kind: ErrorKind::NotFound, source });
+                }
                 Err(_) => continue,
             };
             verify(&file)?;

@@ -148,11 +148,16 @@ fn a_later_run_goes_on() -> Result<()> {
 #[test]
 fn another_network_at_the_address_is_refused() {
     // The checkpoint of COCO where that of Cityscapes should be.
-    let Place::Drive { id } = release("kmax-resnet50-cityscapes.pytorch") else { panic!("not on Google Drive") };
+    let Place::Drive { id } = release("kmax-resnet50-cityscapes.pytorch") else {
+        panic!("not on Google Drive")
+    };
     let bytes = std::fs::read(checkpoint()).expect("a checkpoint");
     let fixture = Fixture::new(&[(id, &bytes)]);
     let message = fixture.pull("kmax-resnet50-cityscapes.pytorch").0.expect_err("another").to_string();
-    assert!(message.contains("kmax-resnet50-cityscapes.pytorch") && message.contains("misshapen"), "{message}");
+    assert!(
+        message.contains("kmax-resnet50-cityscapes.pytorch") && message.contains("misshapen"),
+        "{message}"
+    );
     assert!(fixture.files().iter().all(|name| name.starts_with("downloads/")), "{:?}", fixture.files());
 }
 
@@ -199,7 +204,9 @@ fn encoders_become_files() -> Result<()> {
         let params = kmax_model::Params::probe();
         let config = Preset::named("kmax-convnext-tiny-coco").expect("a preset").config();
         kmax_backbones::build(&config.network.backbone, &params.pp("backbone")).expect("a backbone");
-        let named = |(ours, shape): (String, Vec<usize>)| (kmax_convert::names::pytorch::to_pytorch(&ours, false), shape);
+        let named = |(ours, shape): (String, Vec<usize>)| {
+            (kmax_convert::names::pytorch::to_pytorch(&ours, false), shape)
+        };
         params.shapes().into_iter().map(named).filter_map(|(name, shape)| Some((name?, shape))).collect()
     };
     let file = tempfile::NamedTempFile::new().expect("a temporary file");

@@ -11,7 +11,8 @@ pub fn run(as_json: bool) -> Outcome {
     let built_in: Vec<_> = Model::built_in_names().collect();
     let cached = Cache::from_env().map_or_else(Vec::new, |cache| cache.models());
     let on_hub = on_hub()?;
-    let text = if as_json { as_value(&built_in, &cached, &on_hub) } else { as_text(&built_in, &cached, &on_hub) };
+    let text =
+        if as_json { as_value(&built_in, &cached, &on_hub) } else { as_text(&built_in, &cached, &on_hub) };
     print(&text)
 }
 
@@ -38,7 +39,8 @@ fn on_hub() -> Outcome<Vec<(String, u64)>> {
 }
 
 fn as_value(built_in: &[&str], cached: &[CachedModel], on_hub: &[(String, u64)]) -> String {
-    let cached = cached.iter().map(|model| json!({"name": model.name, "path": model.path, "bytes": model.bytes}));
+    let cached =
+        cached.iter().map(|model| json!({"name": model.name, "path": model.path, "bytes": model.bytes}));
     let on_hub = on_hub.iter().map(|(name, bytes)| json!({"name": name, "bytes": bytes}));
     let cached: Vec<_> = cached.chain(on_hub).collect();
     let published = published().map(|(variant, release)| {
@@ -66,9 +68,8 @@ fn as_text(built_in: &[&str], cached: &[CachedModel], on_hub: &[(String, u64)]) 
     let on_disk = cached.iter().map(|model| sized(&model.name, model.bytes));
     let on_disk = on_disk.chain(on_hub.iter().map(|(name, bytes)| sized(name, *bytes)));
     section("in the cache", on_disk.collect());
-    let lines = published().map(|(variant, release)| {
-        format!("{variant:<44} PQ {:.1}  {}", percent(&release), release.note)
-    });
+    let lines = published()
+        .map(|(variant, release)| format!("{variant:<44} PQ {:.1}  {}", percent(&release), release.note));
     section("published, to be run or pulled by name (PQ as their authors report it)", lines.collect());
     let lines = Encoder::all().map(|encoder| format!("{:<44} {}", encoder.name, encoder.note));
     section("encoders trained on ImageNet, for `backbone_weights` of a training", lines.collect());
