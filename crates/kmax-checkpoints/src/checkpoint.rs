@@ -1,5 +1,6 @@
 //! One view of every kind of checkpoint.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -7,11 +8,12 @@ use tempfile::TempDir;
 
 use crate::arrays::{Arrays, View};
 use crate::contents::{Format, Skipped, Tensor, TensorInfo};
-use crate::dtype::{DType, to_f32};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::locate::{self, Located};
+use crate::locate::{self, Located, Main};
 use crate::source::Source;
-use crate::tensorflow::Bundle;
+use crate::streamed::Streamed;
+use crate::tensorflow::{self, Bundle};
 use crate::{plain_pickle, safetensors_file, torch_zip};
 use kmax_base::nearest;
 
@@ -40,6 +42,7 @@ struct Contents {
 #[derive(Debug)]
 enum Values {
     Bundle(Bundle),
+    Streamed(Streamed),
     Arrays(Arrays),
 }
 
@@ -48,8 +51,7 @@ impl Contents {
         let (format, found) = match kind {
             Format::TensorFlow => {
                 let bundle = Bundle::open(&source)?;
-                let (tensors, skipped) = bundle.contents()?;
-                return Ok(Self { format: kind, tensors, skipped, values: Values::Bundle(bundle) });
+                return Ok(Self::of_bundle(bundle.contents()?, Values::Bundle(bundle)));
             }
             Format::Torch => (kind, torch_zip::read(&source)?),
             Format::SafeTensors => (kind, safetensors_file::read(&source)?),
@@ -61,6 +63,10 @@ impl Contents {
         let tensors = found.views.iter().map(info).collect();
         let arrays = Arrays::new(source, found.storages, found.views)?;
         Ok(Self { format, tensors, skipped: found.skipped, values: Values::Arrays(arrays) })
+    }
+
+    fn of_bundle((tensors, skipped): tensorflow::Contents, values: Values) -> Self {
+        Self { format: Format::TensorFlow, tensors, skipped, values }
     }
 }
 
@@ -76,8 +82,9 @@ impl Checkpoint {
     /// Opens the checkpoint at `path`: a file of any [`Format`], the prefix of a TensorFlow bundle, a folder that holds
     /// one checkpoint, or a `.tar` or `.tar.gz` archive of such a folder.
     ///
-    /// What a file is follows from its content, not from its name. Archives are unpacked into the system's folder for
-    /// temporary files (`TMPDIR`).
+    /// What a file is follows from its content, not from its name. Of the bundle in an archive only the index is kept, and
+    /// [`Self::visit`] reads its tensors as the archive passes by. Anything else in an archive, and what [`Self::read`] is
+    /// asked for, is unpacked into the system's folder for temporary files (`TMPDIR`).
     ///
     /// # Errors
     /// If there is no checkpoint or more than one, if the file is damaged, or if a pickle needs a function or class
@@ -85,8 +92,16 @@ impl Checkpoint {
     /// limits in `docs/CHECKPOINTS.md`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let Located { file, source, kind, unpacked } = locate::locate(path)?;
-        let contents = Contents::read(kind, source).map_err(|error| told(error, unpacked.as_ref(), path))?;
+        let Located { file, main } = locate::locate(path)?;
+        let (contents, unpacked) = match main {
+            Main::Streamed(streamed) => {
+                (Contents::of_bundle(streamed.bundle().contents()?, Values::Streamed(streamed)), None)
+            }
+            Main::File { source, kind, unpacked } => {
+                let contents = Contents::read(kind, source);
+                (contents.map_err(|error| told(error, unpacked.as_ref(), path))?, unpacked)
+            }
+        };
         Ok(Self { path: path.to_path_buf(), file, contents, unpacked })
     }
 
@@ -133,17 +148,44 @@ impl Checkpoint {
         &self.contents.skipped
     }
 
+    /// Whether it lies in an archive that is not unpacked: [`Self::visit`] then reads many tensors at once, while
+    /// [`Self::read`] unpacks it first.
+    pub fn is_streamed(&self) -> bool {
+        matches!(self.contents.values, Values::Streamed(_))
+    }
+
+    /// Calls `each` with every tensor of `names`: in the order in which they lie in an archive, else in the order given.
+    /// Of an archive one tensor at a time is in memory, and nothing is unpacked.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and whatever `each` returns. Tensors before the one concerned were given to `each`.
+    pub fn visit<'a, E: From<Error>>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+        mut each: impl FnMut(&'a str, Tensor<'_>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let Values::Streamed(streamed) = &self.contents.values else {
+            return names.into_iter().try_for_each(|name| each(name, self.read(name)?));
+        };
+        let mut infos = BTreeMap::new();
+        for name in names {
+            infos.insert(name, self.numbers(name)?);
+        }
+        streamed.visit(infos.keys().copied(), |name, bytes| {
+            let Some(TensorInfo { dtype, shape }) = infos.get(name) else { return Ok(()) };
+            each(name, Tensor { dtype: *dtype, shape, bytes: Cow::Owned(bytes) })
+        })
+    }
+
     /// The values of a tensor, of any type but strings.
     ///
     /// # Errors
     /// If there is no such tensor, if it holds strings, or if its bytes are absent or damaged.
     pub fn read(&self, name: &str) -> Result<Tensor<'_>> {
-        let info = self.known(name)?;
-        if info.dtype == DType::String {
-            return Err(Error::tensor(&self.path, name, "holds strings, expected numbers"));
-        }
+        let info = self.numbers(name)?;
         let bytes = match &self.contents.values {
             Values::Bundle(bundle) => bundle.read(name),
+            Values::Streamed(streamed) => streamed.read(name),
             Values::Arrays(arrays) => arrays.read(name),
         };
         let bytes = bytes.map_err(|error| told(error, self.unpacked.as_ref(), &self.path))?;
@@ -156,7 +198,7 @@ impl Checkpoint {
     /// As [`Self::read`], and if the tensor holds no floats.
     pub fn read_f32(&self, name: &str) -> Result<Vec<f32>> {
         let tensor = self.read(name)?;
-        to_f32(tensor.dtype, &tensor.bytes).ok_or_else(|| {
+        tensor.to_f32().ok_or_else(|| {
             Error::tensor(&self.path, name, format!("holds {}, expected floats", tensor.dtype))
         })
     }
@@ -171,7 +213,18 @@ impl Checkpoint {
             Values::Bundle(bundle) if info.dtype == DType::String => {
                 bundle.read_strings(name).map_err(|error| told(error, self.unpacked.as_ref(), &self.path))
             }
+            Values::Streamed(streamed) if info.dtype == DType::String => streamed.read_strings(name),
             _ => Err(Error::tensor(&self.path, name, format!("holds {}, expected strings", info.dtype))),
+        }
+    }
+
+    /// A tensor that holds no strings.
+    fn numbers(&self, name: &str) -> Result<&TensorInfo> {
+        match self.known(name)? {
+            TensorInfo { dtype: DType::String, .. } => {
+                Err(Error::tensor(&self.path, name, "holds strings, expected numbers"))
+            }
+            info => Ok(info),
         }
     }
 

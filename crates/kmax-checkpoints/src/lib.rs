@@ -44,6 +44,7 @@ mod plain_pickle;
 mod safetensors_file;
 mod source;
 mod storage_id;
+mod streamed;
 mod tarball;
 mod tensorflow;
 mod torch_legacy;
