@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use crate::contents::Format;
 use crate::error::{Error, Result};
 use crate::safetensors_file::is_safetensors;
+use crate::sharded::{self, Sharded};
 use crate::source::Source;
 use crate::streamed::Streamed;
 use crate::tarball::Tarball;
@@ -32,6 +33,19 @@ pub(crate) enum Main {
     },
     /// From an archive that stays as it is.
     Streamed(Streamed),
+    /// Several files.
+    Sharded {
+        sharded: Sharded,
+        unpacked: Option<TempDir>,
+    },
+}
+
+/// What a file is that is no archive.
+fn main(source: Source, unpacked: Option<TempDir>) -> Result<Main> {
+    Ok(match Sharded::read(&source)? {
+        Some(sharded) => Main::Sharded { sharded, unpacked },
+        None => Main::File { kind: guess(&source)?, source, unpacked },
+    })
 }
 
 /// Finds the checkpoint that a user means by `path`.
@@ -39,21 +53,17 @@ pub(crate) fn locate(path: &Path) -> Result<Located> {
     let file = resolve(path)?;
     let source = Source::open(&file)?;
     let Some(archive) = Tarball::of(&file, source.bytes()) else {
-        let kind = guess(&source)?;
-        return Ok(Located { file, main: Main::File { source, kind, unpacked: None } });
+        return Ok(Located { file, main: main(source, None)? });
     };
     let archive = match Streamed::open(archive)? {
         Ok(streamed) => return Ok(Located { file, main: Main::Streamed(streamed) }),
         Err(archive) => archive,
     };
     let unpacked = archive.unpack()?;
-    let inner = || -> Result<(Source, Format)> {
-        let source = Source::open(&only_checkpoint(unpacked.path())?)?;
-        let kind = guess(&source)?;
-        Ok((source, kind))
-    };
-    let (source, kind) = inner().map_err(|error| error.moved(unpacked.path(), &file))?;
-    Ok(Located { file, main: Main::File { source, kind, unpacked: Some(unpacked) } })
+    let folder = unpacked.path().to_path_buf();
+    let source = only_checkpoint(&folder).and_then(|main| Source::open(&main));
+    let main = source.and_then(|source| main(source, Some(unpacked)));
+    Ok(Located { main: main.map_err(|error| error.moved(&folder, &file))?, file })
 }
 
 /// The file that a path means.
@@ -86,13 +96,20 @@ fn only_checkpoint(folder: &Path) -> Result<PathBuf> {
 
 /// The only checkpoint among the files of a folder, which are given in order.
 pub(crate) fn only_among<'a>(names: impl Iterator<Item = &'a str>) -> std::result::Result<&'a str, String> {
-    let (mut found, mut shards) = (Vec::new(), false);
+    let (mut found, mut pieces, mut shards, mut indexed) = (Vec::new(), Vec::new(), false, false);
     for name in names {
         let ending = Path::new(name).extension().and_then(OsStr::to_str).unwrap_or_default();
         shards |= ending.starts_with("data-");
-        if ENDINGS.contains(&ending) {
+        if name.ends_with(sharded::ENDING) {
+            indexed = true;
             found.push(name);
+        } else if ENDINGS.contains(&ending) {
+            if Sharded::is_shard(name) { pieces.push(name) } else { found.push(name) }
         }
+    }
+    if !indexed {
+        found.extend(pieces);
+        found.sort_unstable();
     }
     match found.as_slice() {
         [only] => Ok(only),
@@ -105,7 +122,7 @@ pub(crate) fn only_among<'a>(names: impl Iterator<Item = &'a str>) -> std::resul
 }
 
 /// The format of a file, from its content.
-fn guess(source: &Source) -> Result<Format> {
+pub(crate) fn guess(source: &Source) -> Result<Format> {
     let (bytes, path) = (source.bytes(), source.path());
     let is_index = path.extension() == Some(OsStr::new("index"));
     if is_table(bytes) && !is_index {

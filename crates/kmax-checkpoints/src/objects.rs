@@ -1,4 +1,4 @@
-//! Tensors and arrays in the graph of a pickle, and where a checkpoint keeps its state dict.
+//! Tensors and arrays in the graph of a pickle.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,9 @@ use crate::error::{Error, Result};
 use crate::pickle::{Blob, Call, Global, Id, Node, Pickle};
 use crate::source::Source;
 use crate::storage_id::StorageId;
-use crate::torch_legacy;
+use crate::wrapping::{WeightSet, Wrapping};
+use crate::{state_dict, torch_legacy};
 
-/// Keys under which checkpoints keep the state dict beside other things.
-const STATE_DICTS: [&str; 3] = ["model", "state_dict", "model_state"];
 /// Dictionaries within dictionaries, at most.
 const DEEPEST: usize = 16;
 /// Most values looked at, and most bytes of names. A pickle can repeat one dictionary many times.
@@ -22,26 +21,43 @@ const MOST_NAME_BYTES: usize = 64 << 20;
 /// Where a storage of PyTorch is, by its key.
 pub(crate) type Keys = BTreeMap<String, usize>;
 
-/// The tensors found in a pickle.
+/// The tensors found in a file.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub views: BTreeMap<String, View>,
     pub storages: Vec<Storage>,
     pub skipped: Vec<Skipped>,
+    pub wrapping: Wrapping,
 }
 
-/// Finds the tensors of a checkpoint's state dict.
-///
-/// `base` is the offset of the pickle in `source`, or `None` if it was inflated from there and has no place.
-pub(crate) fn find(
-    source: &Source,
-    pickle: &Pickle<'_>,
-    base: Option<usize>,
-    storages: Vec<Storage>,
-    keys: &Keys,
-    big_endian: bool,
-) -> Result<Found> {
-    let found = Found { storages, ..Found::default() };
+/// A pickle and the file that it lies in.
+pub(crate) struct Pickled<'a> {
+    pub source: &'a Source,
+    pub pickle: &'a Pickle<'a>,
+    /// The piece of the file that the pickle is; empty if that is no piece.
+    pub part: &'a str,
+    /// Where it starts; `None` if it was inflated and lies nowhere.
+    pub base: Option<usize>,
+    pub keys: &'a Keys,
+    pub big_endian: bool,
+}
+
+impl Pickled<'_> {
+    /// Whether a node is a tensor or an array, sound or not.
+    pub(crate) fn is_tensor(&self, id: Id) -> bool {
+        let Node::Call(call) = self.pickle.node(id) else { return false };
+        matches!(
+            call.function,
+            Global::TorchTensor | Global::TorchParameter | Global::NumpyArray | Global::NumpyFromBuffer
+        )
+    }
+}
+
+/// Finds the tensors of the state dict that is meant.
+pub(crate) fn find(pickled: &Pickled<'_>, storages: Vec<Storage>, asked: &WeightSet) -> Result<Found> {
+    let (items, wrapping) = state_dict::find(pickled, asked)?;
+    let Pickled { source, pickle, base, keys, big_endian, .. } = *pickled;
+    let found = Found { storages, wrapping, ..Found::default() };
     let mut finder = Finder {
         source,
         pickle,
@@ -51,22 +67,6 @@ pub(crate) fn find(
         found,
         values: MOST_VALUES,
         name_bytes: MOST_NAME_BYTES,
-    };
-    let mut root = pickle.root();
-    for _ in 0..DEEPEST {
-        let inner = pickle.items(root).unwrap_or_default().into_iter().find(|&(key, value)| {
-            let name = pickle.text(key);
-            name.is_some_and(|name| STATE_DICTS.contains(&name.as_ref()))
-                && pickle.items(value).is_some_and(|items| !items.is_empty())
-        });
-        match inner {
-            Some((_, value)) => root = value,
-            None => break,
-        }
-    }
-    let Some(items) = pickle.items(root) else {
-        let reason = format!("the pickle holds {}, expected a dictionary of tensors", pickle.kind(root));
-        return Err(Error::not_a_checkpoint(source.path(), reason));
     };
     finder.dictionary("", items, 0)?;
     Ok(finder.found)

@@ -43,7 +43,7 @@ impl Source {
         Self { path: path.to_path_buf(), bytes: Bytes::Owned(bytes) }
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &PathBuf {
         &self.path
     }
 

@@ -16,6 +16,10 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+#[allow(dead_code, missing_docs)]
+#[path = "../../kmax-checkpoints/tests/support/table.rs"]
+mod table;
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A line of the table in `docs/CONVERSION.md`.
@@ -173,6 +177,58 @@ fn port_resnet50_on_cityscapes() -> Result<()> {
     convert_and_check("torch", "cityscapes_r50", "kmax-resnet50-cityscapes.pytorch")
 }
 
+/// Writes a bundle of two shards into `folder`.
+fn write_bundle(folder: &Path, tensors: &HashMap<String, Tensor>) -> Result<()> {
+    let mut shards = [Vec::new(), Vec::new()];
+    let mut entries = vec![(Vec::new(), table::header(2))];
+    for (number, (name, tensor)) in tensors.iter().enumerate() {
+        let shard = number % 2;
+        let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let shape: Vec<u64> = tensor.dims().iter().map(|size| *size as u64).collect();
+        let entry = table::Entry::float(&shape, shards[shard].len() as u64, &bytes);
+        entries.push((name.clone().into_bytes(), table::Entry { shard: shard as u64, ..entry }.encode()));
+        shards[shard].extend(bytes);
+    }
+    entries.sort();
+    std::fs::write(folder.join("ckpt-1.index"), table::table(&entries, table::Layout::default()))?;
+    for (number, shard) in shards.iter().enumerate() {
+        std::fs::write(folder.join(format!("ckpt-1.data-0000{number}-of-00002")), shard)?;
+    }
+    Ok(())
+}
+
+/// The same bytes from the folder of a bundle and from an archive of it, in whose order its tensors are written.
+fn an_archive_is_converted_as_its_folder() -> Result<()> {
+    let Some(goldens) = golden("tf") else { return Ok(()) };
+    let work = tempfile::tempdir()?;
+    let path = |name: &str| work.path().join(name);
+    let (bundle, archive) = (path("bundle"), path("model.tar.gz"));
+    let mut tensors = Manifest::read(&goldens.join("manifests/cityscapes_resnet50.json")).tensors()?;
+    // Beyond float16, so that one tensor stays as it is.
+    let queries = tensors.keys().find(|name| name.contains("cluster_centers")).ok_or("no queries")?.clone();
+    let large = tensors.get(&queries).ok_or("no queries")?.affine(0.0, 70_000.0)?;
+    tensors.insert(queries, large);
+    std::fs::create_dir(&bundle)?;
+    write_bundle(&bundle, &tensors)?;
+    drop(tensors);
+    let file = std::fs::File::create(&archive)?;
+    let mut packed = tar::Builder::new(flate2::write::GzEncoder::new(file, flate2::Compression::none()));
+    packed.append_dir_all("model", &bundle)?;
+    packed.into_inner()?.finish()?;
+    for half in [false, true] {
+        let convert = |from: &Path, to: &Path| Conversion { from, to, variant: None, half }.run();
+        let loose = convert(&bundle, &path("loose"))?;
+        let streamed = convert(&archive, &path("streamed"))?;
+        assert_eq!((&streamed.variant, streamed.mapped), (&loose.variant, loose.mapped));
+        let [a, b] = ["loose", "streamed"].map(|name| std::fs::read(path(name).join(WEIGHTS_FILE)));
+        let (a, b) = (a?, b?);
+        // Half the size, but for the one.
+        assert!(a == b && (a.len() < 150_000_000) == half, "{} and {} bytes, half {half}", a.len(), b.len());
+    }
+    Ok(())
+}
+
 fn misfits_are_named() -> Result<()> {
     let Some(goldens) = golden("torch") else { return Ok(()) };
     let work = tempfile::tempdir()?;
@@ -258,6 +314,7 @@ kmax_goldens::tests!(
     deeplab2_convnext_tiny_on_cityscapes,
     deeplab2_resnet50_on_ade20k,
     port_resnet50_on_cityscapes,
+    an_archive_is_converted_as_its_folder,
     misfits_are_named,
     encoders_of_deeplab2,
     genuine_checkpoints
