@@ -15,7 +15,8 @@ use crate::tarball::Tarball;
 use crate::tensorflow::{index_of_prefix, is_table};
 
 /// How the names of checkpoints end.
-pub(crate) const ENDINGS: [&str; 8] = ["index", "pth", "pt", "pkl", "bin", "safetensors", "tar", "gz"];
+pub(crate) const ENDINGS: [&str; 9] =
+    ["index", "pth", "pt", "ckpt", "pkl", "bin", "safetensors", "tar", "gz"];
 
 /// A checkpoint that was found.
 pub(crate) struct Located {
