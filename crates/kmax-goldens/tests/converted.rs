@@ -6,7 +6,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use kmax_convert::names::rows::ClassRows;
-use kmax_convert::{Conversion, encoder};
+use kmax_convert::{Conversion, WeightSet, encoder};
 use kmax_goldens::{Golden, Manifest, Noise, assert_close, golden, image_tensor};
 use kmax_model::folder::WEIGHTS_FILE;
 use kmax_model::{Config, KMaxDeepLab, Model, Preset, Trace};
@@ -150,7 +150,8 @@ fn convert_and_check(kind: &str, manifest: &str, expected: &str) -> Result<()> {
     let count = tensors.len();
     candle_core::safetensors::save(&tensors, &from)?;
     drop(tensors);
-    let summary = Conversion { from: &from, to: &to, variant: None, half: false }.run()?;
+    let summary =
+        Conversion { from: &from, to: &to, variant: None, half: false, weights: &WeightSet::Model }.run()?;
     assert_eq!((summary.variant.as_str(), summary.mapped, summary.skipped), (expected, count, 0));
     assert_eq!(summary.bytes, std::fs::metadata(to.join(WEIGHTS_FILE))?.len());
     assert_eq!(Model::open(&to)?.config(), &Preset::named(expected).ok_or("no preset")?.config());
@@ -217,7 +218,9 @@ fn an_archive_is_converted_as_its_folder() -> Result<()> {
     packed.append_dir_all("model", &bundle)?;
     packed.into_inner()?.finish()?;
     for half in [false, true] {
-        let convert = |from: &Path, to: &Path| Conversion { from, to, variant: None, half }.run();
+        let convert = |from: &Path, to: &Path| {
+            Conversion { from, to, variant: None, half, weights: &WeightSet::Model }.run()
+        };
         let loose = convert(&bundle, &path("loose"))?;
         let streamed = convert(&archive, &path("streamed"))?;
         assert_eq!((&streamed.variant, streamed.mapped), (&loose.variant, loose.mapped));
@@ -239,7 +242,8 @@ fn misfits_are_named() -> Result<()> {
     let name = "backbone.stem.conv1.weight";
     tensors.insert(name.into(), Tensor::zeros((64, 3, 5, 5), DType::F32, &Device::Cpu)?);
     candle_core::safetensors::save(&tensors, &from)?;
-    let convert = |variant| Conversion { from: &from, to: &to, variant, half: false }.run();
+    let convert =
+        |variant| Conversion { from: &from, to: &to, variant, half: false, weights: &WeightSet::Model }.run();
     let message = convert(None).expect_err("misfits").to_string();
     for part in [
         "kmax-resnet50-cityscapes.pytorch",
@@ -276,7 +280,7 @@ fn encoders_of_deeplab2() -> Result<()> {
         let head = format!("classifier/kernel{}", kmax_convert::names::deeplab2::SUFFIX);
         tensors.insert(head, Tensor::zeros((8, 10), DType::F32, &Device::Cpu)?);
         candle_core::safetensors::save(&tensors, &from)?;
-        let summary = encoder(&from, &to)?;
+        let summary = encoder(&from, &to, &WeightSet::Model)?;
         assert_eq!((summary.backbone, summary.mapped, summary.left_out), (backbone, count, 1), "{manifest}");
         assert_eq!(candle_core::safetensors::load(&to, &Device::Cpu)?.len(), count, "{manifest}");
         // Without one of them it is no encoder.
@@ -284,7 +288,10 @@ fn encoders_of_deeplab2() -> Result<()> {
         let name = name.ok_or("no kernel")?.clone();
         tensors.remove(&name);
         candle_core::safetensors::save(&tensors, &from)?;
-        assert!(encoder(&from, &to).is_err_and(|e| e.to_string().contains(backbone)), "{manifest}");
+        assert!(
+            encoder(&from, &to, &WeightSet::Model).is_err_and(|e| e.to_string().contains(backbone)),
+            "{manifest}"
+        );
     }
     Ok(())
 }
