@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use crate::dtype::{DType, elements, swap_bytes};
@@ -189,6 +190,15 @@ impl Arrays {
             view.check(available).map_err(|reason| Error::tensor(source.path(), name, reason))?;
         }
         Ok(Self { source, storages, views })
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &PathBuf {
+        self.source.path()
+    }
+
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.views.contains_key(name)
     }
 
     /// The elements of a tensor in row-major order, little-endian.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::dtype::DType;
+use crate::dtype::{DType, to_f32};
 
 /// How a checkpoint is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,4 +62,11 @@ pub struct Tensor<'a> {
     pub shape: &'a [usize],
     /// The elements in row-major order, little-endian. Borrowed from the mapped file where they lie there in this order.
     pub bytes: Cow<'a, [u8]>,
+}
+
+impl Tensor<'_> {
+    /// The values as `f32`, rounded to the nearest where they are wider; `None` if they are no floats.
+    pub fn to_f32(&self) -> Option<Vec<f32>> {
+        to_f32(self.dtype, &self.bytes)
+    }
 }

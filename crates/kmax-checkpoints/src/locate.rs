@@ -8,35 +8,63 @@ use tempfile::TempDir;
 use crate::contents::Format;
 use crate::error::{Error, Result};
 use crate::safetensors_file::is_safetensors;
+use crate::sharded::{self, Sharded};
 use crate::source::Source;
-use crate::tarball;
+use crate::streamed::Streamed;
+use crate::tarball::Tarball;
 use crate::tensorflow::{index_of_prefix, is_table};
 
-/// The main file of a checkpoint.
+/// How the names of checkpoints end.
+pub(crate) const ENDINGS: [&str; 9] =
+    ["index", "pth", "pt", "ckpt", "pkl", "bin", "safetensors", "tar", "gz"];
+
+/// A checkpoint that was found.
 pub(crate) struct Located {
-    /// The file, or the archive that holds it.
+    /// The main file, or the archive that holds it.
     pub file: PathBuf,
-    pub source: Source,
-    pub kind: Format,
-    pub unpacked: Option<TempDir>,
+    pub main: Main,
+}
+
+/// How the main file of a checkpoint is read.
+pub(crate) enum Main {
+    File {
+        source: Source,
+        kind: Format,
+        unpacked: Option<TempDir>,
+    },
+    /// From an archive that stays as it is.
+    Streamed(Streamed),
+    /// Several files.
+    Sharded {
+        sharded: Sharded,
+        unpacked: Option<TempDir>,
+    },
+}
+
+/// What a file is that is no archive.
+fn main(source: Source, unpacked: Option<TempDir>) -> Result<Main> {
+    Ok(match Sharded::read(&source)? {
+        Some(sharded) => Main::Sharded { sharded, unpacked },
+        None => Main::File { kind: guess(&source)?, source, unpacked },
+    })
 }
 
 /// Finds the checkpoint that a user means by `path`.
 pub(crate) fn locate(path: &Path) -> Result<Located> {
     let file = resolve(path)?;
     let source = Source::open(&file)?;
-    if !tarball::is_gzip(source.bytes()) && !tarball::is_tar(source.bytes()) {
-        let kind = guess(&source)?;
-        return Ok(Located { file, source, kind, unpacked: None });
-    }
-    let unpacked = tarball::unpack(&source)?;
-    let inner = || -> Result<(Source, Format)> {
-        let source = Source::open(&only_checkpoint(unpacked.path())?)?;
-        let kind = guess(&source)?;
-        Ok((source, kind))
+    let Some(archive) = Tarball::of(&file, source.bytes()) else {
+        return Ok(Located { file, main: main(source, None)? });
     };
-    let (source, kind) = inner().map_err(|error| error.moved(unpacked.path(), &file))?;
-    Ok(Located { file, source, kind, unpacked: Some(unpacked) })
+    let archive = match Streamed::open(archive)? {
+        Ok(streamed) => return Ok(Located { file, main: Main::Streamed(streamed) }),
+        Err(archive) => archive,
+    };
+    let unpacked = archive.unpack()?;
+    let folder = unpacked.path().to_path_buf();
+    let source = only_checkpoint(&folder).and_then(|main| Source::open(&main));
+    let main = source.and_then(|source| main(source, Some(unpacked)));
+    Ok(Located { main: main.map_err(|error| error.moved(&folder, &file))?, file })
 }
 
 /// The file that a path means.
@@ -56,41 +84,46 @@ fn resolve(path: &Path) -> Result<PathBuf> {
 
 /// The only checkpoint in a folder.
 fn only_checkpoint(folder: &Path) -> Result<PathBuf> {
-    const ENDINGS: [&str; 8] = ["index", "pth", "pt", "pkl", "bin", "safetensors", "tar", "gz"];
     let io = |e| Error::io(folder, e);
-    let mut found = Vec::new();
-    let mut shards = false;
+    let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+        names.extend(path.file_name().and_then(OsStr::to_str).filter(|_| path.is_file()).map(str::to_string));
+    }
+    names.sort();
+    let only = only_among(names.iter().map(String::as_str));
+    only.map(|only| folder.join(only)).map_err(|reason| Error::not_a_checkpoint(folder, reason))
+}
+
+/// The only checkpoint among the files of a folder, which are given in order.
+pub(crate) fn only_among<'a>(names: impl Iterator<Item = &'a str>) -> std::result::Result<&'a str, String> {
+    let (mut found, mut pieces, mut shards, mut indexed) = (Vec::new(), Vec::new(), false, false);
+    for name in names {
+        let ending = Path::new(name).extension().and_then(OsStr::to_str).unwrap_or_default();
         shards |= ending.starts_with("data-");
-        if ENDINGS.contains(&ending) && path.is_file() {
-            found.push(path);
+        if name.ends_with(sharded::ENDING) {
+            indexed = true;
+            found.push(name);
+        } else if ENDINGS.contains(&ending) {
+            if Sharded::is_shard(name) { pieces.push(name) } else { found.push(name) }
         }
     }
-    found.sort();
+    if !indexed {
+        found.extend(pieces);
+        found.sort_unstable();
+    }
     match found.as_slice() {
-        [only] => Ok(only.clone()),
-        [] if shards => {
-            Err(Error::not_a_checkpoint(folder, "holds the data of a TensorFlow checkpoint, but no .index"))
-        }
-        [] => Err(Error::not_a_checkpoint(
-            folder,
-            format!("holds no checkpoint (a file ending in .{})", ENDINGS.join(", .")),
-        )),
+        [only] => Ok(only),
+        [] if shards => Err("holds the data of a TensorFlow checkpoint, but no .index".to_string()),
+        [] => Err(format!("holds no checkpoint (a file ending in .{})", ENDINGS.join(", ."))),
         [first, second, ..] => {
-            let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let (first, second, count) = (name(first), name(second), found.len());
-            Err(Error::not_a_checkpoint(
-                folder,
-                format!("holds {count} checkpoints ({first}, {second} …), name one"),
-            ))
+            Err(format!("holds {} checkpoints ({first}, {second} …), name one", found.len()))
         }
     }
 }
 
 /// The format of a file, from its content.
-fn guess(source: &Source) -> Result<Format> {
+pub(crate) fn guess(source: &Source) -> Result<Format> {
     let (bytes, path) = (source.bytes(), source.path());
     let is_index = path.extension() == Some(OsStr::new("index"));
     if is_table(bytes) && !is_index {

@@ -1,4 +1,4 @@
-//! Tensors and arrays in the graph of a pickle, and where a checkpoint keeps its state dict.
+//! Tensors and arrays in the graph of a pickle.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,9 @@ use crate::error::{Error, Result};
 use crate::pickle::{Blob, Call, Global, Id, Node, Pickle};
 use crate::source::Source;
 use crate::storage_id::StorageId;
-use crate::torch_legacy;
+use crate::wrapping::{WeightSet, Wrapping};
+use crate::{state_dict, torch_legacy};
 
-/// Keys under which checkpoints keep the state dict beside other things.
-const STATE_DICTS: [&str; 3] = ["model", "state_dict", "model_state"];
 /// Dictionaries within dictionaries, at most.
 const DEEPEST: usize = 16;
 /// Most values looked at, and most bytes of names. A pickle can repeat one dictionary many times.
@@ -22,26 +21,43 @@ const MOST_NAME_BYTES: usize = 64 << 20;
 /// Where a storage of PyTorch is, by its key.
 pub(crate) type Keys = BTreeMap<String, usize>;
 
-/// The tensors found in a pickle.
+/// The tensors found in a file.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub views: BTreeMap<String, View>,
     pub storages: Vec<Storage>,
     pub skipped: Vec<Skipped>,
+    pub wrapping: Wrapping,
 }
 
-/// Finds the tensors of a checkpoint's state dict.
-///
-/// `base` is the offset of the pickle in `source`, or `None` if it was inflated from there and has no place.
-pub(crate) fn find(
-    source: &Source,
-    pickle: &Pickle<'_>,
-    base: Option<usize>,
-    storages: Vec<Storage>,
-    keys: &Keys,
-    big_endian: bool,
-) -> Result<Found> {
-    let found = Found { storages, ..Found::default() };
+/// A pickle and the file that it lies in.
+pub(crate) struct Pickled<'a> {
+    pub source: &'a Source,
+    pub pickle: &'a Pickle<'a>,
+    /// The piece of the file that the pickle is; empty if that is no piece.
+    pub part: &'a str,
+    /// Where it starts; `None` if it was inflated and lies nowhere.
+    pub base: Option<usize>,
+    pub keys: &'a Keys,
+    pub big_endian: bool,
+}
+
+impl Pickled<'_> {
+    /// Whether a node is a tensor or an array, sound or not.
+    pub(crate) fn is_tensor(&self, id: Id) -> bool {
+        let Node::Call(call) = self.pickle.node(id) else { return false };
+        matches!(
+            call.function,
+            Global::TorchTensor | Global::TorchParameter | Global::NumpyArray | Global::NumpyFromBuffer
+        )
+    }
+}
+
+/// Finds the tensors of the state dict that is meant.
+pub(crate) fn find(pickled: &Pickled<'_>, storages: Vec<Storage>, asked: &WeightSet) -> Result<Found> {
+    let (items, wrapping) = state_dict::find(pickled, asked)?;
+    let Pickled { source, pickle, base, keys, big_endian, .. } = *pickled;
+    let found = Found { storages, wrapping, ..Found::default() };
     let mut finder = Finder {
         source,
         pickle,
@@ -51,22 +67,6 @@ pub(crate) fn find(
         found,
         values: MOST_VALUES,
         name_bytes: MOST_NAME_BYTES,
-    };
-    let mut root = pickle.root();
-    for _ in 0..DEEPEST {
-        let inner = pickle.items(root).unwrap_or_default().into_iter().find(|&(key, value)| {
-            let name = pickle.text(key);
-            name.is_some_and(|name| STATE_DICTS.contains(&name.as_ref()))
-                && pickle.items(value).is_some_and(|items| !items.is_empty())
-        });
-        match inner {
-            Some((_, value)) => root = value,
-            None => break,
-        }
-    }
-    let Some(items) = pickle.items(root) else {
-        let reason = format!("the pickle holds {}, expected a dictionary of tensors", pickle.kind(root));
-        return Err(Error::not_a_checkpoint(source.path(), reason));
     };
     finder.dictionary("", items, 0)?;
     Ok(finder.found)
@@ -82,6 +82,21 @@ struct Finder<'a> {
     values: usize,
     name_bytes: usize,
 }
+
+/// Why a tensor is not to be had.
+enum Trouble {
+    /// It is sound, and of a type that is not known here.
+    Unsupported(String),
+    Damaged(String),
+}
+
+impl<T: Into<String>> From<T> for Trouble {
+    fn from(reason: T) -> Self {
+        Self::Damaged(reason.into())
+    }
+}
+
+type Read<T> = std::result::Result<T, Trouble>;
 
 /// A storage and the type of its elements, unless it has none.
 struct Stored {
@@ -123,7 +138,14 @@ impl Finder<'_> {
 
     fn value(&mut self, name: String, id: Id) -> Result<()> {
         let view = match self.tensor(id) {
-            Some(view) => view.map_err(|reason| Error::tensor(self.source.path(), &name, reason))?,
+            Some(Ok(view)) => view,
+            Some(Err(Trouble::Damaged(reason))) => {
+                return Err(Error::tensor(self.source.path(), &name, reason));
+            }
+            Some(Err(Trouble::Unsupported(reason))) => {
+                self.found.skipped.push(Skipped { name, reason });
+                return Ok(());
+            }
             None => {
                 self.found.skipped.push(Skipped { name, reason: format!("is {}", self.pickle.kind(id)) });
                 return Ok(());
@@ -134,7 +156,7 @@ impl Finder<'_> {
     }
 
     /// The tensor or array that a node is; `None` if it is something else.
-    fn tensor(&mut self, id: Id) -> Option<std::result::Result<View, String>> {
+    fn tensor(&mut self, id: Id) -> Option<Read<View>> {
         let Node::Call(call) = self.pickle.node(id) else { return None };
         match call.function {
             Global::TorchTensor => Some(self.torch(call)),
@@ -142,7 +164,7 @@ impl Finder<'_> {
                 let data = self.arguments(call).first().copied()?;
                 match self.pickle.node(data) {
                     Node::Call(call) if call.function == Global::TorchTensor => Some(self.torch(call)),
-                    _ => Some(Err(format!("a parameter made of {}", self.pickle.kind(data)))),
+                    _ => Some(Err(format!("a parameter made of {}", self.pickle.kind(data)).into())),
                 }
             }
             Global::NumpyArray => Some(self.numpy(call)),
@@ -156,27 +178,32 @@ impl Finder<'_> {
         self.pickle.sequence(call.arguments).unwrap_or_default()
     }
 
-    fn torch(&mut self, call: &Call) -> std::result::Result<View, String> {
+    fn torch(&mut self, call: &Call) -> Read<View> {
         let arguments = self.arguments(call).to_vec();
         let [storage, offset, shape, strides, rest @ ..] = arguments.as_slice() else {
-            return Err(format!("a tensor made of {} arguments, expected 4 or more", arguments.len()));
+            return Err(format!("a tensor made of {} arguments, expected 4 or more", arguments.len()).into());
         };
         let offset = self.pickle.count(*offset).ok_or("its offset is no count")?;
         let shape = self.pickle.counts(*shape).ok_or("its shape is no tuple of counts")?;
         let strides = self.pickle.counts(*strides).ok_or("its strides are no tuple of counts")?;
         let Stored { storage, dtype, big_endian } = self.storage(*storage)?;
         // The third form names the type after `requires_grad` and the hooks.
-        let named = rest.get(2).and_then(|&id| match self.pickle.node(id) {
-            Node::Global(Global::TorchDType(dtype)) => Some(*dtype),
+        let named = match rest.get(2).map(|&id| self.pickle.node(id)) {
+            Some(Node::Global(Global::TorchDType(dtype))) => Some(*dtype),
+            Some(Node::Global(Global::Opaque(number))) => return Err(self.unsupported(*number)),
             _ => None,
-        });
+        };
         let dtype = dtype.or(named).ok_or("an untyped storage and no type")?;
         Ok(View { storage, dtype, shape, strides, offset, big_endian })
     }
 
-    fn storage(&mut self, id: Id) -> std::result::Result<Stored, String> {
+    fn storage(&mut self, id: Id) -> Read<Stored> {
         match self.pickle.node(id) {
             Node::Persistent(id) => {
+                let class = self.pickle.sequence(*id).and_then(|parts| parts.get(1));
+                if let Some(Node::Global(Global::Opaque(number))) = class.map(|&id| self.pickle.node(id)) {
+                    return Err(self.unsupported(*number));
+                }
                 let id = StorageId::parse(self.pickle, *id)?;
                 let storage = self.keys.get(id.key.as_str()).copied();
                 let storage = storage.ok_or_else(|| format!("storage `{}` is not in the file", id.key))?;
@@ -185,13 +212,14 @@ impl Finder<'_> {
                     let StorageId { key, elements, .. } = id;
                     return Err(format!(
                         "storage `{key}` has {size} bytes, which are not {elements} elements"
-                    ));
+                    )
+                    .into());
                 }
                 Ok(Stored { storage, dtype: id.dtype, big_endian: self.big_endian })
             }
             Node::Call(call) if call.function == Global::TorchStorageFromBytes => {
                 let [bytes] = *self.arguments(call) else {
-                    return Err("a storage without its bytes".to_string());
+                    return Err("a storage without its bytes".into());
                 };
                 let file = self.bytes(bytes)?;
                 let contents = file.load(self.source)?;
@@ -205,8 +233,12 @@ impl Finder<'_> {
                 };
                 Ok(Stored { storage: self.keep(storage), dtype, big_endian })
             }
-            _ => Err(format!("its storage is {}", self.pickle.kind(id))),
+            _ => Err(format!("its storage is {}", self.pickle.kind(id)).into()),
         }
+    }
+
+    fn unsupported(&self, class: u32) -> Trouble {
+        Trouble::Unsupported(format!("the type `{}` is not supported", self.pickle.opaque(class).0))
     }
 
     fn keep(&mut self, storage: Storage) -> usize {
@@ -214,32 +246,32 @@ impl Finder<'_> {
         self.found.storages.len() - 1
     }
 
-    fn numpy(&mut self, call: &Call) -> std::result::Result<View, String> {
+    fn numpy(&mut self, call: &Call) -> Read<View> {
         let state = call.state.and_then(|state| self.pickle.sequence(state)).unwrap_or_default().to_vec();
         // The version in front is absent in very old pickles.
         let [.., shape, dtype, fortran, data] = state.as_slice() else {
-            return Err("an array without shape, type and data".to_string());
+            return Err("an array without shape, type and data".into());
         };
         let fortran = match self.pickle.node(*fortran) {
             Node::Bool(fortran) => *fortran,
             Node::Int(fortran) => *fortran != 0,
-            _ => return Err("an array whose order is neither C nor Fortran".to_string()),
+            _ => return Err("an array whose order is neither C nor Fortran".into()),
         };
         self.array(*data, *dtype, *shape, fortran)
     }
 
-    fn numpy_from_buffer(&mut self, call: &Call) -> std::result::Result<View, String> {
+    fn numpy_from_buffer(&mut self, call: &Call) -> Read<View> {
         let arguments = self.arguments(call).to_vec();
         let [data, dtype, shape, order] = *arguments.as_slice() else {
-            return Err(format!("an array made of {} arguments, expected 4", arguments.len()));
+            return Err(format!("an array made of {} arguments, expected 4", arguments.len()).into());
         };
         let fortran = self.pickle.text(order).is_some_and(|order| order == "F");
         self.array(data, dtype, shape, fortran)
     }
 
-    fn numpy_scalar(&mut self, call: &Call) -> std::result::Result<View, String> {
+    fn numpy_scalar(&mut self, call: &Call) -> Read<View> {
         let [dtype, data] = *self.arguments(call) else {
-            return Err("a scalar without its type and bytes".to_string());
+            return Err("a scalar without its type and bytes".into());
         };
         let (dtype, big_endian) = self.numpy_dtype(dtype)?;
         let storage = self.bytes(data)?;
@@ -247,7 +279,7 @@ impl Finder<'_> {
         Ok(View { storage, dtype, shape: Vec::new(), strides: Vec::new(), offset: 0, big_endian })
     }
 
-    fn array(&mut self, data: Id, dtype: Id, shape: Id, fortran: bool) -> std::result::Result<View, String> {
+    fn array(&mut self, data: Id, dtype: Id, shape: Id, fortran: bool) -> Read<View> {
         let (dtype, big_endian) = self.numpy_dtype(dtype)?;
         let shape = self.pickle.counts(shape).ok_or("its shape is no tuple of counts")?;
         let storage = self.bytes(data)?;
@@ -262,9 +294,9 @@ impl Finder<'_> {
     }
 
     /// A NumPy type and whether it is big-endian.
-    fn numpy_dtype(&self, id: Id) -> std::result::Result<(DType, bool), String> {
+    fn numpy_dtype(&self, id: Id) -> Read<(DType, bool)> {
         let Node::Call(call) = self.pickle.node(id) else {
-            return Err(format!("its type is {}", self.pickle.kind(id)));
+            return Err(format!("its type is {}", self.pickle.kind(id)).into());
         };
         let code = self.arguments(call).first().and_then(|&code| self.pickle.text(code));
         let code = code.filter(|_| call.function == Global::NumpyDType).ok_or("its type has no code")?;
@@ -284,13 +316,16 @@ impl Finder<'_> {
             "u2" => DType::U16,
             "u1" => DType::U8,
             "b1" => DType::Bool,
-            other => return Err(format!("NumPy's type `{}` is not supported", other.escape_default())),
+            other => {
+                let code = other.escape_default();
+                return Err(Trouble::Unsupported(format!("NumPy's type `{code}` is not supported")));
+            }
         };
         Ok((dtype, order.as_deref() == Some(">") || code.starts_with('>')))
     }
 
     /// The storage that a bytes object is.
-    fn bytes(&self, id: Id) -> std::result::Result<Storage, String> {
+    fn bytes(&self, id: Id) -> Read<Storage> {
         match self.pickle.node(id) {
             Node::Bytes(blob) => Ok(self.raw(blob)),
             Node::Call(call)
@@ -300,13 +335,13 @@ impl Finder<'_> {
                     [] => Ok(Storage::Owned(Vec::new())),
                     [data] | [data, _] => match self.pickle.node(data) {
                         Node::Bytes(blob) => Ok(self.raw(blob)),
-                        Node::Text(blob) => self.latin1(call, blob),
-                        _ => Err(format!("its bytes are {}", self.pickle.kind(data))),
+                        Node::Text(blob) => Ok(self.latin1(call, blob)?),
+                        _ => Err(format!("its bytes are {}", self.pickle.kind(data)).into()),
                     },
-                    _ => Err("bytes made of more than two arguments".to_string()),
+                    _ => Err("bytes made of more than two arguments".into()),
                 }
             }
-            _ => Err(format!("its data is {}", self.pickle.kind(id))),
+            _ => Err(format!("its data is {}", self.pickle.kind(id)).into()),
         }
     }
 

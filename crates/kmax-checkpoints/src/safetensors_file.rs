@@ -44,7 +44,7 @@ pub(crate) fn read(source: &Source) -> Result<Found> {
         let strides = row_major(&shape);
         views.insert(name, View { storage: 0, dtype, shape, strides, offset, big_endian: false });
     }
-    Ok(Found { views, storages: vec![Storage::Mapped(data)], skipped })
+    Ok(Found { views, storages: vec![Storage::Mapped(data)], skipped, ..Found::default() })
 }
 
 fn dtype(dtype: Dtype) -> Option<DType> {

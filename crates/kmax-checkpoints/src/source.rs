@@ -1,4 +1,4 @@
-//! Read-only bytes of a file, mapped into memory.
+//! Read-only bytes of a file.
 
 use std::fs::File;
 use std::ops::Range;
@@ -7,12 +7,17 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::mapping;
 
-/// A mapped file. Pages are read from disk as they are touched.
+/// A file, mapped: pages are read from disk as they are touched. Or in memory, where it lies in an archive.
 #[derive(Debug)]
 pub(crate) struct Source {
     path: PathBuf,
-    /// `None` for an empty file, which cannot be mapped.
-    map: Option<memmap2::Mmap>,
+    bytes: Bytes,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    Mapped(memmap2::Mmap),
+    Owned(Vec<u8>),
 }
 
 impl Source {
@@ -24,20 +29,29 @@ impl Source {
         }
         let file = File::open(path).map_err(|e| Error::io(path, e))?;
         let metadata = file.metadata().map_err(|e| Error::io(path, e))?;
-        let map = if metadata.len() == 0 {
-            None
+        let bytes = if metadata.len() == 0 {
+            // An empty file cannot be mapped.
+            Bytes::Owned(Vec::new())
         } else {
-            Some(mapping::map(&file).map_err(|e| Error::io(path, e))?)
+            Bytes::Mapped(mapping::map(&file).map_err(|e| Error::io(path, e))?)
         };
-        Ok(Self { path: path.to_path_buf(), map })
+        Ok(Self { path: path.to_path_buf(), bytes })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// The file `path` of these bytes.
+    pub(crate) fn of(path: &Path, bytes: Vec<u8>) -> Self {
+        Self { path: path.to_path_buf(), bytes: Bytes::Owned(bytes) }
+    }
+
+    pub(crate) fn path(&self) -> &PathBuf {
         &self.path
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.map.as_deref().unwrap_or_default()
+        match &self.bytes {
+            Bytes::Mapped(map) => map,
+            Bytes::Owned(bytes) => bytes,
+        }
     }
 
     /// The bytes of `range`, or `None` where the file ends earlier.

@@ -1,14 +1,15 @@
-//! Archives (`.tar`, `.tar.gz`) of checkpoints, unpacked into a temporary folder.
+//! Archives (`.tar`, `.tar.gz`): their files, from front to back.
 
-use std::io::{Read, Write};
-use std::path::{Component, Path};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Component, Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use tar::{Archive, EntryType};
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
-use crate::source::Source;
 
 /// Most bytes unpacked from each byte of the archive. Weights hardly compress; optimizer slots full of zeros do.
 const LARGEST_RATIO: u64 = 64;
@@ -16,80 +17,155 @@ const LARGEST_RATIO: u64 = 64;
 const ALWAYS_ALLOWED: u64 = 64 << 20;
 /// Most files understood.
 const MOST_FILES: usize = 10_000;
+/// Longest name of a file, as file systems have it.
+const LONGEST_NAME: usize = 255;
+/// Bytes of the archive read at a time.
+const BUFFER: usize = 1 << 18;
 
-/// Whether a file is compressed by gzip.
-pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
+/// An archive, which is read from front to back as often as needed.
+#[derive(Debug)]
+pub(crate) struct Tarball {
+    path: PathBuf,
+}
+
+/// Where a walk through an archive goes from a file.
+pub(crate) enum Then {
+    On,
+    Stop,
+}
+
+/// A regular file of an archive that a walk has reached.
+pub(crate) struct Member<'a> {
+    /// Its name without folders. No other file of the archive has it.
+    pub name: &'a str,
+    pub size: u64,
+    reader: &'a mut dyn Read,
+    at: u64,
+}
+
+impl Member<'_> {
+    /// Writes the next `count` bytes to `output`.
+    fn copy(&mut self, count: u64, output: &mut dyn Write) -> std::io::Result<()> {
+        let copied = std::io::copy(&mut (&mut *self.reader).take(count), output)?;
+        self.at += copied;
+        if copied == count {
+            return Ok(());
+        }
+        let Self { at, size, .. } = self;
+        Err(std::io::Error::other(format!("is cut off after {at} of {size} bytes")))
+    }
+
+    /// The `count` bytes from byte `start`, before which nothing is left to be read.
+    pub(crate) fn read(&mut self, start: u64, count: usize) -> std::io::Result<Vec<u8>> {
+        self.skip_to(start)?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(count).map_err(std::io::Error::other)?;
+        self.copy(count as u64, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn skip_to(&mut self, position: u64) -> std::io::Result<()> {
+        self.copy(position.saturating_sub(self.at), &mut std::io::sink())
+    }
+}
+
+impl Tarball {
+    /// The archive that a file is, by its first bytes.
+    pub(crate) fn of(path: &Path, bytes: &[u8]) -> Option<Self> {
+        let is_tar = bytes.get(257..262) == Some(b"ustar");
+        (is_tar || is_gzip(bytes)).then(|| Self { path: path.to_path_buf() })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Calls `visit` at every regular file. What that leaves of a file is passed over, and must be there.
+    pub(crate) fn walk<E: From<Error>>(
+        &self,
+        visit: impl FnMut(&mut Member<'_>) -> std::result::Result<Then, E>,
+    ) -> std::result::Result<(), E> {
+        let io = |e| Error::io(&self.path, e);
+        let file = File::open(&self.path).map_err(io)?;
+        let size = file.metadata().map_err(io)?.len();
+        let limit = size.saturating_mul(LARGEST_RATIO).max(ALWAYS_ALLOWED);
+        let mut file = BufReader::with_capacity(BUFFER, file);
+        // The archive's own headers and padding count too; past the limit it seems cut off.
+        if is_gzip(file.fill_buf().map_err(io)?) {
+            walk(&self.path, MultiGzDecoder::new(file).take(limit), limit, visit)
+        } else {
+            walk(&self.path, file, limit, visit)
+        }
+    }
+
+    /// Unpacks the regular files, all side by side. The folder goes away with the value.
+    pub(crate) fn unpack(&self) -> Result<TempDir> {
+        let folder =
+            TempDir::with_prefix("kmax-checkpoint-").map_err(|e| Error::io(&std::env::temp_dir(), e))?;
+        self.walk(|member| {
+            let target = folder.path().join(member.name);
+            let mut output = File::create_new(&target).map_err(|e| Error::io(&target, e))?;
+            member.copy(member.size, &mut output).map_err(|e| self.fail(member.name, e.to_string()))?;
+            Ok::<_, Error>(Then::On)
+        })?;
+        Ok(folder)
+    }
+
+    /// An error at a file of the archive.
+    pub(crate) fn fail(&self, name: &str, reason: String) -> Error {
+        damaged(&self.path, name, reason)
+    }
+}
+
+fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b, 8])
 }
 
-/// Whether a file starts with the header of a tar archive.
-pub(crate) fn is_tar(bytes: &[u8]) -> bool {
-    bytes.get(257..262) == Some(b"ustar")
+fn damaged(path: &Path, name: &str, reason: String) -> Error {
+    Error::damaged(path, format!("archive entry `{}`", name.escape_default()), reason)
 }
 
-/// Unpacks the regular files of an archive, all side by side. The folder goes away with the value.
-pub(crate) fn unpack(source: &Source) -> Result<TempDir> {
-    let path = source.path();
-    let folder = TempDir::with_prefix("kmax-checkpoint-").map_err(|e| Error::io(&std::env::temp_dir(), e))?;
-    let limit = (source.bytes().len() as u64).saturating_mul(LARGEST_RATIO).max(ALWAYS_ALLOWED);
-    let bytes: &[u8] = source.bytes();
-    // The archive's own headers and padding count too; past the limit it seems cut off.
-    if is_gzip(bytes) {
-        unpack_files(path, MultiGzDecoder::new(bytes).take(limit), folder.path(), limit)?;
-    } else {
-        unpack_files(path, bytes, folder.path(), limit)?;
-    }
-    Ok(folder)
-}
-
-fn unpack_files(path: &Path, reader: impl Read, folder: &Path, limit: u64) -> Result<()> {
+fn walk<E: From<Error>>(
+    path: &Path,
+    reader: impl Read,
+    limit: u64,
+    mut visit: impl FnMut(&mut Member<'_>) -> std::result::Result<Then, E>,
+) -> std::result::Result<(), E> {
     let mut archive = Archive::new(reader);
-    let damaged = |place: String, reason: String| Error::damaged(path, place, reason);
-    let entries = archive.entries().map_err(|e| damaged("archive".to_string(), e.to_string()))?;
-    let mut left = limit;
+    let entries = archive.entries().map_err(|e| Error::damaged(path, "archive", e.to_string()))?;
+    let (mut left, mut names) = (limit, BTreeSet::new());
     for (index, entry) in entries.enumerate() {
-        let mut entry = entry.map_err(|e| damaged(format!("archive entry {index}"), e.to_string()))?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let fail = |reason: String| damaged(format!("archive entry `{}`", name.escape_default()), reason);
+        let place = || format!("archive entry {index}");
+        let mut entry = entry.map_err(|e| Error::damaged(path, place(), e.to_string()))?;
+        let whole_name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let fail = |reason: String| damaged(path, &whole_name, reason);
         if index >= MOST_FILES {
-            return Err(fail(format!("is one of more than {MOST_FILES}")));
+            return Err(fail(format!("is one of more than {MOST_FILES}")).into());
         }
         match entry.header().entry_type() {
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {}
             EntryType::Symlink | EntryType::Link => {
-                return Err(fail("is a link; links are not followed".to_string()));
+                return Err(fail("is a link; links are not followed".to_string()).into());
             }
             _ => continue,
         }
-        let file = file_name(Path::new(&name)).map_err(fail)?;
+        let name = file_name(Path::new(&whole_name)).map_err(fail)?;
         // macOS adds such files beside the real ones.
-        if file.starts_with("._") {
+        if name.starts_with("._") {
             continue;
         }
         let size = entry.size();
         left = left.checked_sub(size).ok_or_else(|| {
             fail(format!("has {size} bytes, which makes the archive unpack to more than {limit}"))
         })?;
-        let target = folder.join(file);
-        let output = std::fs::File::create_new(&target);
-        let mut output = match output {
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-                return Err(fail(format!("a second file of the name `{file}`")));
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::InvalidFilename => {
-                return Err(fail("has too long a name".to_string()));
-            }
-            other => other.map_err(|e| Error::io(&target, e))?,
-        };
-        copy(&mut entry, &mut output, size).map_err(|e| fail(e.to_string()))?;
-    }
-    Ok(())
-}
-
-fn copy(entry: &mut impl Read, output: &mut impl Write, size: u64) -> std::io::Result<()> {
-    let copied = std::io::copy(&mut entry.take(size), output)?;
-    if copied != size {
-        return Err(std::io::Error::other(format!("is cut off after {copied} of {size} bytes")));
+        if !names.insert(name.to_string()) {
+            return Err(fail(format!("a second file of the name `{name}`")).into());
+        }
+        let mut member = Member { name, size, reader: &mut entry, at: 0 };
+        if let Then::Stop = visit(&mut member)? {
+            return Ok(());
+        }
+        member.skip_to(size).map_err(|e| fail(e.to_string()))?;
     }
     Ok(())
 }
@@ -107,6 +183,9 @@ fn file_name(path: &Path) -> std::result::Result<&str, String> {
     if name.contains(char::is_control) {
         return Err("has control characters in its name".to_string());
     }
+    if name.len() > LONGEST_NAME {
+        return Err("has too long a name".to_string());
+    }
     Ok(name)
 }
 
@@ -123,8 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_no_file_can_have_are_told_by_the_archive() -> Result<()> {
-        let folder = TempDir::new().map_err(|e| Error::io(Path::new("."), e))?;
+    fn names_that_no_file_can_have_are_told_by_the_archive() {
         for (name, expected) in [("ckpt\0.index".to_string(), "control"), ("n".repeat(300), "too long")] {
             let header = |kind: EntryType, path: &str, size: usize| {
                 let mut header = tar::Header::new_ustar();
@@ -144,10 +222,9 @@ mod tests {
             append(&mut builder, header(EntryType::XHeader, "x", record.len()), record.as_bytes());
             append(&mut builder, header(EntryType::Regular, "y", 1), b"1");
             let bytes = builder.into_inner().expect("in memory");
-            let error = unpack_files(Path::new("some.tar"), &bytes[..], folder.path(), 1 << 20);
-            let message = error.expect_err("no such name").to_string();
+            let walked = walk(Path::new("some.tar"), &bytes[..], 1 << 20, |_| Ok::<_, Error>(Then::On));
+            let message = walked.expect_err("no such name").to_string();
             assert!(message.contains("some.tar") && message.contains(expected), "{message}");
         }
-        Ok(())
     }
 }

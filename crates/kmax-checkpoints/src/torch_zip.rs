@@ -10,9 +10,10 @@ use zip::{CompressionMethod, ZipArchive};
 
 use crate::arrays::{Storage, inflate};
 use crate::error::{Error, Result};
-use crate::objects::{self, Found};
+use crate::objects::{self, Found, Pickled};
 use crate::pickle::Pickle;
 use crate::source::Source;
+use crate::wrapping::WeightSet;
 
 /// Largest pickle that is inflated.
 const LARGEST_PICKLE: usize = 256 << 20;
@@ -49,7 +50,7 @@ impl Member {
 }
 
 /// Finds the tensors of an archive.
-pub(crate) fn read(source: &Source) -> Result<Found> {
+pub(crate) fn read(source: &Source, asked: &WeightSet) -> Result<Found> {
     let path = source.path();
     let members = members(source)?;
     let pickles =
@@ -81,14 +82,9 @@ pub(crate) fn read(source: &Source) -> Result<Found> {
         members.get(*name).ok_or_else(|| Error::damaged(path, name.as_str(), "is not in the archive"))?;
     let bytes = load(name, member)?;
     let pickle = Pickle::parse(&bytes).map_err(|fault| fault.within(path, name))?;
-    objects::find(
-        source,
-        &pickle,
-        (!member.deflated).then_some(member.range.start),
-        storages,
-        &keys,
-        big_endian,
-    )
+    let base = (!member.deflated).then_some(member.range.start);
+    let pickled = Pickled { source, pickle: &pickle, part: name, base, keys: &keys, big_endian };
+    objects::find(&pickled, storages, asked)
 }
 
 fn members(source: &Source) -> Result<BTreeMap<String, Member>> {

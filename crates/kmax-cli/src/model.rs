@@ -59,7 +59,7 @@ pub fn is_remote(name: &str) -> bool {
 
 #[cfg(feature = "hub")]
 fn fetch(name: &str) -> Outcome<Option<PathBuf>> {
-    Ok(Some(pull(name, None)?.path))
+    Ok(Some(pull(name, &kmax::pull::Options::default())?.path))
 }
 
 /// The name alone: what is in the cache is found by it.

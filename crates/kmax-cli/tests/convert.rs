@@ -46,7 +46,43 @@ fn a_checkpoint_becomes_a_model_that_runs() {
     let weights = fs::read(model.join("model.safetensors")).expect("weights");
     let weights = SafeTensors::deserialize(&weights).expect("sound");
     assert!(weights.tensors().iter().all(|(_, tensor)| tensor.dtype() == Dtype::F16));
+    // What came out needs no conversion.
+    for to in ["again", "again.safetensors"] {
+        let own = convert(folder.path(), &from(Path::new("a b/model"), &["--to", to]));
+        own.fails(3, &["a b/model", "has our names already: its folder is a model"]);
+    }
     assert_eq!(names(folder.path()), ["a b", "photo.png"]);
+}
+
+#[test]
+fn the_weights_asked_for_are_converted_and_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("checkpoint.safetensors");
+    // As Lightning and `torch.optim.swa_utils` name them; the average lacks its queries.
+    let port = port();
+    let model = port.iter().map(|(name, shape)| (format!("model._orig_mod.{name}"), shape.clone()));
+    let average = port.iter().filter(|(name, _)| *name != QUERIES);
+    let average = average.map(|(name, shape)| (format!("ema.module.{name}"), shape.clone()));
+    let rest = [("ema.n_averaged".to_string(), vec![]), ("loss.weight".to_string(), vec![3])];
+    let all: Shapes = model.chain(average).chain(rest).collect();
+    write(&file, &all, false);
+    let run = convert(folder.path(), &from(&file, &["--to", "model", "--dtype", "f16"]));
+    assert_eq!(run.code, 0, "{run:?}");
+    let read = all.len();
+    for part in [
+        VARIANT,
+        "prefix `model._orig_mod.` taken off; other weights: `ema.module.` (--weights); 2 tensors without it left out",
+        &format!("{read} tensors read: {} mapped, {} skipped", port.len() - 1, read - (port.len() - 1)),
+    ] {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+    for set in ["ema", "ema.module.", "module"] {
+        convert(folder.path(), &from(&file, &["--to", "average", "--weights", set]))
+            .fails(3, &["1 missing: `sem_seg_head.predictor._cluster_centers.weight`"]);
+    }
+    convert(folder.path(), &from(&file, &["--to", "critic", "--weights", "critic"]))
+        .fails(3, &["holds no weights `critic`; there are `ema.`, `ema.module.`, `model._orig_mod.`"]);
+    assert_eq!(names(folder.path()), ["checkpoint.safetensors", "model"]);
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! What a checkpoint holds, in our names.
 
+use crate::chosen::Chosen;
 use crate::error::{Error, Result};
 use crate::names::layout::Layout;
 use crate::names::naming::{Meaning, Naming};
 use kmax_checkpoints::Checkpoint;
 use std::collections::BTreeMap;
+
+/// A tensor that has this name in our models and in no other.
+const OURS: &str = "decoder.queries";
 
 /// A parameter in a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,18 +36,24 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    pub fn of(checkpoint: &Checkpoint) -> Result<Self> {
-        let names = || checkpoint.tensors().map(|(name, _)| name);
+    /// The tensors of the weights that were chosen.
+    pub fn of(checkpoint: &Checkpoint, chosen: &Chosen) -> Result<Self> {
+        let names = || checkpoint.tensors().filter_map(|(name, _)| chosen.own_name(name));
         let fail = |reason: String| Error::contents(checkpoint.path(), reason);
+        if names().any(|name| name == OURS) {
+            return Err(fail("has our names already: its folder is a model".into()));
+        }
         let naming = Naming::guess(names()).ok_or_else(|| {
             let some: Vec<_> = names().take(3).map(|name| format!("`{name}`")).collect();
             let (count, some) = (checkpoint.len(), some.join(", "));
             fail(format!("{count} tensors ({some}, …), of which none has a name of a known kind"))
         })?;
-        let skipped = checkpoint.skipped().len();
+        // What is outside the weights counts as skipped.
+        let skipped = checkpoint.skipped().len() + checkpoint.len() - names().count();
         let mut contents = Self { naming, parameters: BTreeMap::new(), unknown: Vec::new(), skipped };
         for (name, info) in checkpoint.tensors() {
-            let (ours, layout) = match naming.meaning(name) {
+            let Some(own_name) = chosen.own_name(name) else { continue };
+            let (ours, layout) = match naming.meaning(own_name) {
                 Meaning::Parameter { name, layout } => (name, layout),
                 Meaning::Aside => {
                     contents.skipped += 1;

@@ -1,13 +1,14 @@
 //! From a checkpoint of a reference implementation to a model folder.
 
 use crate::checksum::checksums;
+use crate::chosen::Chosen;
 use crate::contents::Contents;
 use crate::error::{Error, Result};
 use crate::fit::Variant;
 use crate::names::rows::ClassRows;
 use crate::reference;
 use crate::write::Weights;
-use kmax_checkpoints::{Checkpoint, Format};
+use kmax_checkpoints::{Checkpoint, Format, WeightSet};
 use kmax_masks::Dataset;
 use kmax_model::{LICENSE, ModelCard, Preset, Reference, folder};
 use std::fmt::Write;
@@ -25,6 +26,8 @@ pub struct Conversion<'a> {
     pub variant: Option<&'a str>,
     /// Whether to write float16. A tensor that it cannot hold stays float32.
     pub half: bool,
+    /// Which weights are meant, where the checkpoint holds several sets.
+    pub weights: &'a WeightSet,
 }
 
 /// What was converted.
@@ -39,13 +42,15 @@ pub struct Summary {
     pub reference: Reference,
     /// How the checkpoint is stored.
     pub format: Format,
+    /// What of it was converted, and what else it holds.
+    pub chosen: Chosen,
     /// Name and SHA-256 of its files.
     pub files: Vec<(String, String)>,
     /// Entries of the checkpoint.
     pub read: usize,
     /// Those that became parameters.
     pub mapped: usize,
-    /// Those that are bookkeeping: counters, the object graph, what an optimizer keeps.
+    /// Those that are bookkeeping: counters, the object graph, what an optimizer keeps; and other sets of weights.
     pub skipped: usize,
     /// Bytes of the weights written.
     pub bytes: u64,
@@ -54,25 +59,21 @@ pub struct Summary {
 }
 
 impl Conversion<'_> {
-    /// Converts. Tensors are streamed: besides the mapped checkpoint only a few are in memory at a time.
+    /// Converts. Tensors are streamed: besides the mapped checkpoint only a few are in memory at a time. A TensorFlow
+    /// checkpoint in an archive stays there: the disk holds the archive and the folder.
     ///
     /// # Errors
     /// If the checkpoint is damaged, is of no known variant, lacks tensors, or has unknown or misshapen ones, all of which
     /// are named; or if the folder cannot be written. What was there before is then as it was.
     pub fn run(self) -> Result<Summary> {
         let start = Instant::now();
-        let checkpoint = Checkpoint::open(self.from)?;
-        let contents = Contents::of(&checkpoint)?;
-        let reference =
-            reference::of(contents.naming).filter(|_| !contents.is_encoder()).ok_or_else(|| {
-                let ours = checkpoint.info("decoder.queries").is_some();
-                let reason = if ours {
-                    "has our names already: its folder is a model"
-                } else {
-                    "an encoder alone: write it to a file, FILE.safetensors"
-                };
-                Error::contents(self.from, reason)
-            })?;
+        let checkpoint = Checkpoint::open_set(self.from, self.weights)?;
+        let chosen = Chosen::of(&checkpoint, self.weights)?;
+        let contents = Contents::of(&checkpoint, &chosen)?;
+        let reference = reference::of(contents.naming).filter(|_| !contents.is_encoder());
+        let reference = reference.ok_or_else(|| {
+            Error::contents(self.from, "an encoder alone: write it to a file, FILE.safetensors")
+        })?;
         let variant = match self.variant {
             Some(name) => Variant::named(name)?,
             None => Variant::guess(&contents, reference, self.from)?,
@@ -83,6 +84,7 @@ impl Conversion<'_> {
             alike: if self.variant.is_some() { Vec::new() } else { variant.alike.clone() },
             reference,
             format: checkpoint.format(),
+            chosen,
             files: Vec::new(),
             read: checkpoint.len() + checkpoint.skipped().len(),
             mapped: contents.parameters.len(),
@@ -128,6 +130,9 @@ impl Summary {
         for (name, sha256) in &self.files {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "| {name} | `{sha256}` |");
+        }
+        if self.chosen != Chosen::default() {
+            let _ = writeln!(text, "\nOf what it holds: {}.", self.chosen);
         }
         if let Some(Preset::Published(variant)) = Preset::named(&self.variant) {
             let release = variant.release();

@@ -1,11 +1,12 @@
 //! Encoders trained on ImageNet, for a training to begin with.
 
-use super::contents::{Contents, Parameter};
+use crate::chosen::Chosen;
+use crate::contents::{Contents, Parameter};
 use crate::error::{Error, Result};
 use crate::names::naming::Naming;
 use crate::write::Weights;
 use kmax_backbones::{BackboneConfig, ConvNeXtSize};
-use kmax_checkpoints::Checkpoint;
+use kmax_checkpoints::{Checkpoint, WeightSet};
 use kmax_model::Params;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,6 +19,8 @@ pub struct EncoderSummary {
     pub backbone: &'static str,
     /// Whose names the checkpoint has.
     pub naming: Naming,
+    /// What of the checkpoint was converted, and what else it holds.
+    pub chosen: Chosen,
     /// Tensors that became parameters.
     pub mapped: usize,
     /// Tensors left out: counters, and a classification head.
@@ -39,13 +42,15 @@ fn backbones() -> [(&'static str, BackboneConfig); 6] {
 }
 
 /// Converts an encoder's checkpoint (deeplab2's, torchvision's, detectron2's, timm's or facebookresearch's) into one
-/// safetensors file, whose tensors have the names that they have in a whole model.
+/// safetensors file, whose tensors have the names that they have in a whole model. `weights` says which are meant, where the
+/// checkpoint holds several sets.
 ///
 /// # Errors
 /// If it is none of the known encoders, or cannot be read or written.
-pub fn encoder(from: &Path, to: &Path) -> Result<EncoderSummary> {
-    let checkpoint = Checkpoint::open(from)?;
-    let contents = Contents::of(&checkpoint)?;
+pub fn encoder(from: &Path, to: &Path, weights: &WeightSet) -> Result<EncoderSummary> {
+    let checkpoint = Checkpoint::open_set(from, weights)?;
+    let chosen = Chosen::of(&checkpoint, weights)?;
+    let contents = Contents::of(&checkpoint, &chosen)?;
     let whole = !contents.is_encoder();
     let Contents { naming, parameters, .. } = contents;
     let fail = |reason: String| Error::contents(from, reason);
@@ -60,7 +65,8 @@ pub fn encoder(from: &Path, to: &Path) -> Result<EncoderSummary> {
             let weights =
                 Weights { checkpoint: &checkpoint, parameters: &parameters, rows: None, half: false };
             let bytes = weights.write_atomically(to)?;
-            return Ok(EncoderSummary { backbone, naming, mapped: parameters.len(), left_out, bytes });
+            let mapped = parameters.len();
+            return Ok(EncoderSummary { backbone, naming, chosen, mapped, left_out, bytes });
         }
         nearest = nearest.min((count, backbone));
     }

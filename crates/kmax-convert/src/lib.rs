@@ -5,7 +5,7 @@
 //! `kmax-checkpoints`, which knows no kMaX.
 //!
 //! ```no_run
-//! use kmax_convert::Conversion;
+//! use kmax_convert::{Conversion, WeightSet};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let conversion = Conversion {
@@ -14,6 +14,7 @@
 //!     // The preset is guessed from the tensors.
 //!     variant: None,
 //!     half: false,
+//!     weights: &WeightSet::Model,
 //! };
 //! let summary = conversion.run()?;
 //! println!("{}: {} of {} tensors", summary.variant, summary.mapped, summary.read);
@@ -24,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod checksum;
+mod chosen;
 mod contents;
 mod conversion;
 mod encoder;
@@ -35,11 +37,12 @@ mod reference;
 mod values;
 mod write;
 
+pub use chosen::Chosen;
 pub use conversion::{Conversion, Summary};
 pub use encoder::{EncoderSummary, encoder};
 pub use error::{Error, Result};
 pub use fingerprint::Fingerprint;
-pub use kmax_checkpoints::{Checkpoint, Format};
+pub use kmax_checkpoints::{Checkpoint, Format, WeightSet};
 pub use kmax_model::Reference;
 
 /// The program of the README runs as it stands.

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::names::rows::ClassRows;
 use crate::values::{Reversal, Value, bytes, fit_f16, select};
 use kmax_base::write::{folder_beside, folder_of};
-use kmax_checkpoints::{Checkpoint, DType};
+use kmax_checkpoints::{Checkpoint, DType, Tensor};
 use rayon::prelude::*;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Values arranged and written at a time: few enough to stay in a core's cache.
 const PIECE: usize = 1 << 17;
@@ -55,23 +56,40 @@ impl Weights<'_> {
         File::create(file)
             .and_then(|mut out| out.write_all(&header).and_then(|()| out.set_len(start + size)))
             .map_err(&fail)?;
-        let mut offset = 0;
-        let places = items.iter().map(|item| {
-            let place = start + offset;
-            offset += item.size() as u64;
-            (item, place)
+        let mut place = start;
+        let places = items.into_iter().map(|item| {
+            let at = place;
+            place += item.size() as u64;
+            (item.parameter.name.as_str(), (item, at))
         });
         // A handle for each thread: they do not share a position.
         let tools = || (OpenOptions::new().write(true).open(file), Vec::new());
-        places.collect::<Vec<_>>().into_par_iter().try_for_each_init(
-            tools,
-            |(out, piece), (item, place)| {
-                let out = out.as_mut().map_err(|e| fail(std::io::Error::other(e.to_string())))?;
-                out.seek(SeekFrom::Start(place)).map_err(&fail)?;
-                self.convert(item, piece, |values| out.write_all(&bytes(values, item.half)).map_err(&fail))
-            },
-        )?;
+        self.each(places.collect(), tools, |(out, piece), (item, place), tensor| {
+            let out = out.as_mut().map_err(|e| fail(std::io::Error::other(e.to_string())))?;
+            out.seek(SeekFrom::Start(*place)).map_err(&fail)?;
+            let values = values(&tensor, self.checkpoint.path(), item.parameter)?;
+            self.convert(item, &values, piece, |part| out.write_all(&bytes(part, item.half)).map_err(&fail))
+        })?;
         Ok(start + size)
+    }
+
+    /// Gives every tensor that `wanted` names to `work`: those of an archive as it passes by, else by all threads. A thread has
+    /// `tools` of its own.
+    fn each<T: Sync, Tools>(
+        &self,
+        wanted: Vec<(&str, T)>,
+        tools: impl Fn() -> Tools + Sync + Send,
+        work: impl Fn(&mut Tools, &T, Tensor<'_>) -> Result<()> + Sync + Send,
+    ) -> Result<()> {
+        if self.checkpoint.is_streamed() {
+            let (mut tools, wanted) = (tools(), wanted.into_iter().collect::<HashMap<_, _>>());
+            return self.checkpoint.visit(wanted.keys().copied(), |name, tensor| {
+                wanted.get(name).map_or(Ok(()), |wanted| work(&mut tools, wanted, tensor))
+            });
+        }
+        wanted.par_iter().try_for_each_init(tools, |tools, (name, wanted)| {
+            work(tools, wanted, self.checkpoint.read(name)?)
+        })
     }
 
     /// As [`Self::write`], beside the file, which is then renamed.
@@ -87,39 +105,42 @@ impl Weights<'_> {
 
     /// The tensors in the order of the file: wide elements first, which keeps all aligned.
     fn items(&self) -> Result<Vec<Item<'_>>> {
-        let parameters: Vec<_> = self.parameters.iter().collect();
-        let items = parameters.into_par_iter().filter_map(|(ours, parameter)| {
-            let shape = parameter.ours.as_deref()?;
-            let half =
-                if self.half { self.values(parameter).map(|values| fit_f16(&values)) } else { Ok(false) };
-            Some(half.map(|half| Item { ours, parameter, shape, half }))
+        let items = self.parameters.iter().filter_map(|(ours, parameter)| {
+            Some(Item { ours, parameter, shape: parameter.ours.as_deref()?, half: false })
         });
-        let mut items = items.collect::<Result<Vec<_>>>()?;
-        items.sort_by_key(|item| item.half);
-        Ok(items)
-    }
-
-    fn values(&self, parameter: &Parameter) -> Result<Cow<'_, [Value]>> {
-        let tensor = self.checkpoint.read(&parameter.name)?;
-        match (tensor.dtype, tensor.bytes) {
-            (DType::F32, Cow::Borrowed(bytes)) => Ok(bytes.as_chunks().0.into()),
-            (DType::F32, Cow::Owned(bytes)) => Ok(bytes.as_chunks().0.to_vec().into()),
-            _ => {
-                let values = self.checkpoint.read_f32(&parameter.name)?;
-                Ok(values.into_iter().map(f32::to_le_bytes).collect::<Vec<_>>().into())
+        let mut items: Vec<_> = items.collect();
+        if self.half {
+            let halves: Vec<_> = items.iter().map(|_| AtomicBool::new(false)).collect();
+            let places = items.iter().zip(&halves);
+            let places = places.map(|(item, half)| (item.parameter.name.as_str(), (item.parameter, half)));
+            self.each(
+                places.collect(),
+                || (),
+                |(), (parameter, half), tensor| {
+                    half.store(
+                        fit_f16(&values(&tensor, self.checkpoint.path(), parameter)?),
+                        Ordering::Relaxed,
+                    );
+                    Ok(())
+                },
+            )?;
+            for (item, half) in items.iter_mut().zip(halves) {
+                item.half = half.into_inner();
             }
         }
+        items.sort_by_key(|item| item.half);
+        Ok(items)
     }
 
     /// Hands the converted values on in pieces, in order. `piece` is memory to use.
     fn convert(
         &self,
         item: &Item<'_>,
+        values: &[Value],
         piece: &mut Vec<Value>,
         mut write: impl FnMut(&[Value]) -> Result<()>,
     ) -> Result<()> {
         let parameter = item.parameter;
-        let values = self.values(parameter)?;
         let reversal = parameter.layout.and_then(|layout| Reversal::of(layout, &parameter.shape));
         if let Some(rows) = self.rows.and_then(|rows| rows.of(item.ours)) {
             let count = item.shape.first().copied().unwrap_or(1);
@@ -127,8 +148,8 @@ impl Weights<'_> {
                 let reason = format!("{count} classes, expected {}", rows.len());
                 return Err(Error::contents(Path::new(&parameter.name), reason));
             }
-            let Some(reversal) = reversal else { return write(&select(&values, rows, count)) };
-            reversal.read(&values, 0..count, piece);
+            let Some(reversal) = reversal else { return write(&select(values, rows, count)) };
+            reversal.read(values, 0..count, piece);
             return write(&select(piece, rows, count));
         }
         let Some(reversal) = reversal else {
@@ -136,10 +157,21 @@ impl Weights<'_> {
         };
         let rows = (PIECE / reversal.row().max(1)).next_multiple_of(LEAST_ROWS);
         (0..reversal.rows()).step_by(rows).try_for_each(|row| {
-            reversal.read(&values, row..reversal.rows().min(row + rows), piece);
+            reversal.read(values, row..reversal.rows().min(row + rows), piece);
             write(piece)
         })
     }
+}
+
+/// The values of a tensor of floats.
+fn values<'a>(tensor: &'a Tensor<'_>, file: &Path, parameter: &Parameter) -> Result<Cow<'a, [Value]>> {
+    if tensor.dtype == DType::F32 {
+        return Ok(tensor.bytes.as_chunks().0.into());
+    }
+    let values = tensor.to_f32().ok_or_else(|| {
+        Error::contents(file, format!("`{}` holds {}, expected floats", parameter.name, tensor.dtype))
+    })?;
+    Ok(values.into_iter().map(f32::to_le_bytes).collect::<Vec<_>>().into())
 }
 
 /// What stands before the values, and how many bytes those have.

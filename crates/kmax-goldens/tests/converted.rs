@@ -4,11 +4,12 @@
 //! written by TensorFlow and PyTorch, come from `cargo xtask prove-conversion`, which sets `KMAX_CONVERTED` to a folder of
 //! converted models, `tf/MANIFEST` and `torch/MANIFEST`.
 
+mod bundle;
 mod forward;
 
 use candle_core::{DType, Device, Tensor};
 use forward::{Result, check_tf, check_torch, report};
-use kmax_convert::{Conversion, encoder};
+use kmax_convert::{Conversion, WeightSet, encoder};
 use kmax_goldens::{Manifest, golden};
 use kmax_model::folder::WEIGHTS_FILE;
 use kmax_model::{Model, Preset};
@@ -25,7 +26,8 @@ fn convert_and_check(kind: &str, manifest: &str, expected: &str) -> Result<()> {
     let count = tensors.len();
     candle_core::safetensors::save(&tensors, &from)?;
     drop(tensors);
-    let summary = Conversion { from: &from, to: &to, variant: None, half: false }.run()?;
+    let summary =
+        Conversion { from: &from, to: &to, variant: None, half: false, weights: &WeightSet::Model }.run()?;
     assert_eq!((summary.variant.as_str(), summary.mapped, summary.skipped), (expected, count, 0));
     assert_eq!(summary.bytes, std::fs::metadata(to.join(WEIGHTS_FILE))?.len());
     assert_eq!(Model::open(&to)?.config(), &Preset::named(expected).ok_or("no preset")?.config());
@@ -52,6 +54,39 @@ fn port_resnet50_on_cityscapes() -> Result<()> {
     convert_and_check("torch", "cityscapes_r50", "kmax-resnet50-cityscapes.pytorch")
 }
 
+/// The same bytes from the folder of a bundle and from an archive of it, in whose order its tensors are written.
+fn an_archive_is_converted_as_its_folder() -> Result<()> {
+    let Some(goldens) = golden("tf") else { return Ok(()) };
+    let work = tempfile::tempdir()?;
+    let path = |name: &str| work.path().join(name);
+    let (folder, archive) = (path("bundle"), path("model.tar.gz"));
+    let mut tensors = Manifest::read(&goldens.join("manifests/cityscapes_resnet50.json")).tensors()?;
+    // Beyond float16, so that one tensor stays as it is.
+    let queries = tensors.keys().find(|name| name.contains("cluster_centers")).ok_or("no queries")?.clone();
+    let large = tensors.get(&queries).ok_or("no queries")?.affine(0.0, 70_000.0)?;
+    tensors.insert(queries, large);
+    std::fs::create_dir(&folder)?;
+    bundle::write(&folder, &tensors)?;
+    drop(tensors);
+    let file = std::fs::File::create(&archive)?;
+    let mut packed = tar::Builder::new(flate2::write::GzEncoder::new(file, flate2::Compression::none()));
+    packed.append_dir_all("model", &folder)?;
+    packed.into_inner()?.finish()?;
+    for half in [false, true] {
+        let convert = |from: &Path, to: &Path| {
+            Conversion { from, to, variant: None, half, weights: &WeightSet::Model }.run()
+        };
+        let loose = convert(&folder, &path("loose"))?;
+        let streamed = convert(&archive, &path("streamed"))?;
+        assert_eq!((&streamed.variant, streamed.mapped), (&loose.variant, loose.mapped));
+        let [a, b] = ["loose", "streamed"].map(|name| std::fs::read(path(name).join(WEIGHTS_FILE)));
+        let (a, b) = (a?, b?);
+        // Half the size, but for the one.
+        assert!(a == b && (a.len() < 150_000_000) == half, "{} and {} bytes, half {half}", a.len(), b.len());
+    }
+    Ok(())
+}
+
 fn misfits_are_named() -> Result<()> {
     let Some(goldens) = golden("torch") else { return Ok(()) };
     let work = tempfile::tempdir()?;
@@ -62,7 +97,8 @@ fn misfits_are_named() -> Result<()> {
     let name = "backbone.stem.conv1.weight";
     tensors.insert(name.into(), Tensor::zeros((64, 3, 5, 5), DType::F32, &Device::Cpu)?);
     candle_core::safetensors::save(&tensors, &from)?;
-    let convert = |variant| Conversion { from: &from, to: &to, variant, half: false }.run();
+    let convert =
+        |variant| Conversion { from: &from, to: &to, variant, half: false, weights: &WeightSet::Model }.run();
     let message = convert(None).expect_err("misfits").to_string();
     for part in [
         "kmax-resnet50-cityscapes.pytorch",
@@ -99,7 +135,7 @@ fn encoders_of_deeplab2() -> Result<()> {
         let head = format!("classifier/kernel{}", kmax_convert::names::deeplab2::SUFFIX);
         tensors.insert(head, Tensor::zeros((8, 10), DType::F32, &Device::Cpu)?);
         candle_core::safetensors::save(&tensors, &from)?;
-        let summary = encoder(&from, &to)?;
+        let summary = encoder(&from, &to, &WeightSet::Model)?;
         assert_eq!((summary.backbone, summary.mapped, summary.left_out), (backbone, count, 1), "{manifest}");
         assert_eq!(candle_core::safetensors::load(&to, &Device::Cpu)?.len(), count, "{manifest}");
         // Without one of them it is no encoder.
@@ -107,7 +143,10 @@ fn encoders_of_deeplab2() -> Result<()> {
         let name = name.ok_or("no kernel")?.clone();
         tensors.remove(&name);
         candle_core::safetensors::save(&tensors, &from)?;
-        assert!(encoder(&from, &to).is_err_and(|e| e.to_string().contains(backbone)), "{manifest}");
+        assert!(
+            encoder(&from, &to, &WeightSet::Model).is_err_and(|e| e.to_string().contains(backbone)),
+            "{manifest}"
+        );
     }
     Ok(())
 }
@@ -137,6 +176,7 @@ kmax_goldens::tests!(
     deeplab2_convnext_tiny_on_cityscapes,
     deeplab2_resnet50_on_ade20k,
     port_resnet50_on_cityscapes,
+    an_archive_is_converted_as_its_folder,
     misfits_are_named,
     encoders_of_deeplab2,
     genuine_checkpoints

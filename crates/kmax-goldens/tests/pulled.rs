@@ -3,6 +3,7 @@
 //! A local server stands for Google Cloud Storage, Google Drive and the Hub. The checkpoints are whole ones with the values of the
 //! manifests, so that the models meet the forward goldens.
 
+mod bundle;
 mod forward;
 #[path = "../../kmax-hub/tests/hub/server.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
@@ -12,31 +13,36 @@ use candle_core::Tensor;
 use forward::{Result, check_tf, check_torch};
 use kmax_goldens::{Manifest, golden};
 use kmax_model::{Cache, Place, Preset};
-use kmax_pull::{Puller, Settings};
+use kmax_pull::{Options, Puller, Settings};
 use server::{Fault, Server};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-/// The manifest's tensors under their own names.
-fn checkpoint(goldens: &Path, manifest: &str, folder: &Path) -> Result<Vec<u8>> {
-    let file = folder.join("checkpoint.safetensors");
-    let manifest = Manifest::read(&goldens.join(format!("manifests/{manifest}.json")));
-    let tensors: HashMap<String, Tensor> = manifest.tensors()?;
-    candle_core::safetensors::save(&tensors, &file)?;
+/// The tensors of a manifest, by their own names.
+fn tensors(goldens: &Path, manifest: &str) -> Result<HashMap<String, Tensor>> {
+    Ok(Manifest::read(&goldens.join(format!("manifests/{manifest}.json"))).tensors()?)
+}
+
+/// A checkpoint of TensorFlow in an archive, as deeplab2 publishes them.
+fn archive(tensors: &HashMap<String, Tensor>, work: &Path) -> Result<Vec<u8>> {
+    let folder = work.join("checkpoint");
+    std::fs::create_dir(&folder)?;
+    bundle::write(&folder, tensors)?;
+    let packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut archive = tar::Builder::new(packed);
+    archive.append_dir_all("kmax_resnet50_coco_train", &folder)?;
+    std::fs::remove_dir_all(&folder)?;
+    Ok(archive.into_inner()?.finish()?)
+}
+
+/// A file of one set of tensors.
+fn file(tensors: &HashMap<String, Tensor>, work: &Path) -> Result<Vec<u8>> {
+    let file = work.join("checkpoint.safetensors");
+    candle_core::safetensors::save(tensors, &file)?;
     let bytes = std::fs::read(&file)?;
     std::fs::remove_file(&file)?;
     Ok(bytes)
-}
-
-fn archived(bytes: &[u8]) -> Result<Vec<u8>> {
-    let packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    let mut archive = tar::Builder::new(packed);
-    let mut header = tar::Header::new_gnu();
-    header.set_size(bytes.len() as u64);
-    header.set_mode(0o644);
-    archive.append_data(&mut header, "checkpoint/weights.safetensors", bytes)?;
-    Ok(archive.into_inner()?.finish()?)
 }
 
 /// Serves the checkpoint under `file`, breaks off twice, and gives the folder of the model.
@@ -61,7 +67,7 @@ fn pull(
     let mirror = Some(server.endpoint());
     let settings = Settings { cache: Cache::new(&work.join("kmax")), hub, mirror, pause };
     let mut starts = 0;
-    let pulled = Puller::new(settings).pull(name, None, &mut |event| {
+    let pulled = Puller::new(settings).pull(name, &Options::default(), &mut |event| {
         starts += usize::from(matches!(event, kmax_pull::Event::Download(kmax_hub::Event::Started { .. })));
     })?;
     assert_eq!(starts, 3, "{name}: broken off twice");
@@ -80,9 +86,9 @@ fn an_archive_of_deeplab2() -> Result<()> {
     let work = tempfile::tempdir()?;
     let name = "kmax-resnet50-coco.deeplab2";
     let Place::Direct(url) = place(name)? else { return Err("no address".into()) };
-    let bytes = archived(&checkpoint(&goldens, "coco_resnet50", work.path())?)?;
-    let file = url.rsplit('/').next().unwrap_or_default();
-    let folder = pull(name, file, &bytes, "GET /gresearch/", work.path())?;
+    let bytes = archive(&tensors(&goldens, "coco_resnet50")?, work.path())?;
+    let served = url.rsplit('/').next().unwrap_or_default();
+    let folder = pull(name, served, &bytes, "GET /gresearch/", work.path())?;
     assert!(check_tf("coco_resnet50", &folder)?, "no golden");
     Ok(())
 }
@@ -92,7 +98,7 @@ fn a_file_of_google_drive() -> Result<()> {
     let work = tempfile::tempdir()?;
     let name = "kmax-resnet50-cityscapes.pytorch";
     let Place::Drive { id } = place(name)? else { return Err("not on Google Drive".into()) };
-    let bytes = checkpoint(&goldens, "cityscapes_r50", work.path())?;
+    let bytes = file(&tensors(&goldens, "cityscapes_r50")?, work.path())?;
     let folder = pull(name, id, &bytes, "GET /download", work.path())?;
     assert!(check_torch("cityscapes_r50", &folder)?, "no golden");
     Ok(())

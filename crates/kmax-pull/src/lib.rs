@@ -5,11 +5,11 @@
 //! not fetched again.
 //!
 //! ```no_run
-//! use kmax_pull::{Event, Puller, Settings};
+//! use kmax_pull::{Event, Options, Puller, Settings};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let puller = Puller::new(Settings::from_env()?);
-//! let pulled = puller.pull("kmax-convnext-tiny-coco", None, &mut |event| {
+//! let pulled = puller.pull("kmax-convnext-tiny-coco", &Options::default(), &mut |event| {
 //!     if let Event::Fetching { name, from, bytes, license } = event {
 //!         println!("{name} from {from}: {bytes:?} bytes, {license}");
 //!     }
@@ -30,7 +30,8 @@ mod target;
 
 pub use error::{Error, Result};
 pub use event::Event;
-pub use puller::{Pulled, Puller};
+pub use kmax_convert::WeightSet;
+pub use puller::{Options, Pulled, Puller};
 pub use settings::Settings;
 pub use target::Target;
 

@@ -6,7 +6,7 @@ use crate::settings::Settings;
 use crate::target::Target;
 use kmax_base::read::MAX_CHECKPOINT;
 use kmax_base::write::PREFIX;
-use kmax_convert::Conversion;
+use kmax_convert::{Conversion, WeightSet};
 use kmax_hub::{self as hub, Address, CachedFile, Downloads, Hub, HubFile, HubRepo};
 use kmax_model::folder::WEIGHTS_FILE;
 use kmax_model::{Cache, Encoder, LICENSE, Model, Place, Preset, Published, fetch_model};
@@ -21,6 +21,15 @@ pub struct Puller {
     settings: Settings,
     hub: Hub,
     downloads: Downloads,
+}
+
+/// How a checkpoint on the Hub is to be taken.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Options {
+    /// The preset that it is of; without it the tensors tell.
+    pub variant: Option<String>,
+    /// Which weights, where it holds several sets.
+    pub weights: WeightSet,
 }
 
 /// A model or encoder on disk.
@@ -50,27 +59,25 @@ impl Puller {
     }
 
     /// The model or encoder of that name: see [`Target::named`]. What the cache has is taken; else it is fetched, converted, opened once
-    /// to see that it is whole, and kept. `variant` names the preset of a checkpoint on the Hub; without it the tensors tell.
+    /// to see that it is whole, and kept.
     ///
     /// # Errors
     /// If it is no such name, cannot be fetched, or is no checkpoint of the model that it should be.
     pub fn pull(
         &self,
         name: &str,
-        variant: Option<&str>,
+        options: &Options,
         events: &mut dyn FnMut(Event<'_>),
     ) -> Result<Pulled> {
         let target = Target::named(name)?;
-        if let (Some(variant), Target::Published(_) | Target::Encoder(_) | Target::Repo(_)) =
-            (variant, &target)
-        {
-            let reason = "a variant can be given for a checkpoint on the Hub, hf://owner/name/file, alone";
-            return Err(Error::Name(format!("{name}, variant {variant}: {reason}")));
+        if *options != Options::default() && !matches!(target, Target::File(_)) {
+            let reason = "variant and weights are chosen for a checkpoint on the Hub, hf://owner/name/file, alone";
+            return Err(Error::Name(format!("{name}: {reason}")));
         }
         match &target {
             Target::Published(preset) => self.published(preset, events),
             Target::Encoder(encoder) => self.encoder(encoder, events),
-            Target::File(file) => self.file(file, variant, events),
+            Target::File(file) => self.file(file, options, events),
             Target::Repo(repo) => self.repo(repo, events),
         }
     }
@@ -89,7 +96,9 @@ impl Puller {
         let origin = Origin { name: &name, place: release.place(), from: &release.url(), license: LICENSE };
         let checkpoint = self.fetch(&origin, events)?;
         let path = self.settings.cache.place_of(&name);
-        self.convert(checkpoint.path(), &path, &name, Some(&name), events)?;
+        let source =
+            Source { name: &name, file: checkpoint.path(), variant: Some(&name), weights: &WeightSet::Model };
+        self.convert(source, &path, events)?;
         self.discard(&checkpoint)?;
         Ok(Pulled { name, path, was_cached: false })
     }
@@ -112,7 +121,7 @@ impl Puller {
         let checkpoint = self.fetch(&origin, events)?;
         events(Event::Converting { name });
         let path = self.settings.cache.place_of_encoder(name);
-        let summary = kmax_convert::encoder(checkpoint.path(), &path)?;
+        let summary = kmax_convert::encoder(checkpoint.path(), &path, &WeightSet::Model)?;
         events(Event::ConvertedEncoder(&summary));
         self.discard(&checkpoint)?;
         Ok(Pulled { name: name.into(), path, was_cached: false })
@@ -132,10 +141,10 @@ impl Puller {
     fn file(
         &self,
         file: &HubFile,
-        variant: Option<&str>,
+        options: &Options,
         events: &mut dyn FnMut(Event<'_>),
     ) -> Result<Pulled> {
-        let variant = match variant.map(|name| (name, Preset::named(name))) {
+        let variant = match options.variant.as_deref().map(|name| (name, Preset::named(name))) {
             None => None,
             Some((_, Some(preset))) => Some(preset.name()),
             Some((name, None)) => return Err(Error::Name(format!("variant {name}: no such preset"))),
@@ -144,7 +153,9 @@ impl Puller {
         let CachedFile { path: checkpoint, digest, .. } =
             self.fetch_from_hub(file, &name, SEE_CARD, events)?;
         let repo = file.repo();
-        let key = Cache::hub_name(repo.owner(), repo.name(), &digest, variant.as_deref());
+        let set = Some(options.weights.to_string()).filter(|_| options.weights != WeightSet::Model);
+        let chosen: Vec<_> = variant.iter().chain(&set).map(String::as_str).collect();
+        let key = Cache::hub_name(repo.owner(), repo.name(), &digest, &chosen);
         let found = |path| Ok(Pulled { name: name.clone(), path, was_cached: true });
         if let Some(path) = self.settings.cache.model(&key) {
             return found(path);
@@ -154,19 +165,19 @@ impl Puller {
             return found(path);
         }
         let path = self.settings.cache.place_of(&key);
-        self.convert(&checkpoint, &path, &name, variant.as_deref(), events)?;
+        let source = Source { name: &name, file: &checkpoint, variant: variant.as_deref(), weights: &options.weights };
+        self.convert(source, &path, events)?;
         Ok(Pulled { name, path, was_cached: false })
     }
 
     /// Converts a checkpoint into a folder of the cache and opens what came of it.
     fn convert(
         &self,
-        from: &Path,
+        source: Source<'_>,
         to: &Path,
-        name: &str,
-        variant: Option<&str>,
         events: &mut dyn FnMut(Event<'_>),
     ) -> Result<()> {
+        let Source { name, file: from, variant, weights } = source;
         events(Event::Converting { name });
         // Beside its place and renamed when it is known to be good.
         let parent = to.parent().unwrap_or(Path::new("."));
@@ -177,7 +188,7 @@ impl Puller {
         let beside = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent);
         let beside = beside.map_err(|e| Error::io(parent, e))?;
         let folder = beside.path().join("model");
-        let summary = Conversion { from, to: &folder, variant, half: false }.run()?;
+        let summary = Conversion { from, to: &folder, variant, half: false, weights }.run()?;
         Model::open(&folder)?;
         if to.exists() {
             // Of an older, incomplete kind: whole ones are found before.
@@ -259,6 +270,14 @@ struct Origin<'a> {
     place: Place,
     from: &'a str,
     license: &'a str,
+}
+
+/// A checkpoint to convert.
+struct Source<'a> {
+    name: &'a str,
+    file: &'a Path,
+    variant: Option<&'a str>,
+    weights: &'a WeightSet,
 }
 
 /// A checkpoint on disk.

@@ -1,4 +1,4 @@
-//! The functions and classes that a pickled tensor needs. Nothing else is understood.
+//! The functions and classes that a pickled tensor needs. All others have a name and nothing else.
 
 use crate::dtype::DType;
 
@@ -25,6 +25,8 @@ pub(crate) enum Global {
     TorchDType(DType),
     TorchSize,
     TorchDevice,
+    /// Any other, by its number among those of the pickle. What it makes is no tensor.
+    Opaque(u32),
 }
 
 impl Global {
@@ -44,7 +46,7 @@ impl Global {
             ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_tensor_v3") => {
                 Self::TorchTensor
             }
-            ("torch._utils", "_rebuild_parameter") => Self::TorchParameter,
+            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => Self::TorchParameter,
             ("torch.storage", "_load_from_bytes") => Self::TorchStorageFromBytes,
             ("torch" | "torch.storage", "UntypedStorage") => Self::TorchUntypedStorage,
             ("torch", "Size") => Self::TorchSize,

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use super::{Blob, Call, Global, Id, Node, Pickle, text};
-use crate::error::{Fault, FaultKind, Parse, preview};
+use crate::error::{Fault, Parse, preview};
 use crate::wire::Wire;
 
 /// Most opcodes understood. Full checkpoints with optimizer state need some hundred thousand.
 const MOST_OPCODES: usize = 4 << 20;
 /// Most open marks understood.
 const DEEPEST: usize = 1000;
+/// Most unknown functions and classes. Real files have some dozens.
+const MOST_OPAQUE: usize = 1 << 16;
 /// The newest protocol.
 const NEWEST: u8 = 5;
 
@@ -22,12 +24,15 @@ pub(super) fn run(bytes: &[u8]) -> Parse<Pickle<'_>> {
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
+        opaque: Vec::new(),
+        numbers: HashMap::new(),
         opcode_at: 0,
     };
     for _ in 0..MOST_OPCODES {
         machine.opcode_at = machine.wire.at();
         if let Some(root) = machine.step()? {
-            return Ok(Pickle { bytes, nodes: machine.nodes, root, end: machine.wire.at() });
+            let Machine { wire, nodes, opaque, .. } = machine;
+            return Ok(Pickle { bytes, nodes, opaque, root, end: wire.at() });
         }
     }
     Err(machine.fault(format!("a pickle of more than {MOST_OPCODES} opcodes")))
@@ -45,6 +50,10 @@ struct Machine<'a> {
     /// Heights of the stack at the open marks.
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
+    /// Unknown functions and classes, and where each is first named.
+    opaque: Vec<(String, usize)>,
+    /// Their numbers.
+    numbers: HashMap<String, u32>,
     opcode_at: usize,
 }
 
@@ -114,6 +123,13 @@ impl Machine<'_> {
             b'R' | 0x81 => {
                 let (arguments, function) = (self.pop()?, self.pop()?);
                 let function = self.function(function)?;
+                let call = Call { function, arguments, items: Vec::new(), state: None };
+                self.push(Node::Call(Box::new(call)));
+            }
+            // With arguments by name, which only objects without meaning here have.
+            0x92 => {
+                let (_named, arguments, class) = (self.pop()?, self.pop()?, self.pop()?);
+                let function = self.function(class)?;
                 let call = Call { function, arguments, items: Vec::new(), state: None };
                 self.push(Node::Call(Box::new(call)));
             }
@@ -212,6 +228,7 @@ impl Machine<'_> {
                 let new = if opcode == b'a' { vec![self.pop()?] } else { self.pop_mark()? };
                 match self.top_node()? {
                     Node::List(ids) => ids.extend(new),
+                    Node::Call(call) if matches!(call.function, Global::Opaque(_)) => {}
                     _ => return Err(self.fault("elements for what is no list")),
                 }
             }
@@ -288,11 +305,26 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn global(&self, module: &[u8], name: &[u8]) -> Parse<Global> {
-        Global::find(module, name).ok_or_else(|| {
-            let global = format!("{}.{}", preview(module), preview(name));
-            Fault { at: self.opcode_at, kind: FaultKind::Refused(global) }
-        })
+    fn global(&mut self, module: &[u8], name: &[u8]) -> Parse<Global> {
+        self.known_or_opaque(named(module, name))
+    }
+
+    /// The global of this name, or its number where it is none that a tensor needs.
+    fn known_or_opaque(&mut self, named: Result<Global, String>) -> Parse<Global> {
+        let name = match named {
+            Ok(known) => return Ok(known),
+            Err(name) => name,
+        };
+        if let Some(number) = self.numbers.get(&name) {
+            return Ok(Global::Opaque(*number));
+        }
+        if self.opaque.len() >= MOST_OPAQUE {
+            return Err(self.fault(format!("more than {MOST_OPAQUE} functions and classes")));
+        }
+        let number = self.opaque.len() as u32;
+        self.opaque.push((name.clone(), self.opcode_at));
+        self.numbers.insert(name, number);
+        Ok(Global::Opaque(number))
     }
 
     fn global_from_stack(&mut self) -> Parse<()> {
@@ -302,9 +334,9 @@ impl Machine<'_> {
             Some(Node::Text(Blob::Owned(bytes))) => Some(bytes.as_slice()),
             _ => None,
         };
-        let names = at(module).zip(at(name));
-        let (module, name) = names.ok_or_else(|| self.fault("a global whose name is no text"))?;
-        let global = self.global(module, name)?;
+        let named = at(module).zip(at(name)).map(|(module, name)| named(module, name));
+        let named = named.ok_or_else(|| self.fault("a global whose name is no text"))?;
+        let global = self.known_or_opaque(named)?;
         self.push(Node::Global(global));
         Ok(())
     }
@@ -312,6 +344,8 @@ impl Machine<'_> {
     fn function(&self, id: Id) -> Parse<Global> {
         match self.nodes.get(id as usize) {
             Some(Node::Global(global)) => Ok(*global),
+            // What an unknown function gives may be a function, too.
+            Some(Node::Call(call)) if matches!(call.function, Global::Opaque(_)) => Ok(call.function),
             _ => Err(self.fault("a call of what is no function")),
         }
     }
@@ -362,6 +396,11 @@ impl Machine<'_> {
     fn fault(&self, reason: impl Into<String>) -> Fault {
         Fault::new(self.opcode_at, reason)
     }
+}
+
+/// The global `module.name`, or this name if no tensor needs it.
+fn named(module: &[u8], name: &[u8]) -> Result<Global, String> {
+    Global::find(module, name).ok_or_else(|| format!("{}.{}", preview(module), preview(name)))
 }
 
 /// A signed number of any length that fits 64 bits.

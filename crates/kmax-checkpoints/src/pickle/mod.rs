@@ -1,7 +1,8 @@
 //! Python pickles of protocols 0 to 5, read as data.
 //!
 //! [`Pickle::parse`] turns the opcodes into a graph of nodes. A call stays a node that names its function and holds its
-//! arguments; nothing is executed. Functions and classes outside [`Global`] are refused as soon as they are named.
+//! arguments; nothing is executed. Functions and classes that no tensor needs have a number and a name, and what they would
+//! make is an object of which nothing is known.
 
 mod globals;
 mod machine;
@@ -63,6 +64,8 @@ pub(crate) struct Call {
 pub(crate) struct Pickle<'a> {
     bytes: &'a [u8],
     nodes: Vec<Node>,
+    /// Names of [`Global::Opaque`], and where each comes first.
+    opaque: Vec<(String, usize)>,
     root: Id,
     end: usize,
 }
@@ -80,6 +83,11 @@ impl<'a> Pickle<'a> {
 
     pub(crate) fn root(&self) -> Id {
         self.root
+    }
+
+    /// The name of an unknown function or class, and where it comes first.
+    pub(crate) fn opaque(&self, number: u32) -> (&str, usize) {
+        self.opaque.get(number as usize).map_or(("?", 0), |(name, at)| (name.as_str(), *at))
     }
 
     pub(crate) fn nodes(&self) -> &[Node] {
@@ -160,8 +168,8 @@ impl<'a> Pickle<'a> {
     }
 
     /// What an object is, in words.
-    pub(crate) fn kind(&self, id: Id) -> &'static str {
-        match self.node(id) {
+    pub(crate) fn kind(&self, id: Id) -> Cow<'static, str> {
+        Cow::Borrowed(match self.node(id) {
             Node::None => "None",
             Node::Bool(_) => "a truth value",
             Node::Int(_) | Node::Long(_) => "an integer",
@@ -171,10 +179,14 @@ impl<'a> Pickle<'a> {
             Node::List(_) => "a list",
             Node::Tuple(_) => "a tuple",
             Node::Dict(_) => "a dictionary",
+            Node::Global(Global::Opaque(number)) => return format!("`{}`", self.opaque(*number).0).into(),
             Node::Global(_) => "a class or function",
-            Node::Call(call) if call.function == Global::OrderedDict => "a dictionary",
-            Node::Call(_) => "an object",
+            Node::Call(call) => match call.function {
+                Global::OrderedDict => "a dictionary",
+                Global::Opaque(number) => return format!("an object of `{}`", self.opaque(number).0).into(),
+                _ => "an object",
+            },
             Node::Persistent(_) => "a storage",
-        }
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 mod block;
 mod entry;
+mod places;
 mod slices;
 mod strings;
 mod table;
@@ -21,6 +22,7 @@ use crate::error::{Error, Fault, Parse, Result, preview};
 use crate::source::Source;
 use block::masked_crc;
 use entry::{Entry, Header};
+use places::Place;
 use slices::Assembly;
 
 pub(crate) use table::is_table;
@@ -40,6 +42,9 @@ pub(crate) struct Bundle {
     pieces: BTreeMap<Vec<u8>, Entry>,
     shards: Vec<OnceLock<Source>>,
 }
+
+/// The tensors of a bundle, and what it holds besides.
+pub(crate) type Contents = (BTreeMap<String, TensorInfo>, Vec<Skipped>);
 
 /// What the index of a bundle holds.
 #[derive(Default)]
@@ -85,7 +90,7 @@ impl Bundle {
     }
 
     /// What there is to read, and what there is besides.
-    pub(crate) fn contents(&self) -> Result<(BTreeMap<String, TensorInfo>, Vec<Skipped>)> {
+    pub(crate) fn contents(&self) -> Result<Contents> {
         let (mut infos, mut skipped) = (BTreeMap::new(), Vec::new());
         for (name, entry) in &self.tensors {
             match entry.dtype.dtype() {
@@ -142,25 +147,26 @@ impl Bundle {
         Error::tensor(&self.shard_path(entry.shard), name, reason)
     }
 
+    /// The file of the index.
+    pub(crate) fn index(&self) -> &Path {
+        &self.index
+    }
+
     /// The index and the shards.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let shards = (0..self.shards.len()).map(|shard| self.shard_path(shard as u64));
         std::iter::once(self.index.clone()).chain(shards).collect()
     }
 
-    fn shard_path(&self, shard: u64) -> PathBuf {
+    /// The file of a shard.
+    pub(crate) fn shard_path(&self, shard: u64) -> PathBuf {
         let mut path = self.prefix.clone().into_os_string();
         path.push(format!(".data-{shard:05}-of-{:05}", self.shards.len()));
         path.into()
     }
 
     fn shard(&self, name: &str, shard: u64) -> Result<&Source> {
-        let missing = || {
-            let count = self.shards.len();
-            Error::tensor(&self.index, name, format!("lies in shard {shard}, but there are {count}"))
-        };
-        let slot =
-            usize::try_from(shard).ok().and_then(|shard| self.shards.get(shard)).ok_or_else(missing)?;
+        let slot = &self.shards[self.check_shard(name, shard)?];
         if let Some(source) = slot.get() {
             return Ok(source);
         }
@@ -170,32 +176,17 @@ impl Bundle {
 
     /// The stored bytes of an entry, not yet checked.
     fn stored(&self, name: &str, entry: &Entry) -> Result<&[u8]> {
-        let shard = self.shard(name, entry.shard)?;
-        let start = usize::try_from(entry.offset).ok();
-        let end =
-            start.zip(usize::try_from(entry.size).ok()).and_then(|(start, size)| start.checked_add(size));
-        start.zip(end).and_then(|(start, end)| shard.get(start..end)).ok_or_else(|| {
-            let (Entry { offset, size, .. }, length) = (entry, shard.bytes().len());
-            self.fail(
-                name,
-                entry,
-                format!("its {size} bytes at byte {offset} end beyond the file's {length}"),
-            )
-        })
+        let shard = self.shard(name, entry.shard)?.bytes();
+        self.check_inside(&Place { name, entry }, shard.len() as u64)?;
+        // Both fit, as the length of the shard does.
+        Ok(&shard[entry.offset as usize..(entry.offset + entry.size) as usize])
     }
 
     /// The stored bytes of an entry of fixed-size elements, checked against its checksum.
     fn checked(&self, name: &str, entry: &Entry) -> Result<&[u8]> {
         let bytes = self.stored(name, entry)?;
-        let computed = masked_crc(crc32c::crc32c(bytes));
-        if computed == entry.crc {
-            return Ok(bytes);
-        }
-        let reason = format!(
-            "checksum {:08x}, but the {} bytes at byte {} have {computed:08x}",
-            entry.crc, entry.size, entry.offset
-        );
-        Err(self.fail(name, entry, reason))
+        self.check_sum(&Place { name, entry }, bytes)?;
+        Ok(bytes)
     }
 
     fn assemble(&self, name: &str, entry: &Entry) -> Result<Vec<u8>> {

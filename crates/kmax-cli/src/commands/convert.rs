@@ -5,13 +5,13 @@ use crate::output::{print, remark};
 use clap::ValueEnum;
 use image::RgbImage;
 use kmax::Model;
-use kmax::convert::{Conversion, EncoderSummary, Fingerprint, Summary, encoder};
+use kmax::convert::{Chosen, Conversion, EncoderSummary, Fingerprint, Summary, WeightSet, encoder};
 use std::path::{Path, PathBuf};
 
 /// Convert a checkpoint of deeplab2 or its PyTorch port into a model folder
 ///
-/// Reads TensorFlow checkpoints (the prefix, the folder, or the published archive), `.pth`, `.pkl` and safetensors. Nothing of
-/// Python is needed, and nothing in a checkpoint is executed.
+/// Reads TensorFlow checkpoints (the prefix, the folder, or the published archive), `.pth`, `.bin`, `.pkl` and safetensors, in
+/// several files with an index too. Nothing of Python is needed, and nothing in a checkpoint is executed.
 ///
 /// An encoder trained on ImageNet (deeplab2's, torchvision's, detectron2's, timm's, facebookresearch's) becomes one file for
 /// `backbone_weights` of a training configuration: give `--to FILE.safetensors`.
@@ -26,6 +26,9 @@ pub struct Arguments {
     /// The variant that it is (`kmax models` lists them); else it is guessed from the tensors
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
+    /// Which weights, where the file holds several sets: `model`, `ema`, or their key or prefix in the file
+    #[arg(long, value_name = "SET", default_value_t)]
+    weights: WeightSet,
     /// Type of the weights written
     #[arg(long, value_enum, default_value = "f32")]
     dtype: Dtype,
@@ -42,21 +45,21 @@ enum Dtype {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let Arguments { from, to, variant, dtype, verify } = arguments;
+    let Arguments { from, to, variant, weights, dtype, verify } = arguments;
     let half = matches!(dtype, Dtype::F16);
     if to.extension().is_some_and(|e| e == "safetensors") {
         if variant.is_some() || verify.is_some() || half {
             let whole = "--variant, --dtype f16 and --verify are for whole models, whose --to is a folder";
             return Err(Failure::new(Code::Usage, format!("{}: {whole}", to.display())));
         }
-        return convert_encoder(from, to);
+        return convert_encoder(from, to, weights);
     }
     // Before the work: a photo that is not there should not cost a conversion.
     let photo = match verify {
         Some(Some(file)) => Some(kmax_transforms::read_image(file).or_exit(Code::Input)?),
         _ => None,
     };
-    let conversion = Conversion { from, to, variant: variant.as_deref(), half };
+    let conversion = Conversion { from, to, variant: variant.as_deref(), half, weights };
     print_summary(&conversion.run()?, to);
     match (verify, photo) {
         (None, _) => Ok(()),
@@ -65,10 +68,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
 }
 
-fn convert_encoder(from: &Path, to: &Path) -> Outcome {
-    let summary = encoder(from, to)?;
-    let EncoderSummary { backbone, naming, mapped, left_out, bytes, .. } = summary;
+fn convert_encoder(from: &Path, to: &Path, weights: &WeightSet) -> Outcome {
+    let summary = encoder(from, to, weights)?;
+    let EncoderSummary { backbone, naming, chosen, mapped, left_out, bytes, .. } = summary;
     remark(&format!("{backbone}, named as by {naming}"));
+    tell(&chosen);
     remark(&format!(
         "{mapped} tensors mapped, {left_out} left out (counters, optimizer, a classification head)"
     ));
@@ -76,9 +80,19 @@ fn convert_encoder(from: &Path, to: &Path) -> Outcome {
     Ok(())
 }
 
+/// Says what was chosen in a checkpoint, if there was a choice.
+fn tell(chosen: &Chosen) {
+    let line = chosen.to_string();
+    if !line.is_empty() {
+        remark(&line);
+    }
+}
+
 fn print_summary(summary: &Summary, to: &Path) {
-    let Summary { variant, alike, reference, format, read, mapped, skipped, bytes, time, .. } = summary;
+    let Summary { variant, alike, reference, format, chosen, read, mapped, skipped, bytes, time, .. } =
+        summary;
     remark(&format!("{variant}, from {} ({format})", reference.name()));
+    tell(chosen);
     remark(&format!("{read} tensors read: {mapped} mapped, {skipped} skipped (counters, optimizer)"));
     remark(&format!(
         "{:.1} MB written in {:.2} s: {}",

@@ -3,6 +3,7 @@
 use crate::exit::Outcome;
 use crate::model;
 use crate::output::{print, remark};
+use kmax::pull::{Options, WeightSet};
 
 /// Fetch published models by name and convert them
 ///
@@ -19,12 +20,17 @@ pub struct Arguments {
     /// The variant that a checkpoint on the Hub is (`kmax models` lists them); else it is guessed from the tensors
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
+    /// Which weights, where a checkpoint on the Hub holds several sets: `model`, `ema`, or their key or prefix in it
+    #[arg(long, value_name = "SET", default_value_t)]
+    weights: WeightSet,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
-    for name in &arguments.names {
-        let pulled = model::pull(name, arguments.variant.as_deref())?;
+    let Arguments { names, variant, weights } = arguments;
+    let options = Options { variant: variant.clone(), weights: weights.clone() };
+    for name in names {
+        let pulled = model::pull(name, &options)?;
         if pulled.was_cached {
             remark(&format!("{} is in the cache", pulled.name));
         }

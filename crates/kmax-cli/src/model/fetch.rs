@@ -4,15 +4,15 @@ use crate::exit::{OrExit, Outcome};
 use crate::output::{self, remark};
 use indicatif::ProgressBar;
 use kmax::hub;
-use kmax::pull::{Event, Pulled, Puller, Settings};
+use kmax::pull::{Event, Options, Pulled, Puller, Settings};
 
 const BAR: &str = "{msg} {bar:24} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
 
 /// The model or encoder of that name, fetched and converted if the cache does not have it.
-pub fn pull(name: &str, variant: Option<&str>) -> Outcome<Pulled> {
+pub fn pull(name: &str, options: &Options) -> Outcome<Pulled> {
     let mut display = Display { bar: ProgressBar::hidden() };
     let puller = Puller::new(Settings::from_env()?);
-    let pulled = puller.pull(name, variant, &mut |event| display.show(&event));
+    let pulled = puller.pull(name, options, &mut |event| display.show(&event));
     display.bar.finish_and_clear();
     pulled.or_fail_loading()
 }
@@ -34,6 +34,10 @@ impl Display {
                 let (read, mapped) = (summary.read, summary.mapped);
                 let size = megabytes(summary.bytes);
                 self.say(&format!("{}: {mapped} of {read} tensors, {size}", summary.variant));
+                let chosen = summary.chosen.to_string();
+                if !chosen.is_empty() {
+                    self.say(&chosen);
+                }
                 if !summary.alike.is_empty() {
                     let others = summary.alike.join(", ");
                     self.say(&format!(

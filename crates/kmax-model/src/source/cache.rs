@@ -83,12 +83,13 @@ impl Cache {
         Some(self.place_of_encoder(name)).filter(|file| file.is_file())
     }
 
-    /// The name of what a checkpoint on the Hub was converted to: of `hf://owner/name/file.pth`, by its content's digest and, where one
-    /// was given, the variant.
-    pub fn hub_name(owner: &str, name: &str, digest: &str, variant: Option<&str>) -> String {
+    /// The name of what a checkpoint on the Hub was converted to: of `hf://owner/name/file.pth`, by its content's digest and by what was
+    /// `chosen`, such as a variant.
+    pub fn hub_name(owner: &str, name: &str, digest: &str, chosen: &[&str]) -> String {
         let digest: String = digest.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
-        let variant = variant.map_or_else(String::new, |variant| format!("--{variant}"));
-        format!("hf--{owner}--{name}--{digest}{variant}")
+        let strange = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.');
+        let chosen: String = chosen.iter().map(|word| format!("--{}", word.replace(strange, "_"))).collect();
+        format!("hf--{owner}--{name}--{digest}{chosen}")
     }
 
     /// All models and encoders, sorted by name.
@@ -151,9 +152,9 @@ mod tests {
 
     #[test]
     fn names_of_files_of_the_hub() {
-        let name = Cache::hub_name("a", "b", "0123456789abcdef0123", None);
+        let name = Cache::hub_name("a", "b", "0123456789abcdef0123", &[]);
         assert_eq!(name, "hf--a--b--0123456789abcdef");
-        let name = Cache::hub_name("a", "b", "../x", Some("kmax-resnet50-coco.coconut-s"));
-        assert_eq!(name, "hf--a--b--x--kmax-resnet50-coco.coconut-s");
+        let name = Cache::hub_name("a", "b", "../x", &["kmax-resnet50-coco.coconut-s", "a/b"]);
+        assert_eq!(name, "hf--a--b--x--kmax-resnet50-coco.coconut-s--a_b");
     }
 }

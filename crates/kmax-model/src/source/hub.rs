@@ -82,7 +82,7 @@ pub(super) fn open(name: &str) -> Result<crate::folder::Model> {
         let file: HubFile = name.parse().map_err(fetching)?;
         let found = hub.cached_file(&file).zip(super::Cache::from_env()).and_then(|(cached, cache)| {
             let repo = file.repo();
-            cache.model(&super::Cache::hub_name(repo.owner(), repo.name(), &cached.digest, None))
+            cache.model(&super::Cache::hub_name(repo.owner(), repo.name(), &cached.digest, &[]))
         });
         let absent =
             || Error::UnknownModel(format!("{name} is a checkpoint: `kmax pull {name}` converts it first"));

@@ -6,10 +6,10 @@ mod checkpoint;
 mod server;
 
 use checkpoint::{VARIANT, checkpoint, port};
-use kmax_convert::Conversion;
+use kmax_convert::{Conversion, WeightSet};
 use kmax_hub::Event as Download;
 use kmax_model::{Cache, Model, Place, Preset};
-use kmax_pull::{Error, Event, Pulled, Puller, Result, Settings};
+use kmax_pull::{Error, Event, Options, Pulled, Puller, Result, Settings};
 use server::{Fault, Server};
 use std::path::Path;
 use std::time::Duration;
@@ -53,7 +53,8 @@ impl Fixture {
 
     fn pull_with(&self, settings: Settings, name: &str, variant: Option<&str>) -> (Result<Pulled>, Said) {
         let mut said = Vec::new();
-        let outcome = Puller::new(settings).pull(name, variant, &mut |event| match event {
+        let options = Options { variant: variant.map(String::from), ..Options::default() };
+        let outcome = Puller::new(settings).pull(name, &options, &mut |event| match event {
             Event::Fetching { name, from, bytes, license } => {
                 said.push(format!("fetching {name} from {from}, {bytes:?}, {license}"));
             }
@@ -97,7 +98,7 @@ fn release(variant: &str) -> Place {
 fn expected() -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let to = folder.path().join("model");
-    Conversion { from: checkpoint(), to: &to, variant: None, half: false }.run().expect("converted");
+    Conversion { from: checkpoint(), to: &to, variant: None, half: false, weights: &WeightSet::Model }.run().expect("converted");
     Model::open(&to).expect("a model").digest()
 }
 
