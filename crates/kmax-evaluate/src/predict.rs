@@ -11,7 +11,7 @@ use kmax_datasets::convert::{Source, Target, convert};
 use kmax_datasets::evaluate::{self, PanopticFiles};
 use kmax_model::Segmenter;
 use kmax_model::postprocess::Scope;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// File of the predictions in COCO's instance form.
@@ -33,27 +33,31 @@ pub(crate) fn predict(
     };
     let writer = PanopticWriter::create(out.join(name))?;
     let truth = evaluate::digest_of(&[images.json()])?;
-    let (mut journal, mut done) =
-        Journal::open(&out.join("finished.jsonl"), &format!("{digest} on {truth}"))?;
-    let finished: HashSet<_> = done.iter().map(|entry| entry.annotation.image_id.clone()).collect();
+    let what = format!("{digest} on {truth} by kmax {}", env!("CARGO_PKG_VERSION"));
+    let (mut journal, done) = Journal::open(&out.join("finished.jsonl"), &what)?;
+    let by_id = |entry: Predicted| (entry.annotation.image_id.clone(), entry);
+    let mut done: HashMap<_, _> = done.into_iter().map(by_id).collect();
     let total = images.len();
     progress.advance(0, total);
     for (index, (image, _)) in images.entries().enumerate() {
         if progress.cancelled() {
             return Err(Error::Cancelled { done: index, total });
         }
-        if !(finished.contains(&image.id) && writer.png_path(image).is_file()) {
-            let predicted = one(segmenter, images, index, image, &writer)?;
+        let file = images.image_path(index).unwrap_or_default();
+        let photo = evaluate::digest_of(&[&file])?;
+        let is_done = done.get(&image.id).is_some_and(|entry| entry.photo == photo);
+        if !is_done || !writer.png_path(image).is_file() {
+            let predicted = Predicted { photo, ..one(segmenter, file, image, &writer)? };
             journal.add(&predicted)?;
-            done.retain(|entry| entry.annotation.image_id != image.id);
-            done.push(predicted);
+            done.insert(image.id.clone(), predicted);
         }
         progress.advance(index + 1, total);
     }
 
     let entries = images.entries().map(|(image, _)| image.clone()).collect();
     let (mut annotations, mut detections) = (Vec::new(), Vec::new());
-    for predicted in done {
+    // In the order of the images, whatever the order they were predicted in; one that the dataset no longer has is left out.
+    for predicted in images.entries().filter_map(|(image, _)| done.remove(&image.id)) {
         annotations.push(predicted.annotation);
         detections.extend(predicted.detections);
     }
@@ -69,12 +73,10 @@ pub(crate) fn predict(
 
 fn one(
     segmenter: &Segmenter,
-    images: &CocoPanoptic,
-    index: usize,
+    file: PathBuf,
     entry: &ImageEntry,
     writer: &PanopticWriter,
 ) -> Result<Predicted> {
-    let file: PathBuf = images.image_path(index).unwrap_or_default();
     let image = kmax_transforms::read_image(&file)?;
     let (width, height) = image.dimensions();
     if (width, height) != (entry.width, entry.height) {
@@ -90,7 +92,7 @@ fn one(
         segmentation: Segmentation::Rle(instance.mask),
         score: instance.score.into(),
     });
-    Ok(Predicted { annotation, detections: detections.collect() })
+    Ok(Predicted { annotation, detections: detections.collect(), photo: String::new() })
 }
 
 /// The forms that cityscapesScripts take beside the panoptic one.

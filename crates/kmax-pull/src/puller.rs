@@ -63,15 +63,11 @@ impl Puller {
     ///
     /// # Errors
     /// If it is no such name, cannot be fetched, or is no checkpoint of the model that it should be.
-    pub fn pull(
-        &self,
-        name: &str,
-        options: &Options,
-        events: &mut dyn FnMut(Event<'_>),
-    ) -> Result<Pulled> {
+    pub fn pull(&self, name: &str, options: &Options, events: &mut dyn FnMut(Event<'_>)) -> Result<Pulled> {
         let target = Target::named(name)?;
         if *options != Options::default() && !matches!(target, Target::File(_)) {
-            let reason = "variant and weights are chosen for a checkpoint on the Hub, hf://owner/name/file, alone";
+            let reason =
+                "variant and weights are chosen for a checkpoint on the Hub, hf://owner/name/file, alone";
             return Err(Error::Name(format!("{name}: {reason}")));
         }
         match &target {
@@ -138,12 +134,7 @@ impl Puller {
         Ok(Pulled { was_cached: !told.done, name, path })
     }
 
-    fn file(
-        &self,
-        file: &HubFile,
-        options: &Options,
-        events: &mut dyn FnMut(Event<'_>),
-    ) -> Result<Pulled> {
+    fn file(&self, file: &HubFile, options: &Options, events: &mut dyn FnMut(Event<'_>)) -> Result<Pulled> {
         let variant = match options.variant.as_deref().map(|name| (name, Preset::named(name))) {
             None => None,
             Some((_, Some(preset))) => Some(preset.name()),
@@ -165,18 +156,14 @@ impl Puller {
             return found(path);
         }
         let path = self.settings.cache.place_of(&key);
-        let source = Source { name: &name, file: &checkpoint, variant: variant.as_deref(), weights: &options.weights };
+        let source =
+            Source { name: &name, file: &checkpoint, variant: variant.as_deref(), weights: &options.weights };
         self.convert(source, &path, events)?;
         Ok(Pulled { name, path, was_cached: false })
     }
 
     /// Converts a checkpoint into a folder of the cache and opens what came of it.
-    fn convert(
-        &self,
-        source: Source<'_>,
-        to: &Path,
-        events: &mut dyn FnMut(Event<'_>),
-    ) -> Result<()> {
+    fn convert(&self, source: Source<'_>, to: &Path, events: &mut dyn FnMut(Event<'_>)) -> Result<()> {
         let Source { name, file: from, variant, weights } = source;
         events(Event::Converting { name });
         // Beside its place and renamed when it is known to be good.

@@ -1,6 +1,8 @@
 //! Predictions as they come, so that an interrupted evaluation goes on where it was.
 
-use std::fs::{File, OpenOptions};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +21,8 @@ pub struct Predicted {
     /// Its objects, which may overlap.
     #[serde(default)]
     pub detections: Vec<DetectionEntry>,
+    /// Digest of the photo's bytes: predictions of another photo under the same id are not this one's.
+    pub photo: String,
 }
 
 /// The first line: what the predictions are of.
@@ -38,11 +42,16 @@ impl Journal {
     /// Begins a journal, or goes on with the one that is there and gives its images. `predictions_of` tells apart what
     /// must not be mixed: a model, a dataset.
     ///
-    /// A last line without its end was cut off by the interruption; it is dropped.
+    /// A last line without its end was cut off by the interruption; it is dropped. Of several lines of an image the last counts. The
+    /// journal is held until it is dropped, or its process ends.
     ///
     /// # Errors
-    /// If the file cannot be read or written, is no journal, or is one of other predictions.
+    /// If the file cannot be read or written, is no journal, is one of other predictions, or is held by another process.
     pub fn open(path: &Path, predictions_of: &str) -> Result<(Self, Vec<Predicted>)> {
+        let out = OpenOptions::new().create(true).append(true).open(path).map_err(Error::write(path))?;
+        if let Err(TryLockError::WouldBlock) = out.try_lock() {
+            return Err(Error::file(path, "another process is making these predictions"));
+        }
         let bytes = if path.exists() { files::read(path)? } else { Vec::new() };
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let mut lines = bytes[..whole].split_inclusive(|&byte| byte == b'\n').enumerate();
@@ -50,13 +59,25 @@ impl Journal {
         if let Some((_, first)) = lines.next() {
             let header: Header = parse(path, 0, first)?;
             if header.predictions_of != predictions_of {
-                let reason =
-                    format!("these are predictions of {}, not of {predictions_of}", header.predictions_of);
+                let reason = format!(
+                    "these are predictions of {}, not of {predictions_of}: give another folder, or remove this one",
+                    header.predictions_of
+                );
                 return Err(Error::file(path, reason));
             }
-            done = lines.map(|(number, line)| parse(path, number, line)).collect::<Result<_>>()?;
+            let all = lines.map(|(number, line)| parse::<Predicted>(path, number, line));
+            let mut places = HashMap::new();
+            for predicted in all {
+                let predicted = predicted?;
+                match places.entry(predicted.annotation.image_id.clone()) {
+                    Entry::Occupied(place) => done[*place.get()] = predicted,
+                    Entry::Vacant(place) => {
+                        place.insert(done.len());
+                        done.push(predicted);
+                    }
+                }
+            }
         }
-        let out = OpenOptions::new().create(true).append(true).open(path).map_err(Error::write(path))?;
         out.set_len(whole as u64).map_err(Error::write(path))?;
         let mut journal = Self { path: path.to_path_buf(), out };
         if whole == 0 {
@@ -104,7 +125,7 @@ mod tests {
             file_name: format!("{image}.png"),
             segments_info: Vec::new(),
         };
-        Predicted { annotation, detections: Vec::new() }
+        Predicted { annotation, detections: Vec::new(), photo: "sha256:0".into() }
     }
 
     #[test]
@@ -122,7 +143,13 @@ mod tests {
         let (mut journal, done) = Journal::open(&file, "a model")?;
         assert_eq!(done, [predicted(1)]);
         journal.add(&predicted(3))?;
-        assert_eq!(Journal::open(&file, "a model")?.1, [predicted(1), predicted(3)]);
+        let held = Journal::open(&file, "a model").expect_err("held").to_string();
+        assert!(held.contains("another process"), "{held}");
+        // An image that was predicted again.
+        let again = Predicted { photo: "sha256:1".into(), ..predicted(1) };
+        journal.add(&again)?;
+        drop(journal);
+        assert_eq!(Journal::open(&file, "a model")?.1, [again, predicted(3)]);
 
         let other = Journal::open(&file, "another").expect_err("another model").to_string();
         assert!(other.contains("a model, not of another"), "{other}");

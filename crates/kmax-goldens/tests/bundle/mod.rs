@@ -9,10 +9,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 /// Writes a bundle of two shards into `folder`.
-pub fn write(
-    folder: &Path,
-    tensors: &HashMap<String, Tensor>,
-) -> Result<(), Box<dyn std::error::Error>> {
+pub fn write(folder: &Path, tensors: &HashMap<String, Tensor>) -> Result<(), Box<dyn std::error::Error>> {
     let mut shards = [Vec::new(), Vec::new()];
     let mut entries = vec![(Vec::new(), table::header(2))];
     for (number, (name, tensor)) in tensors.iter().enumerate() {

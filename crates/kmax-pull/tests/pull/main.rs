@@ -98,7 +98,9 @@ fn release(variant: &str) -> Place {
 fn expected() -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let to = folder.path().join("model");
-    Conversion { from: checkpoint(), to: &to, variant: None, half: false, weights: &WeightSet::Model }.run().expect("converted");
+    Conversion { from: checkpoint(), to: &to, variant: None, half: false, weights: &WeightSet::Model }
+        .run()
+        .expect("converted");
     Model::open(&to).expect("a model").digest()
 }
 

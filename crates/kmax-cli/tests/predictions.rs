@@ -1,0 +1,107 @@
+//! `kmax eval model --predictions`: what is kept is taken for nothing else.
+
+mod small_model;
+mod support;
+
+use kmax_datasets::coco::{ImageEntry, PanopticWriter};
+use kmax_masks::{LabelMap, Panoptic};
+use small_model::{copied_model, model_folder};
+use std::error::Error;
+use std::path::Path;
+use std::time::SystemTime;
+use support::{Run, kmax, names, picture};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// A dataset of two photos under `data`.
+fn dataset(folder: &Path) -> Outcome {
+    let root = folder.join("data");
+    std::fs::create_dir_all(root.join("annotations"))?;
+    std::fs::create_dir(root.join("val"))?;
+    let classes = kmax::Preset::named("kmax-people").ok_or("no preset")?.config().categories;
+    let writer = PanopticWriter::create(root.join("annotations/panoptic_val.json"))?;
+    let (mut images, mut annotations) = (Vec::new(), Vec::new());
+    for id in [1, 2] {
+        let image = ImageEntry { id: id.into(), file_name: format!("{id}.png"), width: 48, height: 40 };
+        picture(48, 40).save(root.join("val").join(&image.file_name))?;
+        let map = LabelMap::new(48, 40, vec![7; 48 * 40])?;
+        let person = classes.iter().next().ok_or("no class")?.id;
+        annotations.push(writer.write(&image, &Panoptic::from_map(map, |_| (person, false)))?);
+        images.push(image);
+    }
+    writer.finish(images, annotations, &classes)?;
+    Ok(())
+}
+
+fn evaluate(folder: &Path, model: &Path) -> Run {
+    let model = model.display().to_string();
+    let arguments = ["model", "--dataset", "panoptic", "--root", "data", "--model", &model, "--json"];
+    kmax(folder, "eval", &[&arguments[..], &["--predictions", "out"]].concat())
+}
+
+fn written(file: &Path) -> Result<SystemTime, Box<dyn Error>> {
+    Ok(std::fs::metadata(file)?.modified()?)
+}
+
+#[test]
+fn only_what_changed_is_predicted_again() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    dataset(folder)?;
+    let first = evaluate(folder, model_folder());
+    assert_eq!(first.code, 0, "{first:?}");
+    let pngs = folder.join("out/panoptic");
+    assert_eq!(names(&pngs), ["1.png", "2.png"]);
+    let (one, two) = (pngs.join("1.png"), pngs.join("2.png"));
+    let before = (written(&one)?, written(&two)?);
+    assert_eq!(evaluate(folder, model_folder()).out, first.out);
+    assert_eq!((written(&one)?, written(&two)?), before, "nothing to do");
+
+    // Another photo under the same name: its prediction is made again, the other one's is not.
+    picture(58, 50).save(folder.join("data/val/1.png"))?;
+    assert_eq!(evaluate(folder, model_folder()).code, 3, "another size than the annotations say");
+    image::imageops::flip_horizontal(&picture(48, 40)).save(folder.join("data/val/1.png"))?;
+    assert_eq!(evaluate(folder, model_folder()).code, 0);
+    assert!(written(&one)? > before.0 && written(&two)? == before.1);
+
+    // A PNG that somebody deleted is made again, once, and later runs work.
+    std::fs::remove_file(&two)?;
+    for _ in 0..2 {
+        let run = evaluate(folder, model_folder());
+        assert_eq!(run.code, 0, "{run:?}");
+    }
+    let made = written(&two)?;
+    assert_eq!(evaluate(folder, model_folder()).code, 0);
+    assert_eq!(written(&two)?, made);
+    Ok(())
+}
+
+#[test]
+fn another_model_is_refused() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    dataset(folder)?;
+    assert_eq!(evaluate(folder, model_folder()).code, 0);
+    // The same name, and one value of the weights is another.
+    let copy = copied_model(folder);
+    let weights = copy.join("model.safetensors");
+    let mut bytes = std::fs::read(&weights)?;
+    *bytes.last_mut().ok_or("empty")? ^= 1;
+    std::fs::write(&weights, bytes)?;
+    evaluate(folder, &copy).fails(3, &["finished.jsonl", "give another folder"]);
+    Ok(())
+}
+
+#[test]
+fn a_folder_that_is_held_is_refused() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    dataset(folder)?;
+    assert_eq!(evaluate(folder, model_folder()).code, 0);
+    let held = std::fs::File::open(folder.join("out/finished.jsonl"))?;
+    held.lock()?;
+    evaluate(folder, model_folder()).fails(3, &["finished.jsonl", "another process"]);
+    drop(held);
+    assert_eq!(evaluate(folder, model_folder()).code, 0);
+    Ok(())
+}
