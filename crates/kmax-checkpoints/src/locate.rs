@@ -33,7 +33,7 @@ pub(crate) enum Main {
         unpacked: Option<TempDir>,
     },
     /// From an archive that stays as it is.
-    Streamed(Streamed),
+    Streamed(Box<Streamed>),
     /// Several files.
     Sharded {
         sharded: Sharded,
@@ -56,10 +56,9 @@ pub(crate) fn locate(path: &Path) -> Result<Located> {
     let Some(archive) = Tarball::of(&file, source.bytes()) else {
         return Ok(Located { file, main: main(source, None)? });
     };
-    let archive = match Streamed::open(archive)? {
-        Ok(streamed) => return Ok(Located { file, main: Main::Streamed(streamed) }),
-        Err(archive) => archive,
-    };
+    if let Some(streamed) = Streamed::open(&archive)? {
+        return Ok(Located { file, main: Main::Streamed(streamed) });
+    }
     let unpacked = archive.unpack()?;
     let folder = unpacked.path().to_path_buf();
     let source = only_checkpoint(&folder).and_then(|main| Source::open(&main));
