@@ -8,8 +8,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tempfile::TempDir;
 
+use crate::among::{ENDINGS, only_among};
 use crate::error::{Error, Result};
-use crate::locate::{ENDINGS, only_among};
 use crate::source::Source;
 use crate::tarball::{Tarball, Then};
 use crate::tensorflow::Bundle;
