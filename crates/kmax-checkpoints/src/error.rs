@@ -43,7 +43,7 @@ pub enum Error {
         /// What is wrong and what was expected.
         reason: String,
     },
-    /// A pickle asks for a function or class that no tensor needs. Nothing was executed.
+    /// A pickle is what a function or class would make that no tensor needs, and nothing else. Nothing was executed.
     #[error("{}: {place}: refused `{global}`: a checkpoint needs no such function or class", file.display())]
     Refused {
         /// The file.

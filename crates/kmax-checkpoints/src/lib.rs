@@ -35,6 +35,7 @@
 
 #![deny(unsafe_code)]
 
+mod among;
 mod arrays;
 mod checkpoint;
 mod contents;

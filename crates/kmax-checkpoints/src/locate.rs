@@ -5,18 +5,15 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::among::only_among;
 use crate::contents::Format;
 use crate::error::{Error, Result};
 use crate::safetensors_file::is_safetensors;
-use crate::sharded::{self, Sharded};
+use crate::sharded::Sharded;
 use crate::source::Source;
 use crate::streamed::Streamed;
 use crate::tarball::Tarball;
 use crate::tensorflow::{index_of_prefix, is_table};
-
-/// How the names of checkpoints end.
-pub(crate) const ENDINGS: [&str; 9] =
-    ["index", "pth", "pt", "ckpt", "pkl", "bin", "safetensors", "tar", "gz"];
 
 /// A checkpoint that was found.
 pub(crate) struct Located {
@@ -33,7 +30,7 @@ pub(crate) enum Main {
         unpacked: Option<TempDir>,
     },
     /// From an archive that stays as it is.
-    Streamed(Streamed),
+    Streamed(Box<Streamed>),
     /// Several files.
     Sharded {
         sharded: Sharded,
@@ -56,10 +53,9 @@ pub(crate) fn locate(path: &Path) -> Result<Located> {
     let Some(archive) = Tarball::of(&file, source.bytes()) else {
         return Ok(Located { file, main: main(source, None)? });
     };
-    let archive = match Streamed::open(archive)? {
-        Ok(streamed) => return Ok(Located { file, main: Main::Streamed(streamed) }),
-        Err(archive) => archive,
-    };
+    if let Some(streamed) = Streamed::open(&archive)? {
+        return Ok(Located { file, main: Main::Streamed(streamed) });
+    }
     let unpacked = archive.unpack()?;
     let folder = unpacked.path().to_path_buf();
     let source = only_checkpoint(&folder).and_then(|main| Source::open(&main));
@@ -93,33 +89,6 @@ fn only_checkpoint(folder: &Path) -> Result<PathBuf> {
     names.sort();
     let only = only_among(names.iter().map(String::as_str));
     only.map(|only| folder.join(only)).map_err(|reason| Error::not_a_checkpoint(folder, reason))
-}
-
-/// The only checkpoint among the files of a folder, which are given in order.
-pub(crate) fn only_among<'a>(names: impl Iterator<Item = &'a str>) -> std::result::Result<&'a str, String> {
-    let (mut found, mut pieces, mut shards, mut indexed) = (Vec::new(), Vec::new(), false, false);
-    for name in names {
-        let ending = Path::new(name).extension().and_then(OsStr::to_str).unwrap_or_default();
-        shards |= ending.starts_with("data-");
-        if name.ends_with(sharded::ENDING) {
-            indexed = true;
-            found.push(name);
-        } else if ENDINGS.contains(&ending) {
-            if Sharded::is_shard(name) { pieces.push(name) } else { found.push(name) }
-        }
-    }
-    if !indexed {
-        found.extend(pieces);
-        found.sort_unstable();
-    }
-    match found.as_slice() {
-        [only] => Ok(only),
-        [] if shards => Err("holds the data of a TensorFlow checkpoint, but no .index".to_string()),
-        [] => Err(format!("holds no checkpoint (a file ending in .{})", ENDINGS.join(", ."))),
-        [first, second, ..] => {
-            Err(format!("holds {} checkpoints ({first}, {second} …), name one", found.len()))
-        }
-    }
 }
 
 /// The format of a file, from its content.

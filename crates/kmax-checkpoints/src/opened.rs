@@ -27,7 +27,7 @@ pub(crate) struct Opened {
 #[derive(Debug)]
 pub(crate) enum Values {
     Bundle(Bundle),
-    Streamed(Streamed),
+    Streamed(Box<Streamed>),
     Arrays(Arrays),
     /// The index, and the arrays of each file.
     Sharded(PathBuf, Vec<Arrays>),
@@ -70,7 +70,7 @@ impl Opened {
     }
 
     /// A bundle that is still packed.
-    pub(crate) fn streamed(streamed: Streamed) -> Result<Self> {
+    pub(crate) fn streamed(streamed: Box<Streamed>) -> Result<Self> {
         Ok(Self::bundle(streamed.bundle().contents()?, Values::Streamed(streamed)))
     }
 

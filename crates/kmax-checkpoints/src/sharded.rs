@@ -126,7 +126,8 @@ impl Sharded {
                 None => fail(name, format!("is not in {index}")),
             };
         }
-        let is_there = |name: &&String| found.contains_key(*name) || skipped.iter().any(|s| s.name == **name);
+        let skipped: BTreeSet<&str> = skipped.iter().map(|skipped| skipped.name.as_str()).collect();
+        let is_there = |name: &str| found.contains_key(name) || skipped.contains(name);
         match expected.iter().find(|name| !is_there(name)) {
             Some(name) => fail(name, format!("is absent, where {index} says that it is")),
             None => Ok(()),

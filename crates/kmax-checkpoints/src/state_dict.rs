@@ -36,7 +36,8 @@ pub(crate) fn find(pickled: &Pickled<'_>, asked: &WeightSet) -> Result<(Vec<(Id,
         }
         let stem = if wrapping.path.is_empty() { String::new() } else { format!("{}.", wrapping.path) };
         for (place, &(key, _)) in items.iter().enumerate().filter(|(place, _)| *place != chosen) {
-            let is_weights = ranked.iter().any(|(_, other)| *other == place);
+            // They stand in the order of their places.
+            let is_weights = ranked.binary_search_by_key(&place, |(_, place)| *place).is_ok();
             let told = if is_weights { &mut wrapping.others } else { &mut wrapping.beside };
             if told.len() < MOST_TOLD {
                 told.push(format!("{stem}{}", named(key).chars().take(MOST_TOLD).collect::<String>()));
@@ -57,6 +58,9 @@ pub(crate) fn find(pickled: &Pickled<'_>, asked: &WeightSet) -> Result<(Vec<(Id,
 }
 
 fn holds_tensors(pickled: &Pickled<'_>, id: Id, depth: usize, looks: &mut usize) -> bool {
+    if *looks == 0 {
+        return false;
+    }
     let Some(items) = pickled.pickle.items(id) else { return false };
     *looks = looks.saturating_sub(items.len() + 1);
     *looks > 0

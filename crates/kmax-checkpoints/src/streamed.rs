@@ -8,8 +8,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tempfile::TempDir;
 
+use crate::among::{ENDINGS, only_among};
 use crate::error::{Error, Result};
-use crate::locate::{ENDINGS, only_among};
 use crate::source::Source;
 use crate::tarball::{Tarball, Then};
 use crate::tensorflow::Bundle;
@@ -36,11 +36,11 @@ struct Unpacked {
 }
 
 impl Streamed {
-    /// The only checkpoint of an archive, if it is a bundle whose tensors lie one behind the other. What is anything
-    /// else must be unpacked: this is where that is decided.
+    /// The only checkpoint of an archive, if it is a bundle whose tensors lie one behind the other. `None` for anything else,
+    /// which must be unpacked: this is where that is decided.
     ///
     /// The whole archive is gone through, so that nothing in it can be cut off or beyond the limits later on.
-    pub(crate) fn open(archive: Tarball) -> Result<std::result::Result<Self, Tarball>> {
+    pub(crate) fn open(archive: &Tarball) -> Result<Option<Box<Self>>> {
         let (mut sizes, mut index, mut unknown) = (BTreeMap::new(), None, false);
         archive.walk(|member| {
             sizes.insert(member.name.to_string(), member.size);
@@ -57,17 +57,17 @@ impl Streamed {
             Ok::<_, Error>(if unknown { Then::Stop } else { Then::On })
         })?;
         if unknown {
-            return Ok(Err(archive));
+            return Ok(None);
         }
         only_among(sizes.keys().map(String::as_str))
             .map_err(|reason| Error::not_a_checkpoint(archive.path(), reason))?;
-        let Some(index) = index else { return Ok(Err(archive)) };
+        let Some(index) = index else { return Ok(None) };
         let bundle = Bundle::open(&index)?;
         if !bundle.is_sequential() {
-            return Ok(Err(archive));
+            return Ok(None);
         }
-        let (unpacked, unpacking) = (OnceLock::new(), Mutex::new(()));
-        Ok(Ok(Self { archive, bundle, sizes, unpacked, unpacking }))
+        let (archive, unpacked, unpacking) = (archive.clone(), OnceLock::new(), Mutex::new(()));
+        Ok(Some(Box::new(Self { archive, bundle, sizes, unpacked, unpacking })))
     }
 
     pub(crate) fn bundle(&self) -> &Bundle {

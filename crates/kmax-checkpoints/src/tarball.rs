@@ -23,7 +23,7 @@ const LONGEST_NAME: usize = 255;
 const BUFFER: usize = 1 << 18;
 
 /// An archive, which is read from front to back as often as needed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Tarball {
     path: PathBuf,
 }

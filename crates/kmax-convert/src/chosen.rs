@@ -65,7 +65,7 @@ impl Chosen {
             }
             let keys = std::iter::once(&wrapping.path).chain(&wrapping.others).map(String::as_str);
             let sets = keys.chain(groups.iter().map(|group| group.prefix)).filter(|name| !name.is_empty());
-            let sets: Vec<_> = sets.map(|name| format!("`{name}`")).collect();
+            let sets: Vec<_> = sets.take(MOST).map(|name| format!("`{name}`")).collect();
             let sets = if sets.is_empty() { "the model's own alone".into() } else { sets.join(", ") };
             let reason = format!("holds no weights `{asked}`; there are {sets}");
             return Err(Error::contents(checkpoint.path(), reason));

@@ -59,6 +59,11 @@ impl Contents {
                     contents.skipped += 1;
                     continue;
                 }
+                // A number beside the weights is a counter of the training.
+                Meaning::Unknown if info.shape.is_empty() => {
+                    contents.skipped += 1;
+                    continue;
+                }
                 Meaning::Unknown => {
                     contents.unknown.push(name.into());
                     continue;
@@ -82,5 +87,53 @@ impl Contents {
     /// Whether it has nothing but an encoder.
     pub fn is_encoder(&self) -> bool {
         self.parameters.keys().all(|name| name.starts_with("backbone."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kmax_checkpoints::WeightSet;
+    use safetensors::Dtype;
+    use safetensors::tensor::{TensorView, serialize_to_file};
+    use std::path::Path;
+
+    /// Writes tensors of one element, or of none that has an axis.
+    fn write(file: &Path, names: &[&str], shape: &[usize]) {
+        let view = TensorView::new(Dtype::F32, shape.to_vec(), &[0; 4]).expect("a tensor");
+        serialize_to_file(names.iter().map(|name| (*name, &view)), None, file).expect("written");
+    }
+
+    fn of(file: &Path) -> Result<Contents> {
+        let checkpoint = Checkpoint::open(file)?;
+        Contents::of(&checkpoint, &Chosen::of(&checkpoint, &WeightSet::Model)?)
+    }
+
+    #[test]
+    fn a_model_in_our_names_is_told_whatever_its_backbone() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("ours.safetensors");
+        for backbone in ["backbone.stem.conv1.weight", "backbone.stages.0.blocks.0.depthwise.weight"] {
+            for prefix in ["", "module."] {
+                let names =
+                    [OURS, "pixel_decoder.norms.3.bias", backbone].map(|name| format!("{prefix}{name}"));
+                write(&file, &names.each_ref().map(String::as_str), &[1]);
+                let message = of(&file).expect_err("nothing to convert").to_string();
+                assert!(message.contains("has our names already"), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_beside_the_parameters_are_skipped_and_tensors_are_not() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("port.safetensors");
+        let names = ["backbone.stem.conv1.weight", "step"];
+        for (shape, skipped) in [(&[][..], 1), (&[1], 0)] {
+            write(&file, &names, shape);
+            let contents = of(&file).expect("a checkpoint");
+            assert_eq!((contents.parameters.len(), contents.skipped), (1, skipped));
+            assert_eq!(contents.unknown.len(), 1 - skipped);
+        }
     }
 }

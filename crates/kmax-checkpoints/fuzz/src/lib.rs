@@ -10,7 +10,7 @@ pub mod table;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kmax_checkpoints::{Checkpoint, DType, Error};
+use kmax_checkpoints::{Checkpoint, DType, Error, Tensor};
 
 /// Data beside a fuzzed index, one shard.
 const SHARD: [u8; 407] = [0x5a; 407];
@@ -47,6 +47,17 @@ impl Default for Folder {
 fn read_all(path: &Path) -> Result<(), Error> {
     let checkpoint = Checkpoint::open(path)?;
     let mut first = None;
+    if checkpoint.is_streamed() {
+        let numbers = checkpoint.tensors().filter(|(_, info)| info.dtype != DType::String);
+        let names: Vec<&str> = numbers.map(|(name, _)| name).collect();
+        let size = |tensor: &Tensor<'_>| tensor.dtype.size().map(|size| size * tensor.shape.iter().product::<usize>());
+        first = checkpoint
+            .visit(names, |_, tensor| {
+                assert_eq!(Some(tensor.bytes.len()), size(&tensor));
+                Ok::<_, Error>(())
+            })
+            .err();
+    }
     for (name, info) in checkpoint.tensors() {
         let result = match info.dtype {
             DType::String => checkpoint.read_strings(name).map(|_| ()),
