@@ -67,7 +67,9 @@ pub fn read_text(file: &Path, limit: u64) -> Result<String> {
     }
     match decode(&data)? {
         // What is text already is not copied.
-        Cow::Borrowed(_) => String::from_utf8(data).map_err(|error| Error::new(ErrorKind::InvalidData, error)),
+        Cow::Borrowed(_) => {
+            String::from_utf8(data).map_err(|error| Error::new(ErrorKind::InvalidData, error))
+        }
         Cow::Owned(text) => Ok(text),
     }
 }
@@ -96,7 +98,10 @@ mod tests {
         assert_eq!(read_text(&file, 3)?, "abc");
         assert_eq!(read_file(&file, 2).map_err(|e| e.kind()), Err(ErrorKind::InvalidData));
         let message = |read: Result<Vec<u8>>| read.map_err(|e| e.to_string());
-        assert_eq!(message(read_file(&file, 2)), Err("has 3 bytes, more than the 2 bytes that are read".into()));
+        assert_eq!(
+            message(read_file(&file, 2)),
+            Err("has 3 bytes, more than the 2 bytes that are read".into())
+        );
         std::fs::write(&file, [0xff])?;
         assert_eq!(read_text(&file, 3).map_err(|e| e.kind()), Err(ErrorKind::InvalidData));
         assert_eq!(read_file(&folder.path().join("b"), 2).map_err(|e| e.kind()), Err(ErrorKind::NotFound));

@@ -43,7 +43,8 @@ fn from_utf8(bytes: &[u8], before: usize) -> Result<Cow<'_, str>> {
 }
 
 fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16, before: usize) -> Result<Cow<'_, str>> {
-    let wrong = |at: usize, what: &str| invalid(format!("is no whole UTF-16: {what} at byte {}", before + at));
+    let wrong =
+        |at: usize, what: &str| invalid(format!("is no whole UTF-16: {what} at byte {}", before + at));
     let (units, []) = bytes.as_chunks::<2>() else {
         return Err(wrong(bytes.len() - 1, "half a character"));
     };

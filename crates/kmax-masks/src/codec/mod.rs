@@ -13,6 +13,7 @@ mod panoptic;
 
 use std::io::Cursor;
 
+use kmax_base::read::check_memory;
 use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Transformations};
 
 use crate::error::{Error, Result};
@@ -60,6 +61,9 @@ fn decode(bytes: &[u8]) -> Result<Raw> {
     let owned = |bytes: &Option<std::borrow::Cow<[u8]>>| bytes.as_deref().unwrap_or_default().to_vec();
     let (palette, opacity) = (owned(&info.palette), owned(&info.trns));
     let len = reader.output_buffer_size().ok_or(Error::TooLarge { width, height, most: MAX_PIXELS })?;
+    // As stored, and as the map that is made of it.
+    let needed = len as u64 + 4 * width as u64 * height as u64;
+    check_memory(needed).map_err(|error| Error::Memory { width, height, reason: error.to_string() })?;
     let mut data = vec![0; len];
     let frame = reader.next_frame(&mut data).map_err(png_error)?;
     data.truncate(frame.buffer_size());
