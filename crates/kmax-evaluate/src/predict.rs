@@ -64,6 +64,7 @@ pub(crate) fn predict(
     }
     let mut files = PanopticFiles::new(images.json(), writer.json());
     files.truth_folder = images.pngs_folder().into();
+    files.things = images.things().clone();
     Ok(files)
 }
 
@@ -74,7 +75,7 @@ fn one(
     entry: &ImageEntry,
     writer: &PanopticWriter,
 ) -> Result<Predicted> {
-    let file: PathBuf = images.image_path(index).unwrap_or_default();
+    let file: PathBuf = images.image_path(index)?;
     let image = kmax_transforms::read_image(&file)?;
     let (width, height) = image.dimensions();
     if (width, height) != (entry.width, entry.height) {

@@ -12,6 +12,7 @@ use crate::optim::{AdamW, Schedule};
 use crate::start::Start;
 use candle_core::{DType, Device, Tensor};
 use kmax_base::ErrorKind;
+use kmax_datasets::Things;
 use kmax_datasets::coco::CocoPanoptic;
 use kmax_datasets::loader::{Loader, LoaderConfig, RepeatFactors, TrainingSet};
 use kmax_losses::{Criterion, Losses};
@@ -52,8 +53,9 @@ impl Trainer {
     /// # Errors
     /// As [`Self::new`].
     pub fn on(config: TrainConfig, device: Device) -> Result<Self> {
+        let things = config.data.things.clone().map(Things::named).unwrap_or_default();
         let open = |split: &crate::config::SplitConfig| {
-            let opened = CocoPanoptic::open(&split.json, &split.images, &split.panoptic)?;
+            let opened = CocoPanoptic::open_with(&split.json, &split.images, &split.panoptic, &things)?;
             // ADE20K lists segments of which no pixel is left; there is nothing to learn or to measure in them.
             kmax_datasets::Result::Ok(opened.without_lost_segments())
         };
@@ -154,7 +156,7 @@ impl Trainer {
     /// Goes on to the last step, or until the observer says stop. Gives the trained model's folder at the end.
     ///
     /// # Errors
-    /// If a image cannot be read, the loss is no longer a number, or a result cannot be written.
+    /// If an image cannot be read, the loss is no longer a number, or a result cannot be written.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Option<PathBuf>> {
         let _held = Held::new(&self.config.output)?;
         let steps = self.config.schedule.steps;
