@@ -272,6 +272,11 @@ fn cityscapes_results_are_found_and_checked() -> Result<()> {
     assert_eq!(report.semantic.and_then(|level| level.miou_classes), Some(0.25));
     assert!(report.panoptic.is_none());
 
+    files::write(&text, b"\xef\xbb\xbfmasks\\M.png 26 7\r\n\r\n")?;
+    let [warning] = &evaluate()?.instance.expect("objects").provenance.warnings[..] else {
+        panic!("one warning")
+    };
+    assert!(warning.ends_with("masks/m.png: a score of 7 is not between 0 and 1"), "{warning}");
     png::write_labels(&mask, &map(10, &[1; 400]))?;
     assert!(evaluate().is_err_and(|e| e.to_string().contains("masks/m.png: image bern_1_2: sizes differ")));
     files::write(&text, b"masks/m.png 26 NaN\n")?;
