@@ -101,7 +101,7 @@ mod tests {
             r#"[{"id": 1, "name": "a"}, {"id": 2, "name": "b", "isthing": 0}]"#,
         );
         let objects = table("instances", "objects.json", r#"[{"id": 1, "name": "a"}]"#);
-        assert_eq!(differences(&[train.clone()], &[train.clone(), objects]), []);
+        assert_eq!(differences(std::slice::from_ref(&train), &[train.clone(), objects]), []);
         let found = differences(&[train], &[val]);
         let expected =
             "1 of its classes are not those of train.json: id 2 is b (stuff) here and b (a thing) there";
