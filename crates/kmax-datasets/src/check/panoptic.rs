@@ -210,7 +210,8 @@ fn maps(
                 found.push(Finding::new(Kind::Area, &file, problem));
             }
             (Some(_), None) if wants_area => {
-                let problem = format!("segment {}: the json has no area", segment.id);
+                let problem =
+                    format!("segment {}: the json has no area, or one that is no whole number", segment.id);
                 found.push(Finding::new(Kind::Area, &file, problem));
             }
             _ => {}
