@@ -8,6 +8,7 @@ mod exit;
 mod kinds;
 mod model;
 mod output;
+mod things;
 mod usage;
 mod version;
 

@@ -95,3 +95,71 @@ fn a_dataset_is_checked_and_converted() -> Outcome {
     assert_eq!(report["stats"]["AP"].as_f64().map(|ap| (ap * 1e9).round() / 1e9), Some(1.0));
     Ok(())
 }
+
+#[test]
+fn a_json_as_other_tools_write_it_is_evaluated() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    dataset(folder.path())?;
+    let json = folder.path().join("panoptic.json");
+    let plain = std::fs::read_to_string(&json)?;
+    let evaluate = |options: &str| {
+        kmax(folder.path(), &format!("eval panoptic --gt panoptic.json --pred panoptic.json{options}"))
+    };
+
+    let utf16: Vec<u8> = format!("\u{feff}{plain}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(&json, utf16)?;
+    let run = evaluate("")?;
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+    assert!(
+        text(&run.stdout).contains("Ground truth:\n\tSegmentation folder: panoptic\n"),
+        "{}",
+        text(&run.stdout)
+    );
+
+    // Nothing says which classes are things.
+    std::fs::write(&json, plain.replace("\"isthing\":1,", "").replace("\"isthing\":0,", ""))?;
+    let run = evaluate("")?;
+    assert_eq!(run.status.code(), Some(3));
+    assert!(text(&run.stderr).contains("`isthing` is missing (as in 132 more)"), "{}", text(&run.stderr));
+    assert!(text(&run.stderr).contains("--things NAMES"), "{}", text(&run.stderr));
+    let run = evaluate(" --things person")?;
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+    assert!(text(&run.stdout).contains("Stuff     | 100.0  100.0  100.0     1"), "{}", text(&run.stdout));
+    assert_eq!(evaluate(" --things persona")?.status.code(), Some(2));
+    let run = kmax(folder.path(), "dataset check panoptic.json --things person --allow missing-file")?;
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stdout));
+    let run = kmax(folder.path(), "dataset convert panoptic.json out --to two-channel --things person")?;
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+    Ok(())
+}
+
+#[test]
+fn what_contradicts_itself_is_told_and_what_cannot_be_written_refused_first() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    dataset(folder.path())?;
+    let json = folder.path().join("panoptic.json");
+    let plain = std::fs::read_to_string(&json)?;
+    assert!(plain.contains("\"area\":5"), "{plain}");
+    std::fs::write(folder.path().join("odd.json"), plain.replace("\"area\":5", "\"area\":3"))?;
+    let run = kmax(folder.path(), "eval panoptic --gt odd.json --gt-folder panoptic --pred panoptic.json")?;
+    assert_eq!(run.status.code(), Some(0));
+    let warnings = text(&run.stderr);
+    assert!(warnings.contains("warning: odd.json: image 5: class 1 (person): an SQ of "), "{warnings}");
+    assert!(warnings.contains("segment 7: an area of 3, but its mask has 5 pixels"), "{warnings}");
+
+    let run = kmax(folder.path(), "eval panoptic --gt none.json --pred none.json --html none/page.html")?;
+    assert_eq!(run.status.code(), Some(5));
+    assert!(text(&run.stderr).contains("none/page.html: there is no folder none"), "{}", text(&run.stderr));
+
+    // Splits whose classes differ.
+    std::fs::rename(&json, folder.path().join("panoptic_a.json"))?;
+    std::fs::rename(folder.path().join("panoptic"), folder.path().join("panoptic_a"))?;
+    std::fs::create_dir(folder.path().join("panoptic_b"))?;
+    std::fs::copy(folder.path().join("panoptic_a/a.png"), folder.path().join("panoptic_b/a.png"))?;
+    std::fs::write(folder.path().join("panoptic_b.json"), plain.replace("\"grass-merged\"", "\"lawn\""))?;
+    let run = kmax(folder.path(), "dataset check . --allow missing-file")?;
+    assert_eq!(run.status.code(), Some(3));
+    let expected = "id 193 is lawn (stuff) here and grass-merged (stuff) there";
+    assert!(text(&run.stdout).contains(expected), "{}", text(&run.stdout));
+    Ok(())
+}

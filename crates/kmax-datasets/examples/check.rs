@@ -3,7 +3,7 @@
 
 use kmax_datasets::coco::{CocoPanoptic, ImageEntry, PanopticWriter};
 use kmax_datasets::layout::{self, Part};
-use kmax_datasets::{Categories, LabelMap, Panoptic, check};
+use kmax_datasets::{Categories, LabelMap, Panoptic, Things, check};
 use std::path::Path;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -30,7 +30,7 @@ fn look(folder: &Path) -> Result<()> {
                         segment.id, segment.category_id, segment.area
                     );
                 }
-                check::panoptic(json, pngs, None, &())?
+                check::panoptic(json, pngs, None, &Things::default(), &())?
             }
             Part::Instances { json } => check::instances(json, None, &())?,
             Part::Cityscapes { root, split } => check::cityscapes(root, split, &())?,

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use kmax_base::read::read_file;
+use kmax_base::read::{MAX_LIST, check_memory, read_file};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -17,6 +17,18 @@ const MAX_DEPTH: usize = 6;
 
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>> {
     read_file(file, MAX_BYTES).map_err(Error::read(file))
+}
+
+/// Times the length of a json that reading it takes: the bytes and what is made of them.
+const LIST_IN_MEMORY: u64 = 3;
+
+/// A json or a text list. One that there is no memory for is refused before it is read.
+pub(crate) fn read_list(file: &Path) -> Result<Vec<u8>> {
+    let length = fs::metadata(file).map_err(Error::read(file))?.len();
+    if length <= MAX_LIST {
+        check_memory(LIST_IN_MEMORY * length).map_err(Error::read(file))?;
+    }
+    read_file(file, MAX_LIST).map_err(Error::read(file))
 }
 
 /// Writes a file beside its place and renames it, so that it is there whole or not at all.

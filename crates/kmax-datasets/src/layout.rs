@@ -8,6 +8,7 @@ use crate::cityscapes::Cityscapes;
 use crate::coco::{CocoPanoptic, ImageEntry};
 use crate::error::{Error, Result};
 use crate::names::{Folder, check_name};
+use crate::things::Things;
 
 /// Something labelled that was found in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,9 +98,12 @@ pub fn images_folder(json: &Path, images: &[ImageEntry]) -> Option<PathBuf> {
     let step = images.len().div_ceil(LOOKED_FOR).max(1);
     let mut best: Option<(usize, PathBuf)> = None;
     for folder in folders.filter(|folder| folder.is_dir()) {
-        let names = Folder::new(&folder);
+        let names = Folder::of(&folder, images.iter().map(|image| image.file_name.as_str()));
         let of_json = images.iter().step_by(step).filter(|image| check_name(&image.file_name).is_ok());
-        let found = of_json.filter(|image| names.existing(&image.file_name).is_some()).count();
+        // What could be two files is there.
+        let is_there =
+            |image: &&ImageEntry| names.existing(&image.file_name).map_or(true, |file| file.is_some());
+        let found = of_json.filter(is_there).count();
         if found > best.as_ref().map_or(0, |(most, _)| *most) {
             best = Some((found, folder));
         }
@@ -134,6 +138,14 @@ impl Layout {
 /// # Errors
 /// If the json or its folder of PNGs is in none of the usual places, or the json is damaged.
 pub fn open(layout: Layout, root: &Path, split: &str) -> Result<CocoPanoptic> {
+    open_with(layout, root, split, &Things::default())
+}
+
+/// As [`open`], of a json that may not say which classes are things.
+///
+/// # Errors
+/// As [`open`]; also if `things` has a name of no class, or contradicts the json.
+pub fn open_with(layout: Layout, root: &Path, split: &str, things: &Things) -> Result<CocoPanoptic> {
     let names = match layout {
         Layout::Benchmark(Dataset::Cityscapes) => return Cityscapes::open(root, split)?.as_panoptic(),
         Layout::Benchmark(Dataset::Ade20k) => vec![format!("ade20k_panoptic_{split}")],
@@ -150,7 +162,7 @@ pub fn open(layout: Layout, root: &Path, split: &str) -> Result<CocoPanoptic> {
         let reason = format!("expected {}.json with the folder of PNGs of that name", names[0]);
         return Err(Error::file(root, reason));
     };
-    let mut dataset = CocoPanoptic::open(&json, root, &pngs)?;
+    let mut dataset = CocoPanoptic::open_with(&json, root, &pngs, things)?;
     if layout == Layout::Benchmark(Dataset::Ade20k) {
         dataset = dataset.without_lost_segments();
     }
@@ -194,8 +206,8 @@ mod tests {
             (Layout::Own, &sample, "val", "images/1.jpg"),
         ] {
             let dataset = open(layout, root.path(), split)?;
-            assert_eq!(dataset.image_path(0), Some(root.path().join(image)));
-            assert!(dataset.png_path(0).is_some_and(|file| file.is_file()));
+            assert_eq!(dataset.image_path(0)?, root.path().join(image));
+            assert!(dataset.png_path(0)?.is_file());
         }
         assert_eq!(find(coco.path())?.len(), 2);
         assert!(

@@ -52,15 +52,17 @@ pub mod layout;
 pub mod loader;
 mod names;
 pub mod png;
-mod text;
+mod things;
+mod turned;
 
 pub use error::{Error, Result};
 pub use files::write as write_file;
-pub use json::{read as read_json, read_categories};
+pub use json::{read as read_json, read_categories, read_panoptic_categories};
 pub use kmax_base::{ErrorKind, Progress};
 pub use kmax_masks::{Categories, Category, Dataset, ImageId, LabelMap, Panoptic, Rle, Segment};
 pub use kmax_metrics;
 pub use kmax_transforms::{self, Draw, RgbImage, Sample};
+pub use things::Things;
 
 /// The program of the README runs as it stands.
 #[cfg(doctest)]

@@ -10,9 +10,22 @@ use crate::files;
 /// The segment ids of a panoptic PNG (R + 256 G + 65536 B).
 ///
 /// # Errors
-/// If the file cannot be read, is no 8-bit RGB PNG, or is too large.
+/// If the file cannot be read, is no opaque 8-bit RGB PNG, or is too large.
 pub fn read_panoptic(file: &Path) -> Result<LabelMap> {
     codec::decode_panoptic(&files::read(file)?).map_err(Error::masks(file))
+}
+
+/// As [`read_panoptic`], of an image whose segments are known: grey PNGs and those with a palette, too.
+///
+/// # Errors
+/// As [`codec::decode_panoptic_of`].
+pub(crate) fn read_panoptic_of(file: &Path, listed: &[u32]) -> Result<LabelMap> {
+    decode_panoptic_of(&files::read(file)?, file, listed)
+}
+
+/// As [`read_panoptic_of`], from the bytes of the file.
+pub(crate) fn decode_panoptic_of(bytes: &[u8], file: &Path, listed: &[u32]) -> Result<LabelMap> {
+    codec::decode_panoptic_of(bytes, listed).map_err(Error::masks(file))
 }
 
 /// The values of a grey PNG of up to 16 bits, or the indices of one with a palette.

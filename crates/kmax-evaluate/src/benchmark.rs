@@ -1,6 +1,7 @@
 //! What a model is measured on.
 
 use crate::error::{Error, Result};
+use kmax_datasets::Things;
 use kmax_datasets::coco::CocoPanoptic;
 use kmax_datasets::layout::{self, Layout};
 use kmax_masks::{Categories, Dataset};
@@ -21,8 +22,16 @@ impl Benchmark {
     /// # Errors
     /// If there is no such split, or its annotations are damaged.
     pub fn open(layout: Layout, root: &Path, split: Option<&str>) -> Result<Self> {
+        Self::open_with(layout, root, split, &Things::default())
+    }
+
+    /// As [`Self::open`], of annotations that may not say which classes are things.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; also if `things` has a name of no class, or contradicts the annotations.
+    pub fn open_with(layout: Layout, root: &Path, split: Option<&str>, things: &Things) -> Result<Self> {
         let split = split.unwrap_or(layout.usual_split()).to_string();
-        let images = layout::open(layout, root, &split)?;
+        let images = layout::open_with(layout, root, &split, things)?;
         Ok(Self { layout, root: root.into(), split, images })
     }
 

@@ -43,7 +43,7 @@ pub(crate) fn predict(
         if progress.cancelled() {
             return Err(Error::Cancelled { done: index, total });
         }
-        let file = images.image_path(index).unwrap_or_default();
+        let file = images.image_path(index)?;
         let photo = evaluate::digest_of(&[&file])?;
         let is_done = done.get(&image.id).is_some_and(|entry| entry.photo == photo);
         if !is_done || !writer.png_path(image).is_file() {
@@ -68,6 +68,7 @@ pub(crate) fn predict(
     }
     let mut files = PanopticFiles::new(images.json(), writer.json());
     files.truth_folder = images.pngs_folder().into();
+    files.things = images.things().clone();
     Ok(files)
 }
 

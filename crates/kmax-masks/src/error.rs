@@ -17,14 +17,27 @@ pub enum Error {
         len: usize,
     },
     /// More pixels than [`crate::MAX_PIXELS`].
-    #[error("{width} x {height} pixels is more than the {most} that are allowed")]
+    #[error(
+        "{width} x {height} pixels (a map of {:.1} GB) are more than the {most} that are read",
+        4e-9 * *width as f64 * *height as f64
+    )]
     TooLarge {
         /// Width in pixels.
         width: usize,
         /// Height in pixels.
         height: usize,
-        /// The most that are allowed.
+        /// The most that are read.
         most: usize,
+    },
+    /// There is no memory for a map.
+    #[error("{width} x {height} pixels: {reason}")]
+    Memory {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// How much is needed, and how much is left.
+        reason: String,
     },
     /// Two maps or masks that belong together differ in size.
     #[error("sizes differ: {left_width} x {left_height} and {right_width} x {right_height} pixels")]
@@ -92,6 +105,7 @@ impl Error {
         match self {
             Self::Length { .. } | Self::Range { .. } | Self::UnknownDataset(_) => ErrorKind::InvalidArgument,
             Self::TooLarge { .. } => ErrorKind::Unsupported,
+            Self::Memory { .. } => ErrorKind::OutOfMemory,
             Self::SizesDiffer { .. } | Self::UnknownCategory { .. } => ErrorKind::Incompatible,
             Self::Rle(_)
             | Self::Polygon(_)

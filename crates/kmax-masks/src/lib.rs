@@ -11,6 +11,7 @@
 //! | [`Dataset`] | which of the three sites' datasets is meant |
 //! | [`ImageId`] | what a dataset calls an image: a number or a text |
 //! | [`Rle`] | COCO's run-length code, its compressed string and its polygons, as pycocotools makes them |
+//! | [`fields`] | numbers and flags of COCO's JSON as tools write them |
 //! | [`codec`] | maps to and from the PNG forms of the three sites and of deeplab2 |
 //! | [`cityscapes`] | the numbers in `instanceIds` maps |
 //!
@@ -43,6 +44,7 @@ pub mod codec;
 pub mod colors;
 mod dataset;
 mod error;
+pub mod fields;
 mod image_id;
 mod label_map;
 mod limits;
@@ -50,7 +52,7 @@ pub mod outline;
 mod panoptic;
 pub mod rle;
 
-pub use categories::{Categories, Category};
+pub use categories::{Categories, Category, ListedCategory};
 pub use dataset::Dataset;
 pub use error::{Error, Result};
 pub use image_id::ImageId;

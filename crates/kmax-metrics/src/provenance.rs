@@ -16,6 +16,9 @@ pub struct Provenance {
     /// A digest of the ground truth, where the caller knows one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dataset_digest: Option<String>,
+    /// What contradicts itself, with the entry concerned, where the caller looked for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// A digest of the model, where the caller knows one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_digest: Option<String>,
@@ -29,6 +32,7 @@ impl Provenance {
             images,
             version: concat!("kmax-metrics ", env!("CARGO_PKG_VERSION")).to_owned(),
             dataset_digest: None,
+            warnings: Vec::new(),
             model_digest: None,
         }
     }

@@ -94,6 +94,9 @@ pub struct DataConfig {
     pub train: SplitConfig,
     /// What it is measured on.
     pub val: SplitConfig,
+    /// Names or ids of the classes that are things, where the json files have no `isthing`; all others are stuff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub things: Option<Vec<String>>,
     /// Threads that read and augment images.
     #[serde(default = "defaults::workers")]
     pub workers: usize,

@@ -124,8 +124,9 @@ impl Start {
         notes.push(format!("{warning}{given} of {asked} tensors begin with {source}"));
         if !self.heads.is_empty() {
             let known = self.rows.iter().flatten().count();
+            let classes = if known == 1 { "class" } else { "classes" };
             notes.push(format!(
-                "class heads: the rows of {known} classes are taken by name, those of {} are drawn",
+                "class heads: the rows of {known} {classes} are taken by name, those of {} are drawn",
                 self.rows.len() - known
             ));
         } else if drawn > 0 {

@@ -12,6 +12,7 @@ use crate::optim::{AdamW, Schedule};
 use crate::start::Start;
 use candle_core::{DType, Device, Tensor};
 use kmax_base::ErrorKind;
+use kmax_datasets::Things;
 use kmax_datasets::coco::CocoPanoptic;
 use kmax_datasets::loader::{Loader, LoaderConfig, RepeatFactors, TrainingSet};
 use kmax_losses::{Criterion, Losses};
@@ -54,8 +55,9 @@ impl Trainer {
     /// # Errors
     /// As [`Self::new`].
     pub fn on(config: TrainConfig, device: Device) -> Result<Self> {
+        let things = config.data.things.clone().map(Things::named).unwrap_or_default();
         let open = |split: &crate::config::SplitConfig| {
-            let opened = CocoPanoptic::open(&split.json, &split.images, &split.panoptic)?;
+            let opened = CocoPanoptic::open_with(&split.json, &split.images, &split.panoptic, &things)?;
             // ADE20K lists segments of which no pixel is left; there is nothing to learn or to measure in them.
             kmax_datasets::Result::Ok(opened.without_lost_segments())
         };

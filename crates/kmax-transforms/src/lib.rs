@@ -44,6 +44,7 @@ pub mod resample;
 pub mod resize;
 mod sample;
 pub mod size;
+mod stored;
 pub mod train;
 
 pub use draw::Draw;
@@ -53,6 +54,7 @@ pub use kmax_base::ErrorKind;
 pub use kmax_masks::{ImageId, LabelMap, Panoptic, Segment};
 pub use read::{Picture, decode_image, decode_picture, read_image, read_picture};
 pub use sample::Sample;
+pub use stored::stored_size;
 
 /// The program of the README runs as it stands.
 #[cfg(doctest)]

@@ -12,6 +12,7 @@ use kmax_datasets::layout::{self, Part};
 use super::eval::Bar;
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::output::{print, remark};
+use crate::things::ThingsArgument;
 
 /// Check a dataset, or write its annotations in another form.
 #[derive(clap::Args)]
@@ -50,6 +51,8 @@ struct Check {
     /// The folder of PNGs of a single panoptic json (default: named like the json without its ending)
     #[arg(long, value_name = "DIR")]
     pngs: Option<PathBuf>,
+    #[command(flatten)]
+    things: ThingsArgument,
     /// The folder holds class maps with so many classes
     #[arg(long, value_name = "N")]
     classes: Option<u32>,
@@ -106,11 +109,12 @@ impl Check {
             Some(pngs) => vec![Part::Panoptic { json: self.path.clone(), pngs: pngs.clone() }],
             None => layout::find(&self.path)?,
         };
+        let (photos, things) = (self.photos.as_deref(), self.things.get());
         let mut report = CheckReport::default();
         for part in parts {
             let found = match &part {
-                Part::Panoptic { json, pngs } => check::panoptic(json, pngs, self.photos.as_deref(), &bar),
-                Part::Instances { json } => check::instances(json, self.photos.as_deref(), &bar),
+                Part::Panoptic { json, pngs } => check::panoptic(json, pngs, photos, &things, &bar),
+                Part::Instances { json } => check::instances(json, photos, &bar),
                 Part::Cityscapes { root, split } => check::cityscapes(root, split, &bar),
             };
             report = report.join(found?);
@@ -182,6 +186,8 @@ struct Convert {
     /// The classes of PNGs with channels: a json with `categories` (default: COCO's 133)
     #[arg(long, value_name = "JSON")]
     categories: Option<PathBuf>,
+    #[command(flatten)]
+    things: ThingsArgument,
 }
 
 impl Convert {
@@ -203,14 +209,15 @@ impl Convert {
     }
 
     fn source(&self) -> kmax_datasets::Result<Source> {
+        let things = self.things.get();
         let categories = || match &self.categories {
-            Some(file) => kmax_datasets::read_categories(file),
+            Some(file) => kmax_datasets::read_panoptic_categories(file, &things),
             None => Ok(kmax_masks::Categories::coco_panoptic()),
         };
         match self.from {
             From::CocoPanoptic => {
                 let pngs = self.pngs.clone().unwrap_or_else(|| self.input.with_extension(""));
-                let dataset = CocoPanoptic::open(&self.input, &pngs, &pngs)?;
+                let dataset = CocoPanoptic::open_with(&self.input, &pngs, &pngs, &things)?;
                 Ok(Source::panoptic(dataset.without_lost_segments()))
             }
             From::Cityscapes => Ok(Source::cityscapes(Cityscapes::open(&self.input, &self.split)?)),

@@ -26,7 +26,8 @@ pub fn cityscapes(root: &Path, split: &str, progress: &dyn Progress) -> Result<C
     let found = each(dataset.images(), progress, |_, image| Ok(maps(&dataset, image, with_images)))?;
     let images = dataset.images().len();
     let findings = found.into_iter().flatten().collect();
-    Ok(CheckReport { images, images_read: if with_images { images } else { 0 }, findings })
+    let images_read = if with_images { images } else { 0 };
+    Ok(CheckReport { images, images_read, findings, ..CheckReport::default() })
 }
 
 fn maps(dataset: &Cityscapes, entry: &CityscapesImage, with_images: bool) -> Vec<Finding> {

@@ -3,16 +3,14 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use kmax_base::Progress;
-use kmax_masks::Categories;
-
+use super::classes::{self, Table};
 use super::panoptic::by_id;
-use super::{CheckReport, Finding, Kind, image, images_folder};
-use crate::coco::{InstanceEntry, InstancesFile, Segmentation, not_listed};
+use super::{CheckReport, Finding, Kind, images_folder, photos};
+use crate::coco::{InstanceEntry, InstancesFile, Listed};
 use crate::each::each;
 use crate::error::Result;
 use crate::json;
-use crate::names::check_name;
+use kmax_base::Progress;
 
 /// Checks a json of instance annotations and its images, which lie in the folder given or in one of the
 /// [usual ones](crate::layout::images_folder).
@@ -27,12 +25,10 @@ pub fn instances(file: &Path, images: Option<&Path>, progress: &dyn Progress) ->
         Err(error) => return Ok(CheckReport::broken(file, &error)),
     };
     let mut findings = Vec::new();
-    let categories = Categories::new(content.categories).unwrap_or_else(|error| {
-        findings.push(Finding::new(Kind::Id, file, format!("categories: {error}")));
-        Categories::default()
-    });
+    let categories = classes::checked(file, content.categories, &mut findings);
     let folder = images_folder(file, images, &content.images, &mut findings);
     let by_id = by_id(file, &content.images, &mut findings);
+    let listed = Listed::new(content.images.iter().map(|image| &image.id), "`images`");
     let mut ids = HashSet::new();
     for (position, annotation) in content.annotations.iter().enumerate() {
         let mut note = |kind, problem: String| {
@@ -44,8 +40,7 @@ pub fn instances(file: &Path, images: Option<&Path>, progress: &dyn Progress) ->
         }
         if !by_id.contains_key(&annotation.image_id) {
             let id = &annotation.image_id;
-            let reason = not_listed(id, |id| by_id.contains_key(id), "`images`");
-            note(Kind::Id, format!("image {id}: {reason}"));
+            note(Kind::Id, format!("image {id}: {}", listed.lack(id)));
         }
         if categories.get(annotation.category_id).is_none() {
             note(Kind::Label, format!("unknown category {}", annotation.category_id));
@@ -61,17 +56,10 @@ pub fn instances(file: &Path, images: Option<&Path>, progress: &dyn Progress) ->
         Ok(problem)
     })?;
     findings.extend(masks.into_iter().flatten());
-    let looked_at = each(&content.images, progress, |_, entry| {
-        let mut found = Vec::new();
-        if let Some(folder) = folder.as_ref().filter(|_| check_name(&entry.file_name).is_ok()) {
-            let size = (entry.width as usize, entry.height as usize);
-            image(&folder.file(&entry.file_name), size, &mut found);
-        }
-        Ok(found)
-    })?;
-    findings.extend(looked_at.into_iter().flatten());
-    let images = content.images.len();
-    Ok(CheckReport { images, images_read: if folder.is_some() { images } else { 0 }, findings })
+    let (images_read, found) = photos(file, folder.as_ref(), &content.images, progress)?;
+    findings.extend(found);
+    let tables = vec![Table { form: "instances", json: file.into(), categories }];
+    Ok(CheckReport { images: content.images.len(), images_read, findings, tables })
 }
 
 fn entry(position: usize, annotation: &InstanceEntry) -> String {
@@ -83,13 +71,11 @@ fn mask(annotation: &InstanceEntry, (width, height): (usize, usize)) -> Option<(
         Ok(mask) => mask.area() as f64,
         Err(error) => return Some((Kind::Mask, error.to_string())),
     };
-    let slack = match annotation.segmentation {
-        Segmentation::Rle(_) => 0.5,
-        Segmentation::Polygons(_) => 20.0 + 0.2 * pixels,
+    let Some(area) = annotation.area else {
+        return Some((Kind::Area, format!("`area` is missing, or no number; the mask has {pixels} pixels")));
     };
-    // Not a number is no area either.
-    let close = (annotation.area - pixels).abs() <= slack;
-    (!close).then(|| (Kind::Area, format!("the area is {}, the mask has {pixels} pixels", annotation.area)))
+    let fits = annotation.segmentation.area_fits(area, pixels);
+    (!fits).then(|| (Kind::Area, format!("the area is {area}, the mask has {pixels} pixels")))
 }
 
 #[cfg(test)]
@@ -114,6 +100,11 @@ mod tests {
         assert_eq!(check(good, folder.path()), []);
         for (from, to, kind) in [
             ("\"area\": 2", "\"area\": 3", Kind::Area),
+            ("\"area\": 2,", "", Kind::Area),
+            ("\"area\": 2", "\"area\": \"two\"", Kind::Area),
+            ("\"image_id\": 4", "\"image_id\": \"4\"", Kind::Id),
+            ("\"name\": \"shirt\"}", "\"name\": \"shirt\"}, {\"id\": 8, \"name\": \"shirt\"}", Kind::Classes),
+            ("\"name\": \"shirt\"}", "\"name\": \"shirt\"}, {\"id\": 7, \"name\": \"shoe\"}", Kind::Id),
             ("\"size\": [3, 4]", "\"size\": [4, 3]", Kind::Mask),
             ("\"category_id\": 7", "\"category_id\": 8", Kind::Label),
             ("\"image_id\": 4", "\"image_id\": 5", Kind::Id),

@@ -4,20 +4,25 @@
 //! others.
 
 mod cityscapes;
+mod classes;
 mod instances;
 mod panoptic;
 mod semantic;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use kmax_base::Progress;
 use kmax_transforms::read_image;
 use serde::Serialize;
 
 use crate::coco::ImageEntry;
-use crate::error::Error;
+use crate::each::each;
+use crate::error::{Error, Result};
 use crate::layout;
-use crate::names::Folder;
+use crate::names::{Folder, check_name};
+use crate::turned::turned;
 
 pub use cityscapes::cityscapes;
 pub use instances::instances;
@@ -35,8 +40,14 @@ pub enum Kind {
     Damaged,
     /// Sizes that differ.
     Size,
-    /// A class or label that is not known.
+    /// Labels of a photo as it is stored, while its EXIF orientation turns it.
+    Turned,
+    /// An image that has no labels.
+    Unlabelled,
+    /// A class or label that is not known, or does not say whether it is a thing.
     Label,
+    /// Classes of one name, or splits with different classes.
+    Classes,
     /// An id that occurs twice, is out of range, or refers to nothing.
     Id,
     /// An id in a PNG that the json lacks.
@@ -51,11 +62,14 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of the table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::MissingFile,
         Self::Damaged,
         Self::Size,
+        Self::Turned,
+        Self::Unlabelled,
         Self::Label,
+        Self::Classes,
         Self::Id,
         Self::PngOnly,
         Self::JsonOnly,
@@ -69,7 +83,10 @@ impl Kind {
             Self::MissingFile => "missing-file",
             Self::Damaged => "damaged",
             Self::Size => "size",
+            Self::Turned => "turned",
+            Self::Unlabelled => "unlabelled",
             Self::Label => "label",
+            Self::Classes => "classes",
             Self::Id => "id",
             Self::PngOnly => "png-only",
             Self::JsonOnly => "json-only",
@@ -121,6 +138,9 @@ pub struct CheckReport {
     pub images_read: usize,
     /// The mistakes, in the order of the files.
     pub findings: Vec<Finding>,
+    /// The tables of classes that were read.
+    #[serde(skip)]
+    tables: Vec<classes::Table>,
 }
 
 impl CheckReport {
@@ -128,8 +148,10 @@ impl CheckReport {
         Self { findings: vec![Finding::unread(file, error)], ..Self::default() }
     }
 
-    /// Both.
+    /// Both, and what is different between their classes.
     pub fn join(mut self, other: Self) -> Self {
+        self.findings.extend(classes::differences(&self.tables, &other.tables));
+        self.tables.extend(other.tables);
         self.images += other.images;
         self.images_read += other.images_read;
         self.findings.extend(other.findings);
@@ -163,13 +185,52 @@ fn images_folder(
         );
         found.push(Finding::new(Kind::MissingFile, json, problem));
     }
-    folder.map(Folder::new)
+    folder.map(|folder| Folder::of(folder, images.iter().map(|image| image.file_name.as_str())))
+}
+
+/// Looks at the photos of all images of a json.
+fn photos(
+    json: &Path,
+    folder: Option<&Folder>,
+    images: &[ImageEntry],
+    progress: &dyn Progress,
+) -> Result<(usize, Vec<Finding>)> {
+    let Some(folder) = folder else { return Ok((0, Vec::new())) };
+    let looked_at = each(images, progress, |_, entry| {
+        let mut found = Vec::new();
+        // What leaves the folder is a finding already.
+        if check_name(&entry.file_name).is_err() {
+            return Ok((None, found));
+        }
+        let file = folder.file(&entry.file_name);
+        match &file {
+            Ok(file) => image(file, (entry.width as usize, entry.height as usize), &mut found),
+            Err(error) => found.push(Finding::unread(json, error)),
+        }
+        Ok((file.ok(), found))
+    })?;
+    let mut of_file = HashMap::new();
+    let (mut count, mut findings) = (0, Vec::new());
+    for (position, (file, found)) in looked_at.into_iter().enumerate() {
+        count += usize::from(file.is_some());
+        findings.extend(found);
+        if let Some(first) = file.and_then(|file| of_file.insert(file, position)) {
+            let id = &images[position].id;
+            let problem = format!("images[{position}] (id {id}): its file is also that of images[{first}]");
+            findings.push(Finding::new(Kind::Id, json, problem));
+        }
+    }
+    Ok((count, findings))
 }
 
 /// Reads an image and compares its size with that of its labels.
 fn image(file: &Path, expected: (usize, usize), found: &mut Vec<Finding>) {
     match read_image(file) {
         Ok(image) => {
+            let labels = (expected.0 as u32, expected.1 as u32);
+            if let Some(problem) = turned(file, image.dimensions(), labels) {
+                return found.push(Finding::new(Kind::Turned, file, problem));
+            }
             let size = (image.width() as usize, image.height() as usize);
             sizes(file, size, expected, "the labels have", found);
         }

@@ -1,77 +1,101 @@
 //! Checking a folder in COCO's panoptic form.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use kmax_base::Progress;
-use kmax_masks::{Categories, ImageId};
+use kmax_masks::{Categories, Category, ImageId};
+use kmax_transforms::read_image;
 
-use super::{CheckReport, Finding, Kind, image, images_folder, sizes};
-use crate::coco::{Annotation, ImageEntry, PanopticFile, not_listed};
+use super::classes::{self, Table};
+use super::{CheckReport, Finding, Kind, images_folder, photos, sizes};
+use crate::coco::{Annotation, ImageEntry, Listed, PanopticContent};
 use crate::each::each;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::names::{Folder, check_name};
+use crate::things::Things;
+use crate::turned::turned;
 use crate::{json, png};
 
 /// Checks a json in COCO's panoptic form with its PNGs and its images, which lie in the folder given or in one of the
-/// [usual ones](crate::layout::images_folder).
+/// [usual ones](crate::layout::images_folder). `things` says which classes are things, where the json does not.
 ///
 /// # Errors
-/// [`Error::Cancelled`](crate::Error::Cancelled) only: what is wrong is a finding.
+/// [`Error::Cancelled`], and [`Error::Setting`] if `things` has a name of no class: what is wrong with the files is a finding.
 pub fn panoptic(
     file: &Path,
     pngs: &Path,
     images: Option<&Path>,
+    things: &Things,
     progress: &dyn Progress,
 ) -> Result<CheckReport> {
-    let content: PanopticFile = match json::read(file) {
+    let content: PanopticContent = match json::read(file) {
         Ok(content) => content,
         Err(error) => return Ok(CheckReport::broken(file, &error)),
     };
     let mut findings = Vec::new();
     let note = |kind, problem: String| Finding::new(kind, file, problem);
-    let categories = Categories::new(content.categories).unwrap_or_else(|error| {
-        findings.push(note(Kind::Id, format!("categories: {error}")));
-        Categories::default()
-    });
     // A prediction has annotations only; what it does not have cannot be contradicted.
-    let is_prediction = categories.is_empty() && content.images.is_empty();
+    let is_prediction = content.categories.is_empty() && content.images.is_empty();
+    let things = if is_prediction { &Things::default() } else { things };
+    let decided = match things.decide(file, content.categories.clone()) {
+        Err(error @ Error::Setting { .. }) => return Err(error),
+        Err(error) => {
+            findings.push(Finding { kind: Kind::Label, ..Finding::unread(file, &error) });
+            // The rest is looked at all the same.
+            content.categories.into_iter().map(Category::from).collect()
+        }
+        Ok(decided) => decided,
+    };
+    let categories = classes::checked(file, decided, &mut findings);
     if categories.is_empty() && !is_prediction {
         findings.push(note(Kind::Label, "categories: the list is missing or empty".into()));
     }
     let folder = images_folder(file, images, &content.images, &mut findings);
     let by_id = by_id(file, &content.images, &mut findings);
-    let pngs = Folder::new(pngs);
+    let names = content.annotations.iter().map(|annotation| annotation.file_name.as_str());
+    let pngs = Folder::of(pngs, names);
+    let listed = Listed::new(content.images.iter().map(|image| &image.id), "`images`");
     let mut annotated = HashSet::new();
     for (position, annotation) in content.annotations.iter().enumerate() {
         let entry = format!("annotations[{position}] (image {})", annotation.image_id);
         if !is_prediction && !by_id.contains_key(&annotation.image_id) {
-            let reason = not_listed(&annotation.image_id, |id| by_id.contains_key(id), "`images`");
-            findings.push(note(Kind::Id, format!("{entry}: {reason}")));
+            findings.push(note(Kind::Id, format!("{entry}: {}", listed.lack(&annotation.image_id))));
         }
         if !annotated.insert(&annotation.image_id) {
             findings.push(note(Kind::Id, format!("{entry}: the image has two annotations")));
         }
         segments(file, &entry, annotation, (!is_prediction).then_some(&categories), &mut findings);
     }
+    findings.extend(unlabelled(file, &content.images, &annotated));
     let found = each(&content.annotations, progress, |_, annotation| {
         let mut found = Vec::new();
         let entry = by_id.get(&annotation.image_id).copied();
-        maps(annotation, entry, &pngs, !is_prediction, &mut found);
-        let Some((folder, entry)) = folder.as_ref().zip(entry) else { return Ok((found, 0)) };
-        if check_name(&entry.file_name).is_err() {
-            return Ok((found, 0));
-        }
-        let size = (entry.width as usize, entry.height as usize);
-        image(&folder.file(&entry.file_name), size, &mut found);
-        Ok((found, 1))
+        maps(annotation, entry, &pngs, folder.as_ref(), !is_prediction, &mut found);
+        Ok(found)
     })?;
-    let mut report = CheckReport { images: content.annotations.len(), images_read: 0, findings };
-    for (found, read) in found {
-        report.findings.extend(found);
-        report.images_read += read;
-    }
-    Ok(report)
+    findings.extend(found.into_iter().flatten());
+    let (images_read, found) = photos(file, folder.as_ref(), &content.images, progress)?;
+    findings.extend(found);
+    let tables = if is_prediction {
+        Vec::new()
+    } else {
+        vec![Table { form: "panoptic", json: file.into(), categories }]
+    };
+    Ok(CheckReport { images: content.annotations.len(), images_read, findings, tables })
+}
+
+/// Images without an annotation, which training and evaluation leave out.
+fn unlabelled(file: &Path, images: &[ImageEntry], annotated: &HashSet<&ImageId>) -> Option<Finding> {
+    let without: Vec<&ImageEntry> = images.iter().filter(|image| !annotated.contains(&image.id)).collect();
+    let first = without.first()?;
+    let (count, all) = (without.len(), images.len());
+    let problem = format!(
+        "{count} of {all} images have no annotation; the first is {} ({})",
+        first.id, first.file_name
+    );
+    Some(Finding::new(Kind::Unlabelled, file, problem))
 }
 
 /// The images by id, with what is wrong with them.
@@ -92,8 +116,11 @@ pub(super) fn by_id<'a>(
         if let Err(reason) = check_name(&image.file_name) {
             note(Kind::MissingFile, &reason);
         }
-        if by_id.insert(&image.id, image).is_some() {
-            note(Kind::Id, "the id occurs twice");
+        match by_id.entry(&image.id) {
+            Entry::Occupied(_) => note(Kind::Id, "the id occurs twice; the first is taken"),
+            Entry::Vacant(place) => {
+                place.insert(image);
+            }
         }
     }
     by_id
@@ -124,11 +151,19 @@ fn segments(
     }
 }
 
+/// What is wrong with labels of another size than the json's, if they are those of the photo before EXIF turned it.
+fn unturned(photo: &Path, image: &ImageEntry, labels: (usize, usize)) -> Option<String> {
+    let shown = read_image(photo).ok()?.dimensions();
+    let as_the_json = shown == (image.width, image.height);
+    as_the_json.then(|| turned(photo, shown, (labels.0 as u32, labels.1 as u32)))?
+}
+
 /// Compares the PNG with its entry.
 fn maps(
     annotation: &Annotation,
     image: Option<&ImageEntry>,
     pngs: &Folder,
+    photos: Option<&Folder>,
     wants_area: bool,
     found: &mut Vec<Finding>,
 ) {
@@ -136,14 +171,23 @@ fn maps(
         found.push(Finding::new(Kind::MissingFile, pngs.path(), reason));
         return;
     }
-    let file = pngs.file(&annotation.file_name);
-    let map = match png::read_panoptic(&file) {
+    let file = match pngs.file(&annotation.file_name) {
+        Ok(file) => file,
+        Err(error) => return found.push(Finding::unread(pngs.path(), &error)),
+    };
+    let map = match png::read_panoptic_of(&file, &annotation.segment_ids()) {
         Ok(map) => map,
         Err(error) => return found.push(Finding::unread(&file, &error)),
     };
     if let Some(image) = image {
         let expected = (image.width as usize, image.height as usize);
-        sizes(&file, (map.width(), map.height()), expected, "the json says", found);
+        let size = (map.width(), map.height());
+        let photo = photos.filter(|_| size != expected && check_name(&image.file_name).is_ok());
+        let photo = photo.and_then(|folder| folder.existing(&image.file_name).ok().flatten());
+        match photo.and_then(|photo| unturned(&photo, image, size)) {
+            Some(problem) => found.push(Finding::new(Kind::Turned, &file, problem)),
+            None => sizes(&file, size, expected, "the json says", found),
+        }
     }
     let extents: HashMap<u32, u64> =
         map.extents().into_iter().map(|(id, extent)| (id, extent.area)).collect();
@@ -166,7 +210,8 @@ fn maps(
                 found.push(Finding::new(Kind::Area, &file, problem));
             }
             (Some(_), None) if wants_area => {
-                let problem = format!("segment {}: the json has no area", segment.id);
+                let problem =
+                    format!("segment {}: the json has no area, or one that is no whole number", segment.id);
                 found.push(Finding::new(Kind::Area, &file, problem));
             }
             _ => {}
@@ -185,8 +230,14 @@ mod tests {
         std::fs::write(folder.path().join("p.json"), json).expect("written");
         let map = LabelMap::new(3, 2, ids.to_vec()).expect("3 x 2");
         png::write_panoptic(&folder.path().join("a.png"), &map).expect("written");
-        let report = panoptic(&folder.path().join("p.json"), folder.path(), Some(folder.path()), &())
-            .expect("checked");
+        let report = panoptic(
+            &folder.path().join("p.json"),
+            folder.path(),
+            Some(folder.path()),
+            &Things::default(),
+            &(),
+        )
+        .expect("checked");
         report.findings.into_iter().map(|finding| (finding.kind, finding.problem)).collect()
     }
 
@@ -227,8 +278,13 @@ mod tests {
         };
         let check = |json: &str| {
             write("panoptic_val.json", json.as_bytes())?;
-            let report =
-                panoptic(&folder.path().join("panoptic_val.json"), &folder.path().join("pngs"), None, &())?;
+            let report = panoptic(
+                &folder.path().join("panoptic_val.json"),
+                &folder.path().join("pngs"),
+                None,
+                &Things::default(),
+                &(),
+            )?;
             let found = report.findings.iter().map(|finding| (finding.kind, finding.problem.clone()));
             Ok::<_, crate::Error>((report.images_read, found.collect::<Vec<_>>()))
         };
@@ -247,7 +303,57 @@ mod tests {
         let marked = [&[0xef, 0xbb, 0xbf], two("a.png", "City/b.png").as_bytes()].concat();
         write("panoptic_val.json", &marked)?;
         let json = folder.path().join("panoptic_val.json");
-        assert_eq!(panoptic(&json, &folder.path().join("pngs"), None, &())?.findings, []);
+        assert_eq!(panoptic(&json, &folder.path().join("pngs"), None, &Things::default(), &())?.findings, []);
+        Ok(())
+    }
+
+    #[test]
+    fn an_id_that_two_classes_have_hides_no_class() {
+        let twice = GOOD.replace(
+            "\"categories\": [",
+            "\"categories\": [{\"id\": 9, \"name\": \"van\", \"isthing\": 1}, ",
+        );
+        let found = check(&twice, &[1, 1, 1, 1, 2, 0]);
+        assert!(found.len() == 1 && found[0].1.contains("the id is also that of van"), "{found:?}");
+    }
+
+    #[test]
+    fn labels_of_photos_that_exif_turns_are_a_finding_of_their_own() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        // Big-endian TIFF with one entry: tag 0x0112 (orientation), type short, count 1, value 6 (turn right).
+        let exif = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0".to_vec();
+        let mut data = Vec::new();
+        let mut encoder = ::image::codecs::jpeg::JpegEncoder::new(&mut data);
+        ::image::ImageEncoder::set_exif_metadata(&mut encoder, exif).expect("JPEG holds EXIF");
+        encoder.encode(&[90; 3 * 2 * 3], 3, 2, ::image::ExtendedColorType::Rgb8).expect("encoded");
+        files::write(&folder.path().join("a.jpg"), &data)?;
+        let map = LabelMap::new(3, 2, vec![1, 1, 1, 1, 2, 0]).expect("3 x 2");
+        png::write_panoptic(&folder.path().join("a.png"), &map)?;
+        let json = folder.path().join("p.json");
+        let photo = GOOD.replacen("a.png", "a.jpg", 1);
+        // Labels and json are those of the photo as it is stored; or the json is upright, and the labels are not.
+        for (text, file) in [
+            (photo.clone(), "a.jpg"),
+            (photo.replace("\"width\": 3, \"height\": 2", "\"width\": 2, \"height\": 3"), "a.png"),
+        ] {
+            files::write(&json, text.as_bytes())?;
+            let found =
+                panoptic(&json, folder.path(), Some(folder.path()), &Things::default(), &())?.findings;
+            assert!(
+                found.len() == 1 && found[0].kind == Kind::Turned && found[0].file.ends_with(file),
+                "{found:?}"
+            );
+            assert!(found[0].problem.contains("2 x 3 pixels as its EXIF orientation turns it"), "{found:?}");
+        }
+        let upright = files::write(&json, photo.as_bytes())
+            .and_then(|()| crate::coco::CocoPanoptic::open(&json, folder.path(), folder.path()))?
+            .sample(0)
+            .expect_err("turned")
+            .to_string();
+        assert!(
+            upright.contains("a.jpg: the photo is 2 x 3 pixels as its EXIF orientation turns it"),
+            "{upright}"
+        );
         Ok(())
     }
 
@@ -271,8 +377,32 @@ mod tests {
             ("\"id\": 4, \"file_name\": \"a", "\"id\": 4, \"file_name\": \"b", Kind::MissingFile, ""),
             ("\"image_id\": 4", "\"image_id\": 5", Kind::Id, "not listed"),
             ("\"isthing\": 1}]}", "", Kind::Damaged, "EOF"),
-            (", \"isthing\": 0", "", Kind::Damaged, "`isthing` is missing"),
-            ("\"image_id\": 4", "\"image_id\": \"4\"", Kind::Id, "a string here and a number in `images`"),
+            (", \"isthing\": 0", "", Kind::Label, "`isthing` is missing: 1 for things"),
+            (
+                "\"image_id\": 4",
+                "\"image_id\": \"4\"",
+                Kind::Id,
+                "a string here (\"4\") and a number in `images` (4)",
+            ),
+            (
+                "{\"id\": 9, \"name\"",
+                "{\"id\": 7, \"name\"",
+                Kind::Id,
+                "(id 7, car): the id is also that of road",
+            ),
+            ("\"car\"", "\"road\"", Kind::Classes, "the name is also that of the class 7"),
+            (
+                "\"images\": [",
+                "\"images\": [{\"id\": 5, \"file_name\": \"b.png\", \"width\": 3, \"height\": 2}, ",
+                Kind::Unlabelled,
+                "1 of 2 images have no annotation; the first is 5 (b.png)",
+            ),
+            (
+                "\"images\": [",
+                "\"images\": [{\"id\": 5, \"file_name\": \"A.PNG\", \"width\": 3, \"height\": 2}, ",
+                Kind::Id,
+                "its file is also that of images[0]",
+            ),
         ];
         for (from, to, kind, problem) in cases {
             let found = check(&GOOD.replace(from, to), &ids);

@@ -32,7 +32,7 @@ pub fn semantic(folder: &Path, classes: u32, ignored: u32, progress: &dyn Progre
             .collect())
     })?;
     let findings = found.into_iter().flatten().collect();
-    Ok(CheckReport { images: names.len(), images_read: 0, findings })
+    Ok(CheckReport { images: names.len(), findings, ..CheckReport::default() })
 }
 
 #[cfg(test)]

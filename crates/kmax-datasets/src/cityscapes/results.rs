@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use kmax_base::read::decode;
 use kmax_masks::categories::cityscapes::{by_train_id, train_id};
 use kmax_masks::{LabelMap, Panoptic, Rle};
 
 use crate::error::{Error, Result};
-use crate::names::check_name;
-use crate::text::utf8;
+use crate::names::{Folder, check_name};
 use crate::{files, png};
 
 /// A line of a `_pred.txt`.
@@ -47,12 +47,11 @@ pub fn find_result<'a>(folder: &Path, names: &'a [String], id: &str) -> Result<&
 /// # Errors
 /// If the file cannot be read, or a line is not `MASK CLASS CONFIDENCE` with a regular id and a finite number.
 pub fn read_instances(file: &Path) -> Result<Vec<PredictedInstance>> {
-    let bytes = files::read(file)?;
-    let text = utf8(&bytes);
-    let text = std::str::from_utf8(&text).map_err(|error| Error::file(file, error.to_string()))?;
-    let folder = file.parent().unwrap_or(Path::new(""));
+    let bytes = files::read_list(file)?;
+    let text = decode(&bytes).map_err(Error::read(file))?;
+    let folder = Folder::new(file.parent().unwrap_or(Path::new("")));
     let mut found = BTreeMap::new();
-    for (number, line) in text.lines().enumerate() {
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let fail = |reason: String| Error::entry(file, format!("line {}", number + 1), reason);
         let words: Vec<&str> = line.split_whitespace().collect();
         let [mask, class, confidence] = words[..] else {
@@ -63,7 +62,7 @@ pub fn read_instances(file: &Path) -> Result<Vec<PredictedInstance>> {
         let class = known.ok_or_else(|| fail(format!("{class:?} is not the id of a label")))?;
         let number = confidence.parse::<f64>().ok().filter(|number| number.is_finite());
         let confidence = number.ok_or_else(|| fail(format!("{confidence:?} is not a confidence")))?;
-        let mask = folder.join(mask);
+        let mask = folder.file(mask)?;
         found.insert(mask.clone(), PredictedInstance { mask, class, confidence });
     }
     Ok(found.into_values().collect())
@@ -121,7 +120,8 @@ mod tests {
             std::fs::write(&file, text).expect("written");
             read_instances(&file)
         };
-        let found = read("m/0.png 26 0.5\nm/1.png 24 1\nm/0.png 27 0.75\n")?;
+        let found = read("\u{feff}m/0.png 26 0.5\r\nm\\1.png 24 1\r\n\r\nm/0.png 27 0.75\r\n")?;
+        assert!(found[1].mask.ends_with("m/1.png"));
         assert_eq!(found.iter().map(|e| e.class).collect::<Vec<_>>(), [27, 24]);
         for text in [
             "m.png 26",

@@ -1,8 +1,7 @@
 //! The entries of a COCO panoptic json.
 
-use kmax_masks::{Category, ImageId, LabelMap, Panoptic, Segment};
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
+use kmax_masks::{Category, ImageId, LabelMap, ListedCategory, Panoptic, Segment, fields};
+use serde::{Deserialize, Serialize};
 
 /// An entry of `images`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,8 +11,10 @@ pub struct ImageEntry {
     /// The image's file, relative to the folder of images.
     pub file_name: String,
     /// Width in pixels.
+    #[serde(deserialize_with = "fields::whole")]
     pub width: u32,
     /// Height in pixels.
+    #[serde(deserialize_with = "fields::whole")]
     pub height: u32,
 }
 
@@ -22,7 +23,8 @@ impl ImageEntry {
     pub(crate) fn check_size(&self) -> Result<(), String> {
         let pixels = u64::from(self.width) * u64::from(self.height);
         if pixels == 0 || pixels > kmax_masks::MAX_PIXELS as u64 {
-            return Err(format!("{} x {} pixels is no size that is read", self.width, self.height));
+            let most = kmax_masks::MAX_PIXELS;
+            return Err(format!("{} x {} pixels: from 1 to {most} are read", self.width, self.height));
         }
         Ok(())
     }
@@ -32,17 +34,19 @@ impl ImageEntry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SegmentEntry {
     /// The id in the PNG: R + 256 G + 65536 B, not 0.
+    #[serde(deserialize_with = "fields::whole")]
     pub id: u32,
     /// The class.
+    #[serde(deserialize_with = "crate::json::category")]
     pub category_id: u32,
-    /// Pixels; predictions may leave it out.
-    #[serde(default, deserialize_with = "crate::json::whole", skip_serializing_if = "Option::is_none")]
+    /// Pixels. Only the evaluation of a ground truth depends on it, so it may be missing or have any form; it is then none.
+    #[serde(default, deserialize_with = "crate::json::any_count", skip_serializing_if = "Option::is_none")]
     pub area: Option<u64>,
     /// The box `[x, y, width, height]` in pixels. Nothing depends on it, so it may be missing or have any form; it is then zeros.
     #[serde(default, deserialize_with = "crate::json::any_box")]
     pub bbox: [f64; 4],
     /// Whether it is a group that cannot be told apart.
-    #[serde(default, deserialize_with = "crate::json::flag", serialize_with = "crate::json::as_number")]
+    #[serde(default, deserialize_with = "crate::json::flag", serialize_with = "fields::as_number")]
     pub iscrowd: bool,
     /// The confidence in 0..1; not part of the official form, which ignores it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,52 +92,34 @@ pub struct Annotation {
 }
 
 impl Annotation {
+    /// The ids of its segments.
+    pub(crate) fn segment_ids(&self) -> Vec<u32> {
+        self.segments_info.iter().map(|segment| segment.id).collect()
+    }
+
     /// The segments with their map.
     pub(crate) fn over(&self, map: LabelMap) -> Panoptic {
         Panoptic::new(map, self.segments_info.iter().map(Segment::from).collect())
     }
 }
 
-/// A whole file. Predictions often have `annotations` only.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// A whole file, as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct PanopticFile {
     /// The images.
-    #[serde(default)]
     pub images: Vec<ImageEntry>,
     /// One entry an image.
     pub annotations: Vec<Annotation>,
-    /// The classes, each with its `isthing`, which decides what panoptic quality is of.
-    #[serde(default, deserialize_with = "panoptic_categories")]
+    /// The classes.
     pub categories: Vec<Category>,
 }
 
-/// Classes of which each must say whether it is a thing.
-fn panoptic_categories<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Category>, D::Error> {
-    struct Said(Category);
-    impl<'de> Deserialize<'de> for Said {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let value = serde_json::Value::deserialize(deserializer)?;
-            let said = value.get("isthing").is_some();
-            let category = Category::deserialize(value).map_err(D::Error::custom)?;
-            if !said {
-                let (id, name) = (category.id, category.name);
-                let reason = "the field `isthing` is missing (1 for things, 0 for stuff)";
-                return Err(D::Error::custom(format!("category {id} ({name}): {reason}")));
-            }
-            Ok(Self(category))
-        }
-    }
-    Ok(Vec::<Said>::deserialize(deserializer)?.into_iter().map(|Said(category)| category).collect())
-}
-
-/// What to say of an id that is not among those listed: an id of the other type is another id.
-pub(crate) fn not_listed(id: &ImageId, listed: impl Fn(&ImageId) -> bool, list: &str) -> String {
-    let (other, types) = match id {
-        ImageId::Number(number) => (Some(ImageId::Text(number.to_string())), "a number here and a string"),
-        ImageId::Text(text) => (text.parse().ok().map(ImageId::Number), "a string here and a number"),
-    };
-    if other.is_some_and(|other| listed(&other)) {
-        return format!("the image's id is {types} in {list}");
-    }
-    format!("the image is not listed in {list}")
+/// A whole file, as it is read. Predictions often have `annotations` only.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PanopticContent {
+    #[serde(default)]
+    pub images: Vec<ImageEntry>,
+    pub annotations: Vec<Annotation>,
+    #[serde(default)]
+    pub categories: Vec<ListedCategory>,
 }

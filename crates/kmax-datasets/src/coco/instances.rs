@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use kmax_masks::{Categories, Category, ImageId};
+use kmax_masks::{Categories, Category, ImageId, fields};
 use kmax_metrics::instance::{Detection, Truth};
 use serde::{Deserialize, Serialize};
 
-use super::entries::{ImageEntry, not_listed};
+use super::entries::ImageEntry;
+use super::ids::Listed;
 use super::segmentation::Segmentation;
 use crate::error::{Error, Result};
 use crate::{files, json};
@@ -16,20 +17,23 @@ use crate::{files, json};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InstanceEntry {
     /// Its own id.
+    #[serde(deserialize_with = "fields::whole")]
     pub id: i64,
     /// The image.
     pub image_id: ImageId,
     /// The class.
+    #[serde(deserialize_with = "json::category")]
     pub category_id: u32,
     /// The mask.
     pub segmentation: Segmentation,
-    /// The area in pixels, which decides whether the object counts as small, medium or large.
-    pub area: f64,
+    /// The area in pixels, which decides whether the object counts as small, medium or large; none where it is no number.
+    #[serde(default, deserialize_with = "json::any_number")]
+    pub area: Option<f64>,
     /// The box `[x, y, width, height]` in pixels. Nothing depends on it, so it may be missing or have any form; it is then zeros.
     #[serde(default, deserialize_with = "json::any_box")]
     pub bbox: [f64; 4],
     /// Whether it is a group that cannot be told apart.
-    #[serde(default, deserialize_with = "json::flag", serialize_with = "json::as_number")]
+    #[serde(default, deserialize_with = "json::flag", serialize_with = "fields::as_number")]
     pub iscrowd: bool,
 }
 
@@ -39,10 +43,12 @@ pub struct DetectionEntry {
     /// The image.
     pub image_id: ImageId,
     /// The class.
+    #[serde(deserialize_with = "json::category")]
     pub category_id: u32,
     /// The mask.
     pub segmentation: Segmentation,
     /// The confidence.
+    #[serde(deserialize_with = "fields::number")]
     pub score: f64,
 }
 
@@ -77,7 +83,7 @@ impl CocoInstances {
     /// or an area or a size is not possible.
     pub fn open(json: impl AsRef<Path>) -> Result<Self> {
         let json = json.as_ref();
-        Self::from_bytes(json, &files::read(json)?)
+        Self::from_bytes(json, &files::read_list(json)?)
     }
 
     pub(crate) fn from_bytes(json: &Path, bytes: &[u8]) -> Result<Self> {
@@ -98,8 +104,8 @@ impl CocoInstances {
             let entry = || format!("annotations[{position}] (id {})", annotation.id);
             let Some(&image) = positions.get(&annotation.image_id) else {
                 let id = &annotation.image_id;
-                let reason = not_listed(id, |id| positions.contains_key(id), "`images`");
-                return Err(fail(entry(), format!("image {id}: {reason}")));
+                let listed = Listed::new(file.images.iter().map(|image| &image.id), "`images`");
+                return Err(fail(entry(), format!("image {id}: {}", listed.lack(id))));
             };
             if !ids.insert(annotation.id) {
                 return Err(fail(entry(), "the id occurs twice".into()));
@@ -107,8 +113,12 @@ impl CocoInstances {
             if categories.get(annotation.category_id).is_none() {
                 return Err(fail(entry(), format!("unknown category {}", annotation.category_id)));
             }
-            if annotation.area.is_nan() || annotation.area < 0.0 {
-                return Err(fail(entry(), format!("an area of {} is not possible", annotation.area)));
+            match annotation.area {
+                None => return Err(fail(entry(), "`area` is missing, or no number".into())),
+                Some(area) if area < 0.0 => {
+                    return Err(fail(entry(), format!("an area of {area} is not possible")));
+                }
+                Some(_) => {}
             }
             of_image[image].push(position);
         }
@@ -161,7 +171,8 @@ impl CocoInstances {
                 id: annotation.id,
                 category_id: annotation.category_id,
                 mask: mask.into_owned(),
-                area: annotation.area,
+                // `open` made sure that there is one.
+                area: annotation.area.unwrap_or_default(),
                 iscrowd: annotation.iscrowd,
             })
         };
@@ -192,8 +203,8 @@ impl CocoDetections {
             let Some(image) = truth.position(&detection.image_id) else {
                 let id = &detection.image_id;
                 let list = format!("`images` of {}", truth.json.display());
-                let reason = not_listed(id, |id| truth.position(id).is_some(), &list);
-                return Err(fail(format!("image {id}: {reason}")));
+                let listed = Listed::new(truth.images.iter().map(|image| &image.id), &list);
+                return Err(fail(format!("image {id}: {}", listed.lack(id))));
             };
             if truth.categories.get(detection.category_id).is_none() {
                 return Err(fail(format!("unknown category {}", detection.category_id)));
@@ -204,6 +215,11 @@ impl CocoDetections {
             of_image[image].push(position);
         }
         Ok(Self { json: json.to_path_buf(), detections, of_image })
+    }
+
+    /// The entries, in the order of the file.
+    pub(crate) fn entries(&self) -> &[DetectionEntry] {
+        &self.detections
     }
 
     /// The detections of the image at a place of the ground truth's images, in the order of the file.
@@ -265,9 +281,21 @@ mod tests {
             ("\"image_id\": 4, \"category_id\": 9", "\"image_id\": 5, \"category_id\": 9", "image 5"),
             ("\"category_id\": 9", "\"category_id\": 8", "annotations[1] (id 2): unknown category 8"),
             ("\"area\": 6", "\"area\": -6", "annotations[1] (id 2): an area of -6"),
-            ("\"area\": 6", "\"area\": NaN", "annotations[1].area"),
-            ("\"area\": 6, ", "", "annotations[1]: missing field `area`"),
-            ("\"area\": 4.5", "\"area\": \"4\"", "annotations[0].area"),
+            ("\"area\": 6", "\"area\": NaN", "annotations[1] (id 2): `area` is missing, or no number"),
+            ("\"area\": 6, ", "", "annotations[1] (id 2): `area` is missing, or no number"),
+            ("\"area\": 4.5", "\"area\": \"4\"", "annotations[0] (id 1): `area` is missing, or no number"),
+            ("\"id\": 2", "\"id\": \"2\"", "annotations[1].id: \"2\" is in quotes"),
+            (
+                "\"image_id\": 4, \"category_id\": 9",
+                "\"image_id\": \"4\", \"category_id\": 9",
+                "a string here (\"4\")",
+            ),
+            (
+                "\"category_id\": 9",
+                "\"category_id\": \"9\"",
+                "annotations[1].category_id: \"9\" is in quotes",
+            ),
+            ("[[1, 0", "[[NaN, 0", "annotations[0].segmentation"),
             ("[3, 2, 7]", "[3, 2, 8]", "annotations[1].segmentation"),
             ("\"size\": [3, 4]", "\"size\": [4, 3]", "annotations[1] (id 2).segmentation"),
             ("3, 2, 1, 2]]", "3, 2, 1]]", "annotations[0] (id 1).segmentation"),
@@ -283,7 +311,13 @@ mod tests {
         let cases = [
             ("\"image_id\": 4", "\"image_id\": 5", "[0]: image 5: the image is not listed in `images` of"),
             ("\"category_id\": 7", "\"category_id\": 1", "[0]: unknown category 1"),
-            ("0.5", "NaN", "[0].score"),
+            ("0.5", "NaN", "[0].score: NaN cannot stand here"),
+            ("0.5", "\"0.5\"", "[0].score: \"0.5\" is in quotes, expected a number"),
+            (
+                "\"image_id\": 4",
+                "\"image_id\": \"04\"",
+                "[0]: image 04: the image's id is a string here (\"04\")",
+            ),
             ("0.5", "1e999", "[0].score"),
             ("[3, 2, 7]", "[3, 20]", "[0].segmentation"),
             ("[3, 2, 7]", "\"33334\"", "[0].segmentation"),

@@ -5,6 +5,7 @@
 //! servers and scripts take.
 
 mod entries;
+mod ids;
 mod instances;
 mod journal;
 mod panoptic;
@@ -12,8 +13,9 @@ mod predictions;
 mod segmentation;
 mod write;
 
-pub(crate) use entries::not_listed;
+pub(crate) use entries::PanopticContent;
 pub use entries::{Annotation, ImageEntry, PanopticFile, SegmentEntry};
+pub(crate) use ids::Listed;
 pub use instances::{CocoDetections, CocoInstances, DetectionEntry, InstanceEntry, InstancesFile};
 pub use journal::{Journal, Predicted};
 pub use panoptic::CocoPanoptic;

@@ -3,12 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use kmax_masks::{Categories, ImageId, LabelMap, Panoptic, codec};
+use kmax_masks::{Categories, LabelMap, Panoptic};
 use kmax_transforms::{Sample, read_image};
 
-use super::entries::{Annotation, ImageEntry, PanopticFile, not_listed};
+use super::entries::{Annotation, ImageEntry, PanopticContent};
+use super::ids::Listed;
 use crate::error::{Error, Result};
 use crate::names::{Folder, check_name};
+use crate::things::Things;
+use crate::turned::turned;
 use crate::{files, json, png};
 
 /// A dataset in COCO's panoptic form, that of the site or of the user's own.
@@ -22,6 +25,7 @@ pub struct CocoPanoptic {
     /// Each annotation with its image, in the order of the file.
     entries: Vec<(ImageEntry, Annotation)>,
     categories: Categories,
+    things: Things,
     /// Whether segments without a pixel are left out instead of refused.
     tolerant: bool,
 }
@@ -33,17 +37,34 @@ impl CocoPanoptic {
     /// If the json cannot be read or lacks a field, an id occurs twice, an annotation's image or class is not
     /// listed, a file name leaves its folder, or a size is 0 or more than [`kmax_masks::MAX_PIXELS`].
     pub fn open(json: impl AsRef<Path>, images: impl AsRef<Path>, pngs: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(json, images, pngs, &Things::default())
+    }
+
+    /// As [`Self::open`], of a json that may not say which classes are things.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; also if `things` has a name of no class, or contradicts the json.
+    pub fn open_with(
+        json: impl AsRef<Path>,
+        images: impl AsRef<Path>,
+        pngs: impl AsRef<Path>,
+        things: &Things,
+    ) -> Result<Self> {
         let json = json.as_ref();
-        Self::from_bytes(&files::read(json)?, json, images.as_ref(), pngs.as_ref())
+        Self::from_bytes(&files::read_list(json)?, json, images.as_ref(), pngs.as_ref(), things)
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8], json: &Path, images: &Path, pngs: &Path) -> Result<Self> {
-        Self::from_file(json::parse(json, bytes)?, json, images, pngs)
-    }
-
-    fn from_file(file: PanopticFile, json: &Path, images: &Path, pngs: &Path) -> Result<Self> {
+    pub(crate) fn from_bytes(
+        bytes: &[u8],
+        json: &Path,
+        images: &Path,
+        pngs: &Path,
+        things: &Things,
+    ) -> Result<Self> {
+        let file: PanopticContent = json::parse(json, bytes)?;
         let fail = |entry: String, reason: String| Error::Entry { file: json.to_path_buf(), entry, reason };
-        let categories = Categories::new(file.categories).map_err(Error::masks(json))?;
+        let categories = things.decide(json, file.categories)?;
+        let categories = Categories::new(categories).map_err(Error::masks(json))?;
         if categories.is_empty() {
             return Err(fail("categories".into(), "the list is missing or empty".into()));
         }
@@ -61,8 +82,8 @@ impl CocoPanoptic {
         for (position, annotation) in file.annotations.into_iter().enumerate() {
             let entry = || format!("annotations[{position}] (image {})", annotation.image_id);
             let image = by_id.get(&annotation.image_id).ok_or_else(|| {
-                let listed = |id: &ImageId| by_id.contains_key(id);
-                fail(entry(), not_listed(&annotation.image_id, listed, "`images`"))
+                let listed = Listed::new(file.images.iter().map(|image| &image.id), "`images`");
+                fail(entry(), listed.lack(&annotation.image_id))
             })?;
             if !annotated.insert(annotation.image_id.clone()) {
                 return Err(fail(entry(), "the image has two annotations".into()));
@@ -71,19 +92,23 @@ impl CocoPanoptic {
             check_segments(&annotation, &categories).map_err(|reason| fail(entry(), reason))?;
             entries.push(((*image).clone(), annotation));
         }
-        Ok(Self {
+        let pngs = Folder::of(pngs, entries.iter().map(|(_, annotation)| annotation.file_name.as_str()));
+        let opened = Self {
             json: json.to_path_buf(),
             images: Folder::new(images),
-            pngs: Folder::new(pngs),
+            pngs,
             entries,
             categories,
+            things: things.clone(),
             tolerant: false,
-        })
+        };
+        Ok(opened.with_images(images))
     }
 
     /// The same with the images in another folder.
     pub fn with_images(self, images: impl Into<PathBuf>) -> Self {
-        Self { images: Folder::new(images), ..self }
+        let images = Folder::of(images, self.entries.iter().map(|(image, _)| image.file_name.as_str()));
+        Self { images, ..self }
     }
 
     /// The same with segments left out that no pixel has. ADE20K lists some that others were painted over.
@@ -96,7 +121,8 @@ impl CocoPanoptic {
         for (image, _) in &mut self.entries {
             image.file_name = name(&image.id.to_string());
         }
-        self
+        let images = self.images.path().to_path_buf();
+        self.with_images(images)
     }
 
     /// The number of annotated images.
@@ -112,6 +138,11 @@ impl CocoPanoptic {
     /// The classes, in the order of the file.
     pub fn categories(&self) -> &Categories {
         &self.categories
+    }
+
+    /// What was said of classes of which the json does not say whether they are things.
+    pub fn things(&self) -> &Things {
+        &self.things
     }
 
     /// The images with their annotations, in the order of the file's annotations.
@@ -134,17 +165,24 @@ impl CocoPanoptic {
         self.pngs.path()
     }
 
-    /// Where the file of an image is, or `None` past the end.
+    /// Where the file of the image at `index` (0 to [`Self::len`] - 1) is. One that is not there is where it should be.
     ///
-    /// A file is found by the exact name in the json; else by a name that differs in back-slashes for `/` or in upper and
-    /// lower case only. One that is not there is where it should be.
-    pub fn image_path(&self, index: usize) -> Option<PathBuf> {
-        Some(self.images.file(&self.entries.get(index)?.0.file_name))
+    /// It is the first of these: the file of exactly the name in the json; that with `/` for back-slashes; that of the last part of
+    /// the name, if no two names of the json end alike; the only one whose name differs in upper and lower case, in `%20` for a space
+    /// and the like, or in how Unicode composes its letters.
+    ///
+    /// # Errors
+    /// If two files could be meant, or the index is past the end.
+    pub fn image_path(&self, index: usize) -> Result<PathBuf> {
+        self.images.file(&self.entry(index)?.0.file_name)
     }
 
-    /// Where the PNG of an image is, or `None` past the end; found as [`Self::image_path`].
-    pub fn png_path(&self, index: usize) -> Option<PathBuf> {
-        Some(self.pngs.file(&self.entries.get(index)?.1.file_name))
+    /// Where the PNG of an image is; found as [`Self::image_path`].
+    ///
+    /// # Errors
+    /// As [`Self::image_path`].
+    pub fn png_path(&self, index: usize) -> Result<PathBuf> {
+        self.pngs.file(&self.entry(index)?.1.file_name)
     }
 
     /// Reads image and segments of the image at `index` (0 to [`Self::len`] - 1).
@@ -155,9 +193,12 @@ impl CocoPanoptic {
     pub fn sample(&self, index: usize) -> Result<Sample> {
         let panoptic = self.panoptic(index)?;
         let (entry, _) = self.entry(index)?;
-        let file = self.images.file(&entry.file_name);
+        let file = self.images.file(&entry.file_name)?;
         let image = read_image(&file)?;
-        self.check_size(entry, &file, image.width() as usize, image.height() as usize)?;
+        self.check_size(entry, &file, image.width() as usize, image.height() as usize).map_err(|error| {
+            let expected = (entry.width, entry.height);
+            turned(&file, image.dimensions(), expected).map_or(error, |reason| Error::file(&file, reason))
+        })?;
         Ok(Sample { image, panoptic, image_id: entry.id.clone() })
     }
 
@@ -167,8 +208,8 @@ impl CocoPanoptic {
     /// As [`Self::sample`], of the PNG.
     pub fn panoptic(&self, index: usize) -> Result<Panoptic> {
         let (entry, annotation) = self.entry(index)?;
-        let file = self.pngs.file(&annotation.file_name);
-        let map = png::read_panoptic(&file)?;
+        let file = self.pngs.file(&annotation.file_name)?;
+        let map = png::read_panoptic_of(&file, &annotation.segment_ids())?;
         self.check_size(entry, &file, map.width(), map.height())?;
         check_ids(&map, annotation, self.tolerant)
             .map_err(|(id, reason)| Error::entry(&file, format!("segment id {id}"), reason))?;
@@ -194,11 +235,11 @@ impl CocoPanoptic {
         let (entry, annotation) = self.entry(index)?;
         if let Some(segment) = annotation.segments_info.iter().find(|segment| segment.area.is_none()) {
             let entry = format!("annotations[{index}] (image {}): segment {}", entry.id, segment.id);
-            return Err(Error::entry(&self.json, entry, "the area is missing"));
+            return Err(Error::entry(&self.json, entry, "`area` is missing, or no whole number"));
         }
-        let file = self.pngs.file(&annotation.file_name);
+        let file = self.pngs.file(&annotation.file_name)?;
         let bytes = files::read(&file)?;
-        let map = codec::decode_panoptic(&bytes).map_err(Error::masks(&file))?;
+        let map = png::decode_panoptic_of(&bytes, &file, &annotation.segment_ids())?;
         self.check_size(entry, &file, map.width(), map.height())?;
         Ok((annotation.over(map), look(&bytes)))
     }
@@ -329,6 +370,14 @@ mod tests {
         let ids = [1, 1, 70000, 1, 1, 0];
         for (from, to) in [
             ("\"bbox\": [0, 0, 2, 2]", "\"bbox\": null"),
+            ("\"bbox\": [0, 0, 2, 2]", "\"bbox\": NaN"),
+            ("\"area\": 4, ", ""),
+            ("\"area\": 4", "\"area\": \"four\""),
+            ("\"area\": 4", "\"area\": -Infinity"),
+            ("\"id\": 70000, \"category_id\": 9", "\"id\": 7e4, \"category_id\": 9.0"),
+            ("\"iscrowd\": 0", "\"iscrowd\": null"),
+            ("\"image_id\": 4", "\"image_id\": 4.0"),
+            ("{\n", "\u{feff}{\"info\": [NaN], \"licenses\": \"none\",\n"),
             ("\"bbox\": [0, 0, 2, 2]", "\"bbox\": [0, -1, 2, 2]"),
             ("\"bbox\": [0, 0, 2, 2]", "\"bbox\": {\"x\": 1}"),
             ("\"isthing\": 0}", "\"isthing\": 0, \"color\": \"#0a0b0c\", \"supercategory\": null}"),
@@ -343,6 +392,35 @@ mod tests {
     }
 
     #[test]
+    fn grey_and_palette_pngs_are_read_where_they_are_unambiguous() -> Result<()> {
+        let folder = folder(&GOOD.replace("70000", "2"), [0; 6], (3, 2));
+        let png = folder.path().join("pngs/a.png");
+        image::GrayImage::from_raw(3, 2, vec![1, 1, 2, 1, 1, 0]).expect("3 x 2").save(&png).expect("written");
+        assert_eq!(open(&folder)?.sample(0)?.panoptic.map.data(), [1, 1, 2, 1, 1, 0]);
+        assert_eq!(open(&folder)?.truth(0)?.map.data(), [1, 1, 2, 1, 1, 0]);
+        image::GrayImage::from_raw(3, 2, vec![1, 1, 3, 1, 1, 0]).expect("3 x 2").save(&png).expect("written");
+        let message = open(&folder)?.sample(0).expect_err("another id").to_string();
+        assert!(
+            message.contains("a.png: PNG: grey of 8 bits: by its values the id 3 is not in segments_info"),
+            "{message}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn things_may_be_said_beside_a_json_that_does_not() -> Result<()> {
+        let silent = GOOD.replace(", \"isthing\": 0", "").replace(", \"isthing\": 1", "");
+        let folder = folder(&silent, [1, 1, 70000, 1, 1, 0], (3, 2));
+        assert!(open(&folder).is_err_and(|error| error.to_string().contains("(as in 1 more)")));
+        let path = folder.path();
+        let things = Things::named(["car"]);
+        let data =
+            CocoPanoptic::open_with(path.join("p.json"), path.join("images"), path.join("pngs"), &things)?;
+        assert!(data.categories().is_thing(9) && !data.categories().is_thing(7));
+        Ok(())
+    }
+
+    #[test]
     fn files_are_found_by_one_rule() -> Result<()> {
         let folder = folder(GOOD, [1, 1, 70000, 1, 1, 0], (3, 2));
         for part in ["images", "pngs"] {
@@ -350,12 +428,12 @@ mod tests {
             files::create_folder(&file("City 1"))?;
             std::fs::rename(file("a.png"), file("City 1/a.png")).expect("moved");
         }
-        for name in ["City 1/a.png", "City 1\\\\a.png", "city 1/A.PNG"] {
+        for name in ["City 1/a.png", "City 1\\\\a.png", "city 1/A.PNG", "City%201/a.png"] {
             let text = GOOD.replace("a.png", name);
             std::fs::write(folder.path().join("p.json"), text).expect("written");
             let data = open(&folder)?;
             assert_eq!(data.sample(0)?.image_id, 4.into(), "{name}");
-            assert_eq!(data.png_path(0), Some(folder.path().join("pngs/City 1/a.png")));
+            assert_eq!(data.png_path(0)?, folder.path().join("pngs/City 1/a.png"));
         }
         Ok(())
     }
@@ -363,12 +441,28 @@ mod tests {
     #[test]
     fn mistakes_in_the_json_are_named() {
         let cases = [
-            (", \"isthing\": 0", "", "category 7 (road): the field `isthing` is missing"),
-            ("\"isthing\": 1", "\"isthing\": 2", "categories[1]: isthing"),
+            (
+                ", \"isthing\": 0",
+                "",
+                "categories[0] (id 7, road): the field `isthing` is missing: 1 for things",
+            ),
+            (
+                "\"isthing\": 1",
+                "\"isthing\": 2",
+                "categories[1].isthing: invalid value: integer `2`, expected 0 or 1",
+            ),
+            ("\"isthing\": 1", "\"isthing\": \"1\"", "categories[1].isthing: \"1\" is in quotes"),
+            (
+                "\"category_id\": 9",
+                "\"category_id\": \"9\"",
+                "segments_info[1].category_id: \"9\" is in quotes",
+            ),
+            ("\"id\": 70000", "\"id\": NaN", "annotations[0].segments_info[1].id: NaN cannot stand here"),
+            ("\"width\": 3", "\"width\": Infinity", "images[0].width: Infinity cannot stand here"),
             (
                 "\"image_id\": 4",
                 "\"image_id\": \"4\"",
-                "(image 4): the image's id is a string here and a number in `images`",
+                "(image 4): the image's id is a string here (\"4\") and a number in `images` (4)",
             ),
             ("\"file_name\": \"a.png\", \"width\"", "\"width\"", "images[0]"),
             ("\"width\": 3", "\"width\": -3", "images[0].width"),
@@ -380,7 +474,6 @@ mod tests {
             ("\"id\": 70000", "\"id\": 0", "segments_info[1] (id 0)"),
             ("\"id\": 70000", "\"id\": 16777216", "segments_info[1]"),
             ("\"category_id\": 9", "\"category_id\": 8", "unknown category 8"),
-            ("\"area\": 4", "\"area\": -4", "segments_info[0].area"),
             ("\"iscrowd\": 1", "\"iscrowd\": 2", "segments_info[1].iscrowd"),
             (
                 "\"image_id\": 4, \"file_name\": \"a.png\"",

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use kmax_masks::{Categories, ImageId, Panoptic};
 use serde::Deserialize;
 
-use super::entries::{Annotation, not_listed};
+use super::entries::Annotation;
+use super::ids::Listed;
 use super::panoptic::check_segments;
 use crate::error::{Error, Result};
 use crate::names::{Folder, check_name};
@@ -43,12 +44,9 @@ impl CocoPredictions {
                 return Err(Error::entry(json, entry, "the image has two annotations"));
             }
         }
-        Ok(Self {
-            json: json.into(),
-            pngs: Folder::new(pngs.as_ref()),
-            annotations: file.annotations,
-            positions,
-        })
+        let names = file.annotations.iter().map(|annotation| annotation.file_name.as_str());
+        let pngs = Folder::of(pngs.as_ref(), names);
+        Ok(Self { json: json.into(), pngs, annotations: file.annotations, positions })
     }
 
     /// The number of images with a prediction.
@@ -61,9 +59,15 @@ impl CocoPredictions {
         self.annotations.is_empty()
     }
 
-    /// Where the PNG of an image is, `None` for an image without a prediction.
+    /// Where the PNG of an image is, `None` for an image without a prediction or with two files that could be meant.
     pub fn png_path(&self, image: &ImageId) -> Option<PathBuf> {
-        Some(self.pngs.file(&self.annotations[*self.positions.get(image)?].file_name))
+        self.pngs.file(&self.annotations[*self.positions.get(image)?].file_name).ok()
+    }
+
+    /// The entry of an image, with its place in the file.
+    pub(crate) fn entry(&self, image: &ImageId) -> Option<(usize, &Annotation)> {
+        let position = *self.positions.get(image)?;
+        Some((position, &self.annotations[position]))
     }
 
     /// The prediction of an image.
@@ -72,15 +76,16 @@ impl CocoPredictions {
     /// If there is none; an id is listed twice or a class is unknown; or the PNG is missing or damaged.
     pub fn panoptic(&self, image: &ImageId, categories: &Categories) -> Result<Panoptic> {
         let Some(&position) = self.positions.get(image) else {
-            let listed = |id: &ImageId| self.positions.contains_key(id);
-            let reason =
-                format!("there is no prediction for it: {}", not_listed(image, listed, "`annotations`"));
+            let ids = self.annotations.iter().map(|annotation| &annotation.image_id);
+            let lack = Listed::new(ids, "`annotations`").lack(image);
+            let reason = format!("there is no prediction for it: {lack}");
             return Err(Error::entry(&self.json, format!("image {image}"), reason));
         };
         let annotation = &self.annotations[position];
         check_name(&annotation.file_name).and_then(|()| check_segments(annotation, categories)).map_err(
             |reason| Error::entry(&self.json, format!("annotations[{position}] (image {image})"), reason),
         )?;
-        Ok(annotation.over(png::read_panoptic(&self.pngs.file(&annotation.file_name))?))
+        Ok(annotation
+            .over(png::read_panoptic_of(&self.pngs.file(&annotation.file_name)?, &annotation.segment_ids())?))
     }
 }

@@ -37,6 +37,19 @@ impl Segmentation {
     }
 }
 
+impl Segmentation {
+    /// Whether an area that a file gives is that of a mask of so many pixels. Runs are exact; the area of polygons is the writer's and
+    /// may differ by a fifth.
+    pub(crate) fn area_fits(&self, area: f64, pixels: f64) -> bool {
+        let slack = match self {
+            Self::Rle(_) => 0.5,
+            Self::Polygons(_) => 20.0 + 0.2 * pixels,
+        };
+        // Not a number is no area either.
+        (area - pixels).abs() <= slack
+    }
+}
+
 impl<'de> Deserialize<'de> for Segmentation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Form;

@@ -192,7 +192,7 @@ fn instances(image: &ImageEntry, panoptic: &Panoptic, categories: &Categories) -
             id: 0,
             image_id: image.id.clone(),
             category_id: segment.category_id,
-            area: mask.area() as f64,
+            area: Some(mask.area() as f64),
             bbox: mask.bbox().map(f64::from),
             segmentation: Segmentation::Rle(mask.clone()),
             iscrowd: segment.iscrowd,

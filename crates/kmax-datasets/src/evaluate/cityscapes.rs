@@ -9,6 +9,7 @@ use kmax_metrics::panoptic::{Convention, PanopticReport};
 use kmax_metrics::{CityscapesInstances, CityscapesPixels};
 use serde::Serialize;
 
+use super::doubts::{self, Doubt};
 use super::{DatasetDigest, PanopticFiles, file_name, panoptic, read};
 use crate::cityscapes::{Cityscapes, CityscapesImage, find_result, read_instances};
 use crate::each::each;
@@ -74,18 +75,28 @@ fn instance(truth: &Cityscapes, folder: &Path, progress: &dyn Progress) -> Resul
         let (ids, noted) = truth_map(&file)?;
         let within = |error: kmax_metrics::Error| error.in_image(&image.id.as_str().into());
         let mut matcher = ImageMatcher::new(&ids).map_err(|error| Error::metric(&file)(within(error)))?;
+        let mut odd = Doubt::default();
         for guess in read_instances(&folder.join(find_result(folder, &names, &image.id)?))? {
+            doubts::score_of(guess.confidence, &mut odd, || {
+                format!("image {}: {}", image.id, guess.mask.display())
+            });
             let mask = png::read_labels(&guess.mask)?;
             matcher
                 .predict(guess.class, guess.confidence, &mask)
                 .map_err(|error| Error::metric(&guess.mask)(within(error)))?;
         }
-        Ok((noted, matcher.finish()))
+        Ok((noted, (matcher.finish(), odd)))
     })?;
     let mut metric = CityscapesInstances::new();
-    let digest = gather(truth.images(), found, |image, found| metric.insert(image, found), folder)?;
+    let mut scores = Doubt::default();
+    let insert = |image, (found, odd)| {
+        scores.join(odd);
+        metric.insert(image, found)
+    };
+    let digest = gather(truth.images(), found, insert, folder)?;
     let mut report = metric.report();
     report.provenance.dataset_digest = Some(digest);
+    report.provenance.warnings = scores.warning(&folder.display().to_string()).into_iter().collect();
     Ok(report)
 }
 

@@ -5,6 +5,7 @@
 //! it that was read.
 
 mod cityscapes;
+mod doubts;
 mod instances;
 mod panoptic;
 mod semantic;

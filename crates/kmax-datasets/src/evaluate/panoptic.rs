@@ -6,10 +6,12 @@ use kmax_base::Progress;
 use kmax_metrics::PanopticQuality;
 use kmax_metrics::panoptic::{Convention, PanopticReport};
 
+use super::doubts::{self, Doubt};
 use super::{DatasetDigest, digest, file_name, read};
 use crate::coco::{CocoPanoptic, CocoPredictions};
 use crate::each::each;
 use crate::error::{Error, Result};
+use crate::things::Things;
 
 /// Ground truth and prediction: two json files in COCO's panoptic form, each with a folder of PNGs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct PanopticFiles {
     pub prediction: PathBuf,
     /// Its PNGs.
     pub prediction_folder: PathBuf,
+    /// Which classes are things, where the ground truth does not say.
+    pub things: Things,
 }
 
 impl PanopticFiles {
@@ -30,12 +34,12 @@ impl PanopticFiles {
         let (truth, prediction) = (truth.into(), prediction.into());
         let folder = |json: &Path| json.with_extension("");
         let (truth_folder, prediction_folder) = (folder(&truth), folder(&prediction));
-        Self { truth, truth_folder, prediction, prediction_folder }
+        Self { truth, truth_folder, prediction, prediction_folder, things: Things::default() }
     }
 }
 
 /// Panoptic quality, as panopticapi reads the files: every annotated image must have a prediction, and predictions of
-/// other images are left alone.
+/// other images are left alone. Numbers that contradict themselves are taken as they do, and are among the report's warnings.
 ///
 /// # Errors
 /// If a file is missing, damaged or of the wrong size, or an entry is not possible; the message names both.
@@ -46,7 +50,9 @@ pub fn panoptic(
 ) -> Result<PanopticReport> {
     let (bytes, json_digest) = read(&files.truth)?;
     // Images are not looked at, so their folder does not matter.
-    let truth = CocoPanoptic::from_bytes(&bytes, &files.truth, &files.truth_folder, &files.truth_folder)?;
+    let folder = &files.truth_folder;
+    let truth = CocoPanoptic::from_bytes(&bytes, &files.truth, folder, folder, &files.things)?;
+    drop(bytes);
     let predictions = CocoPredictions::open(&files.prediction, &files.prediction_folder)?;
     let mut quality = PanopticQuality::new(truth.categories().clone()).with_convention(convention);
     let mut dataset = DatasetDigest::default();
@@ -58,16 +64,37 @@ pub fn panoptic(
         let guess = predictions.panoptic(&image.id, truth.categories())?;
         let found = quality.compare(&real, &guess).map_err(|error| {
             let of_truth = matches!(error, kmax_metrics::Error::Segment { side: "ground truth", .. });
-            let file = if of_truth { truth.png_path(index) } else { predictions.png_path(&image.id) };
+            let file = if of_truth { truth.png_path(index).ok() } else { predictions.png_path(&image.id) };
             Error::metric(&file.unwrap_or_else(|| files.truth.clone()))(error.in_image(&image.id))
         })?;
-        Ok((annotation.file_name.clone(), png_digest, found))
+        let entry = format!("annotations[{index}] (image {})", image.id);
+        let areas = doubts::areas(&entry, annotation, &real.map);
+        let ratios = doubts::ratios(&format!("image {}", image.id), &found, truth.categories());
+        let scores = predictions.entry(&image.id).map(|(position, annotation)| {
+            doubts::scores(&format!("annotations[{position}] (image {})", image.id), annotation)
+        });
+        Ok((annotation.file_name.clone(), png_digest, found, [areas, ratios, scores.unwrap_or_default()]))
     })?;
-    for ((image, _), (name, png_digest, found)) in images.into_iter().zip(found) {
+    let mut odd: [Doubt; 3] = Default::default();
+    for ((image, _), (name, png_digest, found, doubts)) in images.into_iter().zip(found) {
+        odd.iter_mut().zip(doubts).for_each(|(odd, doubt)| odd.join(doubt));
         dataset.add(name, png_digest);
         quality.insert(image.id.clone(), found).map_err(Error::metric(&files.truth))?;
     }
     let mut report = quality.report();
     report.provenance.dataset_digest = Some(dataset.finish());
+    let [areas, ratios, scores] = odd;
+    let truth = files.truth.display().to_string();
+    let warnings = [
+        ratios.warning(&truth),
+        areas.warning(&truth),
+        scores.warning(&files.prediction.display().to_string()),
+    ];
+    report.provenance.warnings = warnings.into_iter().flatten().collect();
+    let shown = |json: &Path, folder: &Path| {
+        vec![format!("Segmentation folder: {}", folder.display()), format!("JSON file: {}", json.display())]
+    };
+    report.files =
+        Some([shown(&files.truth, &files.truth_folder), shown(&files.prediction, &files.prediction_folder)]);
     Ok(report)
 }

@@ -10,6 +10,7 @@ use kmax_metrics::semantic::SemanticReport;
 use super::{DatasetDigest, read};
 use crate::each::each;
 use crate::error::{Error, Result};
+use crate::names::Folder;
 use crate::{files, png};
 
 /// Semantic segmentation of `prediction` against `truth`: folders of PNGs under the same names, folders within them
@@ -30,9 +31,10 @@ pub fn semantic(
     if names.is_empty() {
         return Err(Error::file(truth, "no PNG is here"));
     }
+    let guesses = Folder::of(prediction, names.iter().map(String::as_str));
     let mut quality = SemanticQuality::new(categories, ignored);
     let found = each(&names, progress, |_, name| {
-        let (truth, prediction) = (truth.join(name), prediction.join(name));
+        let (truth, prediction) = (truth.join(name), guesses.file(name)?);
         let (bytes, digest) = read(&truth)?;
         let real = codec::decode_labels(&bytes).map_err(Error::masks(&truth))?;
         let found = quality.compare(&real, &png::read_labels(&prediction)?).map_err(|error| {

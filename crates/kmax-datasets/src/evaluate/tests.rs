@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use kmax_masks::{Categories, LabelMap, Panoptic};
-use kmax_metrics::panoptic::Convention;
+use kmax_metrics::panoptic::{Convention, PanopticReport};
 use proptest::prelude::*;
 
 use super::*;
@@ -88,9 +88,14 @@ fn edit(from: &'static str, to: &'static str) -> impl FnOnce(&Path) -> Result<()
 #[test]
 fn malformed_panoptic_json_is_named_by_file_and_entry() {
     let cases = [
-        ("gt.json", "\"area\":4", "\"area\":-4", "annotations[0].segments_info[0].area"),
-        ("gt.json", "\"area\":4", "\"area\":\"4\"", "annotations[0].segments_info[0].area"),
-        ("gt.json", "\"area\":4,", "", "annotations[0] (image 0): segment 1: the area is missing"),
+        ("gt.json", "\"area\":4", "\"area\":-4", "annotations[0] (image 0): segment 1: `area` is missing"),
+        ("gt.json", "\"area\":4", "\"area\":\"4\"", "annotations[0] (image 0): segment 1: `area` is missing"),
+        (
+            "gt.json",
+            "\"area\":4,",
+            "",
+            "annotations[0] (image 0): segment 1: `area` is missing, or no whole number",
+        ),
         (
             "gt.json",
             "\"category_id\":1,",
@@ -142,12 +147,70 @@ fn malformed_panoptic_pngs_are_named_by_file_and_entry() {
         };
         let text = failure(side, deep);
         assert!(text.contains(side) && text.contains("Sixteen, expected 8-bit RGB"), "{text}");
-        let text = failure(side, |file| png::write_labels(file, &map(4, &[1, 1, 2, 2, 1, 1, 2, 2])));
-        assert!(text.contains(side) && text.contains("expected 8-bit RGB"), "{text}");
+        let text = failure(side, |file| png::write_labels(file, &map(4, &[1, 1, 3, 2, 1, 1, 2, 2])));
+        assert!(
+            text.contains(side) && text.contains("by its values the id 3 is not in segments_info"),
+            "{text}"
+        );
         let text = failure(side, |file| files::write(file, &files::read(file)?[..60]));
         assert!(text.contains(side), "{text}");
         assert!(failure(side, |file| std::fs::remove_file(file).map_err(Error::read(file))).contains(side));
     }
+}
+
+/// A report over ground truth and predictions of which one was changed.
+fn changed(side: &str, change: impl FnOnce(&Path) -> Result<()>) -> PanopticReport {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write(folder.path(), "gt.json", &TRUTH).expect("written");
+    write(folder.path(), "pred.json", &GUESS).expect("written");
+    change(&folder.path().join(side)).expect("changed");
+    let files = PanopticFiles::new(folder.path().join("gt.json"), folder.path().join("pred.json"));
+    panoptic(&files, Convention::Coco, &()).expect("evaluated")
+}
+
+#[test]
+fn numbers_that_contradict_themselves_are_told() {
+    let report = changed("gt.json", |_| Ok(()));
+    assert_eq!(report.provenance.warnings, [""; 0]);
+    let table = report.table();
+    assert!(
+        table.contains("Ground truth:\n\tSegmentation folder: ")
+            && table.contains("gt.json\nPrediction:\n\t"),
+        "{table}"
+    );
+    let report = changed("gt.json", edit("\"area\":4", "\"area\":2"));
+    let [ratio, area] = &report.provenance.warnings[..] else { panic!("{:?}", report.provenance.warnings) };
+    assert!(ratio.contains("gt.json: image 0: class 1 ") && ratio.contains("above 1"), "{ratio}");
+    assert!(
+        area.contains("annotations[0] (image 0): segment 1: an area of 2, but its mask has 4 pixels"),
+        "{area}"
+    );
+    let report = changed("pred.json", edit("\"category_id\":1,", "\"category_id\":1,\"score\":1.5,"));
+    let [score] = &report.provenance.warnings[..] else { panic!("{:?}", report.provenance.warnings) };
+    assert!(score.contains("pred.json: annotations[0] (image 0): segment 1: a score of 1.5"), "{score}");
+}
+
+#[test]
+fn objects_that_contradict_themselves_are_told() -> Result<()> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (truth, found) = (folder.path().join("gt.json"), folder.path().join("found.json"));
+    let mask = r#""segmentation": {"size": [3, 4], "counts": [3, 2, 7]}"#;
+    let json = format!(
+        r#"{{"images": [{{"id": 4, "file_name": "a.jpg", "width": 4, "height": 3}}],
+            "annotations": [{{"id": 1, "image_id": 4, "category_id": 7, "area": 9, {mask}}}],
+            "categories": [{{"id": 7, "name": "shirt"}}]}}"#
+    );
+    files::write(&truth, json.as_bytes())?;
+    let detections = format!(r#"[{{"image_id": 4, "category_id": 7, {mask}, "score": -2}}]"#);
+    files::write(&found, detections.as_bytes())?;
+    let warnings = instances(&truth, &found, &())?.provenance.warnings;
+    let [area, score] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(
+        area.ends_with("gt.json: annotations[0] (id 1): an area of 9, but its mask has 2 pixels"),
+        "{area}"
+    );
+    assert!(score.ends_with("found.json: [0]: a score of -2 is not between 0 and 1"), "{score}");
+    Ok(())
 }
 
 #[test]
@@ -209,6 +272,11 @@ fn cityscapes_results_are_found_and_checked() -> Result<()> {
     assert_eq!(report.semantic.and_then(|level| level.miou_classes), Some(0.25));
     assert!(report.panoptic.is_none());
 
+    files::write(&text, b"\xef\xbb\xbfmasks\\M.png 26 7\r\n\r\n")?;
+    let [warning] = &evaluate()?.instance.expect("objects").provenance.warnings[..] else {
+        panic!("one warning")
+    };
+    assert!(warning.ends_with("masks/m.png: a score of 7 is not between 0 and 1"), "{warning}");
     png::write_labels(&mask, &map(10, &[1; 400]))?;
     assert!(evaluate().is_err_and(|e| e.to_string().contains("masks/m.png: image bern_1_2: sizes differ")));
     files::write(&text, b"masks/m.png 26 NaN\n")?;
@@ -236,9 +304,10 @@ proptest! {
         let files = PanopticFiles::new(folder.path().join("gt.json"), folder.path().join("pred.json"));
         let first = panoptic(&files, Convention::Coco, &()).expect("evaluated");
         for json in [&files.truth, &files.prediction] {
-            let mut content: crate::coco::PanopticFile = crate::json::read(json).expect("read");
-            let count = content.annotations.len();
-            content.annotations.rotate_left(turn % count);
+            let mut content: serde_json::Value = crate::json::read(json).expect("read");
+            let annotations = content["annotations"].as_array_mut().expect("a list");
+            let count = annotations.len();
+            annotations.rotate_left(turn % count);
             files::write_json(json, &content).expect("written");
         }
         let second = panoptic(&files, Convention::Coco, &()).expect("evaluated");

@@ -1,29 +1,30 @@
-//! Fields that little depends on, in whatever form other tools write them.
+//! Fields of a class that little depends on, in whatever form other tools write them.
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+
+use crate::fields::Any;
 
 /// A colour: `[r, g, b]`, `[r, g, b, a]` or `"#rrggbb"`; black in any other form.
 pub(super) fn color<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 3], D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Array(channels) if matches!(channels.len(), 3 | 4) => channels_of(&channels),
-        Value::String(text) => from_hex(&text),
-        _ => None,
+    let any = Any::deserialize(deserializer)?;
+    Ok(match &any {
+        Any::Text(text) => from_hex(text),
+        _ => any.numbers(4).and_then(from_numbers),
     }
     .unwrap_or_default())
 }
 
 /// A text, or none.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(text) => Some(text),
+    Ok(match Any::deserialize(deserializer)? {
+        Any::Text(text) => Some(text),
         _ => None,
     })
 }
 
-fn channels_of(values: &[Value]) -> Option<[u8; 3]> {
-    let channel = |value: &Value| value.as_f64().filter(|v| (0.0..=255.0).contains(v)).map(|v| v as u8);
-    Some([channel(values.first()?)?, channel(values.get(1)?)?, channel(values.get(2)?)?])
+fn from_numbers(channels: [f64; 3]) -> Option<[u8; 3]> {
+    let fit = channels.iter().all(|value| (0.0..=255.0).contains(value));
+    fit.then(|| channels.map(|value| value as u8))
 }
 
 fn from_hex(text: &str) -> Option<[u8; 3]> {

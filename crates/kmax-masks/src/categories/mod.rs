@@ -7,9 +7,10 @@ mod lenient;
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::fields;
 
 /// A line of a built-in table: id, thing, colour, name, supercategory (empty if none).
 type Row = (u32, bool, [u8; 3], &'static str, &'static str);
@@ -20,41 +21,57 @@ type Row = (u32, bool, [u8; 3], &'static str, &'static str);
 /// and black. A colour may also be `"#rrggbb"` or have a fourth value, which does not count; in any other form it is
 /// black, as nothing but drawing depends on it. A `supercategory` that is no text is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "ListedCategory")]
 pub struct Category {
     /// The site's id, not always contiguous.
     pub id: u32,
     /// Its name.
     pub name: String,
     /// Whether it is a thing, that is: its instances are told apart.
-    #[serde(default = "yes", serialize_with = "as_number", deserialize_with = "number_or_bool")]
+    #[serde(serialize_with = "fields::as_number")]
     pub isthing: bool,
+    /// Red, green, blue.
+    pub color: [u8; 3],
+    /// The group it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supercategory: Option<String>,
+}
+
+/// One class as a file lists it: a [`Category`] that may not say whether it is a thing.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ListedCategory {
+    /// The site's id.
+    #[serde(deserialize_with = "fields::whole")]
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// Whether it is a thing, if the file says so.
+    #[serde(default, deserialize_with = "fields::flag")]
+    pub isthing: Option<bool>,
     /// Red, green, blue.
     #[serde(default, deserialize_with = "lenient::color")]
     pub color: [u8; 3],
     /// The group it belongs to.
-    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text")]
     pub supercategory: Option<String>,
 }
 
-fn yes() -> bool {
-    true
-}
-
-fn as_number<S: Serializer>(value: &bool, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.serialize_u8(u8::from(*value))
-}
-
-fn number_or_bool<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<bool, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Flag {
-        Bool(bool),
-        Number(u64),
+impl ListedCategory {
+    /// The class, which is a thing or not as the file says; where it does not, as `isthing` says.
+    pub fn or_thing(self, isthing: bool) -> Category {
+        Category {
+            id: self.id,
+            name: self.name,
+            isthing: self.isthing.unwrap_or(isthing),
+            color: self.color,
+            supercategory: self.supercategory,
+        }
     }
-    match Flag::deserialize(deserializer) {
-        Ok(Flag::Bool(flag)) => Ok(flag),
-        Ok(Flag::Number(number @ 0..=1)) => Ok(number == 1),
-        _ => Err(serde::de::Error::custom("isthing must be 0 or 1")),
+}
+
+impl From<ListedCategory> for Category {
+    fn from(listed: ListedCategory) -> Self {
+        listed.or_thing(true)
     }
 }
 
@@ -248,6 +265,8 @@ mod tests {
             r#"[{"id": -1, "name": "a"}]"#,
             r#"[{"id": 1, "name": "a", "isthing": 2}]"#,
             r#"[{"id": 1, "name": "a", "isthing": "yes"}]"#,
+            r#"[{"id": "1", "name": "a"}]"#,
+            r#"[{"id": 1, "name": 1}]"#,
             r#"[{"id": 1}]"#,
         ] {
             assert!(serde_json::from_str::<Categories>(text).is_err(), "{text}");

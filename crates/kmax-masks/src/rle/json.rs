@@ -8,6 +8,7 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Rle;
+use crate::fields::Whole;
 
 impl Serialize for Rle {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -22,13 +23,14 @@ impl<'de> Deserialize<'de> for Rle {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct Raw {
-            size: [u32; 2],
+            size: [Whole; 2],
             counts: Counts,
         }
         let raw = Raw::deserialize(deserializer)?;
+        let size = raw.size.map(|Whole(length)| length);
         match raw.counts {
-            Counts::Text(text) => Self::from_text(raw.size, &text),
-            Counts::List(counts) => Self::new(raw.size, counts),
+            Counts::Text(text) => Self::from_text(size, &text),
+            Counts::List(counts) => Self::new(size, counts.into_iter().map(|Whole(run)| run).collect()),
         }
         .map_err(D::Error::custom)
     }
@@ -37,7 +39,7 @@ impl<'de> Deserialize<'de> for Rle {
 /// Either form of the runs; told apart by the first character, without a copy.
 enum Counts {
     Text(String),
-    List(Vec<u32>),
+    List(Vec<Whole>),
 }
 
 impl<'de> Deserialize<'de> for Counts {
@@ -71,6 +73,8 @@ mod tests {
         let list: Rle = serde_json::from_str(r#"{"size": [60, 80], "counts": [0, 4800]}"#).unwrap();
         let text: Rle = serde_json::from_str(r#"{"size": [60, 80], "counts": "0Pf4"}"#).unwrap();
         assert_eq!(list, text);
+        let floats = r#"{"size": [60.0, 8e1], "counts": [0.0, 4800.0]}"#;
+        assert_eq!(serde_json::from_str::<Rle>(floats).unwrap(), list);
         assert_eq!(serde_json::to_string(&list).unwrap(), r#"{"size":[60,80],"counts":"0Pf4"}"#);
     }
 

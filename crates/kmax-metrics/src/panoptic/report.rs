@@ -76,6 +76,9 @@ pub struct PanopticReport {
     pub printed: Vec<String>,
     /// What the numbers were made with and from.
     pub provenance: Provenance,
+    /// Which files were compared, for the table: the lines below `Ground truth:` and `Prediction:`.
+    #[serde(skip)]
+    pub files: Option<[Vec<String>; 2]>,
     /// The mean PQ of each image, worst first.
     #[serde(skip)]
     pub worst: Vec<(ImageId, f64)>,
@@ -160,6 +163,7 @@ pub(super) fn report(
         }),
         printed: Vec::new(),
         provenance,
+        files: None,
         worst,
         confusion: confusion.into_iter().collect(),
     };
@@ -198,9 +202,21 @@ impl PanopticReport {
         lines
     }
 
-    /// What the official script prints.
+    /// What the official script prints. Where no files are known, nothing is said of them.
     pub fn table(&self) -> String {
-        self.printed.join("\n")
+        let mut lines = Vec::with_capacity(self.printed.len());
+        for line in &self.printed {
+            let side = ["Ground truth:", "Prediction:"].iter().position(|heading| line == heading);
+            match (side, &self.files) {
+                (Some(_), None) => {}
+                (Some(side), Some(files)) => {
+                    lines.push(line.clone());
+                    lines.extend(files[side].iter().map(|file| format!("\t{file}")));
+                }
+                (None, _) => lines.push(line.clone()),
+            }
+        }
+        lines.join("\n")
     }
 
     /// A page with a bar for each class that counts, the worst images and the confusion of pixels.

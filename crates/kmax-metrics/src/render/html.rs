@@ -60,7 +60,11 @@ fn section(out: &mut String, page: &Page, title: &str) {
     for (name, value) in &page.summary {
         let _ = write!(out, "<div>{}<b>{}</b></div>", escaped(name), escaped(value));
     }
-    out.push_str("</div>\n<h2>Classes</h2>\n<table class=\"bars\">\n");
+    out.push_str("</div>\n");
+    for warning in &page.provenance.warnings {
+        let _ = writeln!(out, "<p><b>Warning:</b> {}</p>", escaped(warning));
+    }
+    out.push_str("<h2>Classes</h2>\n<table class=\"bars\">\n");
     for bar in &page.bars {
         let _ = writeln!(
             out,

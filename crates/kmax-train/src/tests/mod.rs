@@ -91,7 +91,13 @@ fn settings(folder: &Path, output: &str) -> TrainConfig {
             weights: None,
             backbone_weights: None,
         },
-        data: DataConfig { train: split.clone(), val: split, workers: 2, repeat_threshold: 1.0 },
+        data: DataConfig {
+            train: split.clone(),
+            val: split,
+            things: None,
+            workers: 2,
+            repeat_threshold: 1.0,
+        },
         augment: AugmentConfig { crop: [33, 33], ..AugmentConfig::default() },
         schedule: ScheduleConfig {
             steps: 100,

@@ -146,7 +146,7 @@ fn rows_of_class_heads_are_taken_by_name() -> Anyhow {
         assert_eq!(at(&ours[name], 2)?, at(&head, 3)?, "{name}");
     }
     let notes = trainer.notes().join("\n");
-    assert!(notes.contains("rows of 1 classes are taken by name, those of 1 are drawn"), "{notes}");
+    assert!(notes.contains("rows of 1 class are taken by name, those of 1 are drawn"), "{notes}");
     Ok(())
 }
 

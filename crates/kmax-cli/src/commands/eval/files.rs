@@ -8,6 +8,7 @@ use kmax_metrics::panoptic::Convention;
 
 use super::{Bar, Show};
 use crate::exit::{Code, Failure, OrExit, Outcome};
+use crate::things::ThingsArgument;
 
 /// Panoptic quality of a json with its PNGs against another.
 #[derive(clap::Args)]
@@ -25,12 +26,16 @@ pub struct Panoptic {
     #[arg(long, value_name = "DIR")]
     pred_folder: Option<PathBuf>,
     #[command(flatten)]
+    things: ThingsArgument,
+    #[command(flatten)]
     show: Show,
 }
 
 impl Panoptic {
     pub fn run(&self) -> Outcome {
+        self.show.check()?;
         let mut files = PanopticFiles::new(&self.gt, &self.pred);
+        files.things = self.things.get();
         if let Some(folder) = &self.gt_folder {
             files.truth_folder.clone_from(folder);
         }
@@ -57,6 +62,7 @@ pub struct Instances {
 
 impl Instances {
     pub fn run(&self) -> Outcome {
+        self.show.check()?;
         let report = evaluate::instances(&self.gt, &self.pred, &Bar::new())?;
         self.show.show(&report)
     }
@@ -86,6 +92,7 @@ pub struct Semantic {
 
 impl Semantic {
     pub fn run(&self) -> Outcome {
+        self.show.check()?;
         let categories = self.categories()?;
         let report = evaluate::semantic(&self.gt, &self.pred, categories, self.ignore, &Bar::new());
         self.show.show(&report?)
@@ -140,6 +147,7 @@ impl Cityscapes {
         if split.components().count() != 1 || split.file_name().is_none() {
             return Err(Failure::new(Code::Usage, format!("--split {}: expected a name", self.split)));
         }
+        self.show.check()?;
         let dataset = kmax_datasets::cityscapes::Cityscapes::open(&self.gt, &self.split)?;
         let report = evaluate::cityscapes(&dataset, &self.pred, &Bar::new())?;
         self.show.show(&report)

@@ -3,7 +3,7 @@
 mod files;
 mod model;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
 use kmax_base::Progress;
@@ -14,8 +14,8 @@ use kmax_metrics::render::{Page, document};
 use kmax_metrics::semantic::SemanticReport;
 use serde::Serialize;
 
-use crate::exit::{Code, OrExit, Outcome};
-use crate::output::print;
+use crate::exit::{Code, Failure, OrExit, Outcome};
+use crate::output::{print, remark};
 
 /// Evaluate predictions as the official scripts do.
 ///
@@ -63,6 +63,23 @@ struct Show {
 }
 
 impl Show {
+    /// Refuses before the work what could not be written after it.
+    fn check(&self) -> Outcome {
+        let Some(file) = &self.html else { return Ok(()) };
+        let folder = match file.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let reason = if file.is_dir() {
+            "is a folder".to_owned()
+        } else if folder.is_dir() {
+            return Ok(());
+        } else {
+            format!("there is no folder {}", folder.display())
+        };
+        Err(Failure::new(Code::Output, format!("{}: {reason}", file.display())))
+    }
+
     fn show(&self, report: &impl Report) -> Outcome {
         if let Some(file) = &self.html {
             kmax_datasets::write_file(file, document(&report.pages()).as_bytes()).or_exit(Code::Output)?;
@@ -72,7 +89,11 @@ impl Show {
         } else {
             report.table()
         };
-        print(&text)
+        print(&text)?;
+        for warning in report.pages().iter().flat_map(|page| &page.provenance.warnings) {
+            remark(&format!("warning: {warning}"));
+        }
+        Ok(())
     }
 }
 

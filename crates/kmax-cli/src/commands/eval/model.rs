@@ -9,6 +9,7 @@ use kmax::masks::Dataset;
 
 use super::{Bar, Show};
 use crate::exit::Outcome;
+use crate::things::ThingsArgument;
 
 /// Run a model on a dataset and evaluate its predictions.
 ///
@@ -30,6 +31,8 @@ pub struct ModelArguments {
     /// Keep the predictions here, in the form that the official scripts take
     #[arg(long, value_name = "OUT")]
     predictions: Option<PathBuf>,
+    #[command(flatten)]
+    things: ThingsArgument,
     #[command(flatten)]
     show: Show,
 }
@@ -56,7 +59,9 @@ impl From<Form> for Layout {
 
 impl ModelArguments {
     pub fn run(&self) -> Outcome {
-        let benchmark = Benchmark::open(self.dataset.into(), &self.root, self.split.as_deref())?;
+        self.show.check()?;
+        let (root, split) = (&self.root, self.split.as_deref());
+        let benchmark = Benchmark::open_with(self.dataset.into(), root, split, &self.things.get())?;
         let model = crate::model::open(&self.model)?;
         let digest = model.digest();
         let segmenter = Segmenter::builder(model).build()?;

@@ -104,8 +104,7 @@ pub fn read_ids(file: &Path) -> Outcome<Ids> {
         List(Vec<Image>),
     }
     let fail = |e: &dyn std::fmt::Display| Failure::new(Code::Input, format!("{}: {e}", file.display()));
-    let text = kmax_base::read::read_text(file, kmax_base::read::MAX_LIST).map_err(|e| fail(&e))?;
-    let (File::Object { images } | File::List(images)) = serde_json::from_str(&text).map_err(|e| fail(&e))?;
+    let (File::Object { images } | File::List(images)) = kmax_datasets::read_json(file)?;
     // Photos are found by their name alone, wherever they lie now.
     let name = |path: &str| Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut ids = Ids::with_capacity(images.len());

@@ -3,18 +3,24 @@
 //! | form | channels | what a pixel is |
 //! | --- | --- | --- |
 //! | panoptic (COCO, ADE20K, Cityscapes) | RGB | segment id = R + 256 G + 65536 B |
+//! | panoptic, as other tools save it | grey, palette | see [`decode_panoptic_of`] |
 //! | labels (`labelIds`, ADE20K semantic, masks) | 8-bit grey or palette | the class |
 //! | Cityscapes `instanceIds` | 16-bit grey | [`crate::cityscapes::split`] |
 //! | two-channel (panopticapi, deeplab2) | RGB | R = class, G = instance |
 //! | three-channel (deeplab2) | RGB | R = class, instance = 256 G + B |
 
+mod panoptic;
+
 use std::io::Cursor;
 
+use kmax_base::read::check_memory;
 use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Transformations};
 
 use crate::error::{Error, Result};
 use crate::label_map::LabelMap;
 use crate::limits::{MAX_PIXELS, checked_pixels};
+
+pub use panoptic::{decode_panoptic, decode_panoptic_of};
 
 /// The largest id of the panoptic form.
 pub const MAX_PANOPTIC_ID: u32 = (1 << 24) - 1;
@@ -35,6 +41,10 @@ struct Raw {
     color: ColorType,
     depth: BitDepth,
     bytes: Vec<u8>,
+    /// Red, green and blue of each entry.
+    palette: Vec<u8>,
+    /// The opacity of entries of the palette; those behind its end are opaque.
+    opacity: Vec<u8>,
 }
 
 fn png_error(error: impl std::fmt::Display) -> Error {
@@ -48,11 +58,16 @@ fn decode(bytes: &[u8]) -> Result<Raw> {
     let info = reader.info();
     let (width, height) = (info.width as usize, info.height as usize);
     checked_pixels(width, height)?;
+    let owned = |bytes: &Option<std::borrow::Cow<[u8]>>| bytes.as_deref().unwrap_or_default().to_vec();
+    let (palette, opacity) = (owned(&info.palette), owned(&info.trns));
     let len = reader.output_buffer_size().ok_or(Error::TooLarge { width, height, most: MAX_PIXELS })?;
+    // As stored, and as the map that is made of it.
+    let needed = len as u64 + 4 * width as u64 * height as u64;
+    check_memory(needed).map_err(|error| Error::Memory { width, height, reason: error.to_string() })?;
     let mut data = vec![0; len];
     let frame = reader.next_frame(&mut data).map_err(png_error)?;
     data.truncate(frame.buffer_size());
-    Ok(Raw { width, height, color: frame.color_type, depth: frame.bit_depth, bytes: data })
+    Ok(Raw { width, height, color: frame.color_type, depth: frame.bit_depth, bytes: data, palette, opacity })
 }
 
 impl Raw {
@@ -60,7 +75,7 @@ impl Raw {
         Error::Png(format!("{:?} of depth {:?}, expected {wanted}", self.color, self.depth))
     }
 
-    /// One id per pixel of an 8-bit RGB or RGBA image.
+    /// One id per pixel of an 8-bit RGB image, or of an RGBA one without a pixel that is seen through.
     fn rgb(&self, id: impl Fn(u32, u32, u32) -> u32) -> Result<LabelMap> {
         let channels = match (self.color, self.depth) {
             (ColorType::Rgb, BitDepth::Eight) => 3,
@@ -68,17 +83,42 @@ impl Raw {
             _ => return Err(self.unexpected("8-bit RGB")),
         };
         let pixels = self.bytes.chunks_exact(channels);
+        if let Some(at) = pixels.clone().position(|pixel| pixel.get(3).is_some_and(|&opacity| opacity < 255))
+        {
+            let (x, y) = (at % self.width, at / self.width);
+            return Err(Error::Png(format!(
+                "the pixel at x {x}, y {y} is seen through; save it without alpha"
+            )));
+        }
         let data = pixels.map(|p| id(p[0].into(), p[1].into(), p[2].into())).collect();
         LabelMap::new(self.width, self.height, data)
     }
-}
 
-/// The segment ids of a panoptic PNG.
-///
-/// # Errors
-/// If the bytes are no PNG, too large, or not 8-bit RGB.
-pub fn decode_panoptic(bytes: &[u8]) -> Result<LabelMap> {
-    decode(bytes)?.rgb(|r, g, b| r | g << 8 | b << 16)
+    /// The values of a grey image of 1 to 16 bits, or the indices of one with a palette.
+    fn values(&self) -> Result<LabelMap> {
+        if !matches!(self.color, ColorType::Grayscale | ColorType::Indexed) {
+            return Err(self.unexpected("grey or a palette"));
+        }
+        let data: Vec<u32> = match self.depth {
+            BitDepth::Eight => self.bytes.iter().map(|&byte| byte.into()).collect(),
+            BitDepth::Sixteen => {
+                self.bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]).into()).collect()
+            }
+            // Pixels of fewer bits are packed, the first in the highest bits; each row begins a new byte.
+            packed => {
+                let bits = packed as usize;
+                let row_bytes = (self.width * bits).div_ceil(8).max(1);
+                let pixel = |row: &[u8], x: usize| {
+                    u32::from(row[x * bits / 8] >> (8 - bits - x * bits % 8)) & ((1 << bits) - 1)
+                };
+                self.bytes
+                    .chunks_exact(row_bytes)
+                    .flat_map(|row| (0..self.width).map(move |x| pixel(row, x)))
+                    .collect()
+            }
+        };
+        LabelMap::new(self.width, self.height, data)
+    }
 }
 
 /// The values of a grey PNG of 1 to 16 bits (`labelIds`, `instanceIds`, masks), or the indices of one with a
@@ -87,29 +127,7 @@ pub fn decode_panoptic(bytes: &[u8]) -> Result<LabelMap> {
 /// # Errors
 /// If the bytes are no PNG, too large, or in colour.
 pub fn decode_labels(bytes: &[u8]) -> Result<LabelMap> {
-    let raw = decode(bytes)?;
-    if !matches!(raw.color, ColorType::Grayscale | ColorType::Indexed) {
-        return Err(raw.unexpected("grey or a palette"));
-    }
-    let data: Vec<u32> = match raw.depth {
-        BitDepth::Eight => raw.bytes.iter().map(|&byte| byte.into()).collect(),
-        BitDepth::Sixteen => {
-            raw.bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]).into()).collect()
-        }
-        // Pixels of fewer bits are packed, the first in the highest bits; each row begins a new byte.
-        packed => {
-            let bits = packed as usize;
-            let row_bytes = (raw.width * bits).div_ceil(8).max(1);
-            let pixel = |row: &[u8], x: usize| {
-                u32::from(row[x * bits / 8] >> (8 - bits - x * bits % 8)) & ((1 << bits) - 1)
-            };
-            raw.bytes
-                .chunks_exact(row_bytes)
-                .flat_map(|row| (0..raw.width).map(move |x| pixel(row, x)))
-                .collect()
-        }
-    };
-    LabelMap::new(raw.width, raw.height, data)
+    decode(bytes)?.values()
 }
 
 /// Class and instance of the two-channel form.
