@@ -45,7 +45,7 @@ pub use kmax_masks::{Categories, Dataset, LabelMap, Panoptic, Rle};
 pub use kmax_nn::{Params, profile};
 pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace};
 pub use postprocess::PostprocessConfig;
-pub use presets::{LICENSE, Preset, Published, Reference, Release};
+pub use presets::{LICENSE, Place, Preset, Published, Reference, Release};
 pub use segmenter::{Precision, Prediction, Segmenter, SegmenterBuilder};
 pub use source::MODEL_FILES;
 

@@ -6,7 +6,7 @@ mod releases;
 
 use crate::config::Config;
 pub use published::{Published, Reference};
-pub use releases::{LICENSE, Release};
+pub use releases::{LICENSE, Place, Release};
 
 /// A configuration with a name.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -86,6 +86,20 @@ mod tests {
             assert!(names.contains(name), "{name}");
         }
         Ok(())
+    }
+
+    #[test]
+    fn releases_lie_where_their_authors_put_them() {
+        let place = |name: &str| match Preset::named(name) {
+            Some(Preset::Published(variant)) => Some((variant.release().place(), variant.release().url())),
+            _ => None,
+        };
+        let archive =
+            "https://storage.googleapis.com/gresearch/tf-deeplab/checkpoint/kmax_maxs_gelu_coco_train.tar.gz";
+        assert_eq!(place("kmax-maxs-coco.deeplab2"), Some((Place::Direct(archive), archive.into())));
+        let id = "1YB_5dct0U7ys2KTJNjDIqXLSZneWTyr-";
+        let page = format!("https://drive.google.com/file/d/{id}/view");
+        assert_eq!(place("kmax-resnet50-coco.pytorch"), Some((Place::Drive { id }, page)));
     }
 
     #[test]

@@ -8,24 +8,45 @@ use kmax_masks::Dataset;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Release {
-    /// The file: behind [`Self::url`] the archive's name (deeplab2) or an id (PyTorch, on Google Drive).
-    file: &'static str,
-    reference: Reference,
+    place: Place,
     /// Panoptic quality on the dataset's validation set, 0 to 1, as its authors report it.
     pub pq: f64,
     /// How it differs from others of the same network.
     pub note: &'static str,
 }
 
+/// Where a published checkpoint lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Place {
+    /// Its own address.
+    Direct(&'static str),
+    /// A file on Google Drive.
+    Drive {
+        /// What its page calls `/d/ID`.
+        id: &'static str,
+    },
+    /// A file in a repository of the Hugging Face Hub.
+    Hub {
+        /// The repository, `owner/name`.
+        repo: &'static str,
+        /// Path of the file in it.
+        file: &'static str,
+    },
+}
+
 impl Release {
+    /// Where the file lies, for programs that fetch it.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
     /// Address of the file, or of the page that leads to it.
     pub fn url(&self) -> String {
-        match self.reference {
-            Reference::Deeplab2 => format!(
-                "https://storage.googleapis.com/gresearch/tf-deeplab/checkpoint/kmax_{}.tar.gz",
-                self.file
-            ),
-            Reference::Pytorch => format!("https://drive.google.com/file/d/{}/view", self.file),
+        match self.place {
+            Place::Direct(url) => url.into(),
+            Place::Drive { id } => format!("https://drive.google.com/file/d/{id}/view"),
+            Place::Hub { repo, file } => format!("https://huggingface.co/{repo}/blob/main/{file}"),
         }
     }
 }
@@ -41,34 +62,45 @@ const SMALL: Backbone = Backbone::ConvNeXt(ConvNeXtSize::Small);
 const BASE: Backbone = Backbone::ConvNeXt(ConvNeXtSize::Base);
 const LARGE: Backbone = Backbone::ConvNeXt(ConvNeXtSize::Large);
 
-const fn deeplab2(file: &'static str, percent: f64, note: &'static str) -> Release {
-    Release { file, reference: Reference::Deeplab2, pq: percent / 100.0, note }
+const fn pytorch(id: &'static str, percent: f64, note: &'static str) -> Release {
+    Release { place: Place::Drive { id }, pq: percent / 100.0, note }
 }
 
-const fn pytorch(file: &'static str, percent: f64, note: &'static str) -> Release {
-    Release { file, reference: Reference::Pytorch, pq: percent / 100.0, note }
+/// deeplab2's checkpoint of that name.
+macro_rules! deeplab2 {
+    ($name:literal, $percent:literal, $note:literal) => {
+        Release {
+            place: Place::Direct(concat!(
+                "https://storage.googleapis.com/gresearch/tf-deeplab/checkpoint/kmax_",
+                $name,
+                ".tar.gz"
+            )),
+            pq: $percent / 100.0,
+            note: $note,
+        }
+    };
 }
 
 /// All of them: deeplab2's `g3doc/projects/kmax_deeplab.md` and PyTorch's `README.md`.
 #[rustfmt::skip]
 pub(super) const RELEASES: [Record; 26] = [
-    (Backbone::ResNet50, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2("resnet50_coco_train", 53.0, "")),
-    (Backbone::MaxS, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2("maxs_gelu_coco_train", 56.2, "")),
-    (TINY, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2("convnext_tiny_coco_train", 55.3, "")),
-    (SMALL, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2("convnext_small_coco_train", 56.3, "")),
-    (BASE, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2("convnext_base_coco_train", 57.2, "")),
-    (LARGE, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2("convnext_large_coco_train", 57.9, "")),
-    (LARGE, Dataset::Coco, Reference::Deeplab2, 1281, "unlabeled", deeplab2("convnext_large_coco_train_unlabeled", 58.1, "with COCO's unlabeled images")),
-    (Backbone::ResNet50, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2("resnet50_cityscapes_train", 64.3, "")),
-    (Backbone::MaxS, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2("maxs_gelu_cityscapes_train", 66.4, "")),
-    (TINY, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2("convnext_tiny_cityscapes_train", 66.3, "")),
-    (SMALL, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2("convnext_small_cityscapes_train", 67.3, "")),
-    (BASE, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2("convnext_base_cityscapes_train", 68.0, "")),
-    (LARGE, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2("convnext_large_cityscapes_train", 68.4, "")),
-    (Backbone::ResNet50, Dataset::Ade20k, Reference::Deeplab2, 641, "", deeplab2("resnet50_res641_ade20k_train", 41.5, "")),
-    (Backbone::ResNet50, Dataset::Ade20k, Reference::Deeplab2, 1281, "", deeplab2("resnet50_res1281_ade20k_train", 42.3, "")),
-    (LARGE, Dataset::Ade20k, Reference::Deeplab2, 641, "", deeplab2("convnext_large_res641_ade20k_train", 48.7, "")),
-    (LARGE, Dataset::Ade20k, Reference::Deeplab2, 1281, "", deeplab2("convnext_large_res1281_ade20k_train", 50.9, "")),
+    (Backbone::ResNet50, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2!("resnet50_coco_train", 53.0, "")),
+    (Backbone::MaxS, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2!("maxs_gelu_coco_train", 56.2, "")),
+    (TINY, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2!("convnext_tiny_coco_train", 55.3, "")),
+    (SMALL, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2!("convnext_small_coco_train", 56.3, "")),
+    (BASE, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2!("convnext_base_coco_train", 57.2, "")),
+    (LARGE, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2!("convnext_large_coco_train", 57.9, "")),
+    (LARGE, Dataset::Coco, Reference::Deeplab2, 1281, "unlabeled", deeplab2!("convnext_large_coco_train_unlabeled", 58.1, "with COCO's unlabeled images")),
+    (Backbone::ResNet50, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2!("resnet50_cityscapes_train", 64.3, "")),
+    (Backbone::MaxS, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2!("maxs_gelu_cityscapes_train", 66.4, "")),
+    (TINY, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2!("convnext_tiny_cityscapes_train", 66.3, "")),
+    (SMALL, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2!("convnext_small_cityscapes_train", 67.3, "")),
+    (BASE, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2!("convnext_base_cityscapes_train", 68.0, "")),
+    (LARGE, Dataset::Cityscapes, Reference::Deeplab2, 1281, "", deeplab2!("convnext_large_cityscapes_train", 68.4, "")),
+    (Backbone::ResNet50, Dataset::Ade20k, Reference::Deeplab2, 641, "", deeplab2!("resnet50_res641_ade20k_train", 41.5, "")),
+    (Backbone::ResNet50, Dataset::Ade20k, Reference::Deeplab2, 1281, "", deeplab2!("resnet50_res1281_ade20k_train", 42.3, "")),
+    (LARGE, Dataset::Ade20k, Reference::Deeplab2, 641, "", deeplab2!("convnext_large_res641_ade20k_train", 48.7, "")),
+    (LARGE, Dataset::Ade20k, Reference::Deeplab2, 1281, "", deeplab2!("convnext_large_res1281_ade20k_train", 50.9, "")),
     (Backbone::ResNet50, Dataset::Coco, Reference::Pytorch, 1281, "", pytorch("1YB_5dct0U7ys2KTJNjDIqXLSZneWTyr-", 53.3, "")),
     (TINY, Dataset::Coco, Reference::Pytorch, 1281, "", pytorch("1KAEztHbVG3Pvi6JnrCMtRYTgSFi7zr47", 55.5, "")),
     (SMALL, Dataset::Coco, Reference::Pytorch, 1281, "", pytorch("1yRmGWrpUyXCL-QgAm00tRU981RhX2gG2", 56.7, "")),
