@@ -24,7 +24,7 @@ pub fn run(name: &str, as_json: bool) -> Outcome {
             (model.config().clone(), Size::of(&model))
         }
     };
-    let facts = facts(name, preset, &config, &size, license(name, built_in || preset.is_some()));
+    let facts = facts(name, preset, &config, &size, license(name, built_in, preset));
     if as_json {
         return print(&format!("{facts:#}"));
     }
@@ -52,9 +52,11 @@ impl Size {
 }
 
 /// The licence of the weights: ours and the published ones have one; a folder's stands in the header of its card.
-fn license(name: &str, known: bool) -> Option<String> {
-    if known {
-        return Some(kmax::LICENSE.into());
+fn license(name: &str, built_in: bool, preset: Option<Preset>) -> Option<String> {
+    match preset {
+        Some(Preset::Published(variant)) => return Some(variant.release().license().into()),
+        _ if built_in || preset.is_some() => return Some(kmax::LICENSE.into()),
+        _ => {}
     }
     let card = std::fs::read_to_string(Path::new(name).join("README.md")).ok()?;
     let mut lines = card.lines();
@@ -161,8 +163,22 @@ mod tests {
     fn the_card_of_a_folder_states_a_licence() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let name = folder.path().to_string_lossy();
-        assert_eq!(license(&name, false), None);
+        assert_eq!(license(&name, false, None), None);
         std::fs::write(folder.path().join("README.md"), "---\nlicense: mit\n---\n# A\n").expect("written");
-        assert_eq!(license(&name, false).as_deref(), Some("mit"));
+        assert_eq!(license(&name, false, None).as_deref(), Some("mit"));
+        assert_eq!(license("kmax-people", true, None).as_deref(), Some("apache-2.0"));
+    }
+
+    #[test]
+    fn published_weights_have_the_licence_of_their_page() {
+        for (name, expected) in [
+            ("kmax-resnet50-coco.pytorch", "apache-2.0"),
+            ("kmax-people", "apache-2.0"),
+            ("kmax-convnext-large-coco.coconut-s", "cc"),
+        ] {
+            let preset = Preset::named(name);
+            assert!(preset.is_some());
+            assert_eq!(license(name, false, preset).as_deref(), Some(expected), "{name}");
+        }
     }
 }

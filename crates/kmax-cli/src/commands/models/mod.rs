@@ -72,7 +72,7 @@ fn list(as_json: bool) -> Outcome {
     let cached = cached()?;
     if as_json {
         let published = published().map(|(variant, release)| {
-            json!({"variant": variant, "license": kmax::LICENSE, "checkpoints": [checkpoint(&release)]})
+            json!({"variant": variant, "license": release.license(), "checkpoints": [checkpoint(&release)]})
         });
         let published: Vec<_> = published.collect();
         let all = json!({"built_in": built_in, "cached": cached, "published": published});
