@@ -67,8 +67,10 @@ impl Variant {
     pub fn named(name: &str) -> Result<Self> {
         let all = Preset::all().into_iter().map(|preset| preset.name()).collect::<Vec<_>>();
         let Some(preset) = Preset::named(name) else {
-            let like =
-                nearest(name, all.iter().map(String::as_str)).map(|near| format!(", did you mean {near}?"));
+            let longer = Preset::continuations(name);
+            let near = || nearest(name, all.iter().map(String::as_str)).map(str::to_string);
+            let meant = if longer.is_empty() { near() } else { Some(longer.join(" or ")) };
+            let like = meant.map(|meant| format!(", did you mean {meant}?"));
             let like = like.unwrap_or_else(|| format!("; there are {}", all.join(", ")));
             return Err(Error::UnknownVariant(format!("no variant `{name}`{like}")));
         };

@@ -150,5 +150,8 @@ fn the_files_name_decides_within_a_network_only() -> Result<()> {
          kmax-resnet50-coco.coconut-b-torch, which are different networks: say which it is with --variant"
     );
     assert!(RESNETS.iter().all(|name| message("kmax_r50.pth").contains(name)));
+    let short = Variant::named("kmax-resnet50-coco.coconut-s").err().map(|error| error.to_string());
+    let both = "did you mean kmax-resnet50-coco.coconut-s-tf or kmax-resnet50-coco.coconut-s-torch?";
+    assert!(short.as_ref().is_some_and(|message| message.ends_with(both)), "{short:?}");
     Ok(())
 }

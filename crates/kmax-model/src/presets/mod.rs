@@ -33,6 +33,12 @@ impl Preset {
         by_name.or_else(|| all.iter().find(|preset| preset.aliases().iter().any(|a| a == name))).copied()
     }
 
+    /// Names that go on where `name` ends, `-641` and `-1281` or `-tf` and `-torch`: it may mean any of them.
+    pub fn continuations(name: &str) -> Vec<String> {
+        let names = Self::all().into_iter().map(|preset| preset.name());
+        names.filter(|long| long.strip_prefix(name).is_some_and(|end| end.starts_with('-'))).collect()
+    }
+
     /// Its name: architecture, dataset, and behind a point where the weights come from.
     pub fn name(&self) -> String {
         match self {
@@ -120,6 +126,13 @@ mod tests {
             assert_eq!(Preset::named(old).map(|preset| preset.name()).as_deref(), Some(new));
         }
         assert_eq!(Preset::named("kmax-resnet50-coco.other"), None);
+        let of = |name| Preset::continuations(name);
+        let name = "kmax-resnet50-coco.coconut-b";
+        assert_eq!(
+            (Preset::named(name), of(name)),
+            (None, vec![format!("{name}-tf"), format!("{name}-torch")])
+        );
+        assert!(of("kmax-resnet50-coco.coco").is_empty() && of("kmax-people").is_empty());
     }
 
     #[test]
