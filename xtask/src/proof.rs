@@ -61,7 +61,10 @@ pub fn prove(arguments: &Arguments) -> Result<String> {
                 _ => torch_checkpoint(&torch, shared, &manifest, &scratch, place)?,
             };
             let to = work.join("models").join(kind).join(&name);
-            let row = convert(&program, &from, &to)?;
+            // Its tensors are those of three networks.
+            let variant =
+                (kind == "torch" && name.starts_with("coco_r50")).then_some("kmax-resnet50-coco.pytorch");
+            let row = convert(&program, &from, &to, variant)?;
             let largest = check(&goldens, &work.join("models"), &format!("{kind}/{name}"))?;
             eprintln!("{kind}/{name}: {row} | {largest}");
             table += &format!("| {kind}/{name} | {form} | {row} | {largest} |\n");
@@ -150,8 +153,8 @@ fn torch_checkpoint(
 }
 
 /// Runs the program; a row of the table.
-fn convert(program: &Path, from: &Path, to: &Path) -> Result<String> {
-    let said = converted(program, from, to)?;
+fn convert(program: &Path, from: &Path, to: &Path, variant: Option<&str>) -> Result<String> {
+    let said = converted(program, from, to, variant)?;
     let lines: Vec<&str> = said.lines().collect();
     let number = |line: usize, before: &str| {
         let text = lines.get(line).and_then(|line| line.split(before).next()).unwrap_or_default();
@@ -163,9 +166,10 @@ fn convert(program: &Path, from: &Path, to: &Path) -> Result<String> {
 }
 
 /// Runs `kmax convert`; what it says.
-fn converted(program: &Path, from: &Path, to: &Path) -> Result<String> {
+fn converted(program: &Path, from: &Path, to: &Path, variant: Option<&str>) -> Result<String> {
     let mut command = Command::new(program);
     command.arg("convert").arg("--from").arg(from).arg("--to").arg(to);
+    command.args(variant.into_iter().flat_map(|name| ["--variant", name]));
     let output = command.output().map_err(|e| format!("kmax convert: {e}"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() { Ok(said) } else { Err(format!("{}: {said}", from.display())) }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// Any backbone. In JSON an object whose `kind` is `resnet`, `convnext` or `efficientnet_lite`.
 ///
-/// The two reference implementations are `deeplab2`, whose checkpoints the paper published, and `pytorch`, its
-/// re-implementation.
+/// The reference implementations are `deeplab2`, whose checkpoints the paper published, `pytorch`, its re-implementation, and
+/// `coconut`, which derives from that one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum BackboneConfig {
@@ -34,6 +34,16 @@ impl BackboneConfig {
     /// ResNet-50 of the PyTorch implementation (`custom_bn_build_resnet_backbone`).
     pub fn resnet50_pytorch() -> Self {
         Self::ResNet(ResNetConfig::resnet50_pytorch())
+    }
+
+    /// ResNet-50 of COCONut's code in deeplab2's form (`kmax_r50_tf.yaml`).
+    pub fn resnet50_coconut() -> Self {
+        Self::ResNet(ResNetConfig::resnet50_coconut())
+    }
+
+    /// ResNet-50 of COCONut's code in detectron2's own form (`kmax_r50_torch.yaml`).
+    pub fn resnet50_detectron2() -> Self {
+        Self::ResNet(ResNetConfig::resnet50_detectron2())
     }
 
     /// MaX-S, an axial ResNet-50 with an Inception stem (`kmax_axial_resnet50`). Only deeplab2 has it.
@@ -119,6 +129,8 @@ mod tests {
         let others = [
             BackboneConfig::resnet50_deeplab2(),
             BackboneConfig::resnet50_pytorch(),
+            BackboneConfig::resnet50_coconut(),
+            BackboneConfig::resnet50_detectron2(),
             BackboneConfig::max_s(),
             BackboneConfig::efficientnet_lite0(),
         ];

@@ -43,7 +43,7 @@ struct Arguments {
 enum Command {
     /// Print the completions of a shell
     Completions(commands::manual::Completions),
-    /// Convert a checkpoint of deeplab2 or its PyTorch port into a model folder
+    /// Convert a checkpoint of deeplab2, its PyTorch port or COCONut into a model folder
     Convert(commands::convert::Arguments),
     /// Check a dataset, or write its annotations in another form
     Dataset(commands::dataset::Arguments),

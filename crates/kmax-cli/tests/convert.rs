@@ -4,7 +4,7 @@
 mod checkpoint;
 mod support;
 
-use checkpoint::{Shapes, VARIANT, checkpoint, port, write};
+use checkpoint::{Shapes, VARIANT, checkpoint, port, shapes_of, write};
 use safetensors::{Dtype, SafeTensors};
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -27,7 +27,8 @@ fn from<'a>(file: &'a Path, arguments: &[&'a str]) -> Vec<&'a OsStr> {
 fn a_checkpoint_becomes_a_model_that_runs() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     picture(90, 60).save(folder.path().join("photo.png")).expect("saved");
-    let run = convert(folder.path(), &from(checkpoint(), &["--to", "a b/model", "--verify", "photo.png"]));
+    let arguments = ["--to", "a b/model", "--variant", VARIANT, "--verify", "photo.png"];
+    let run = convert(folder.path(), &from(checkpoint(), &arguments));
     assert_eq!(run.code, 0, "{run:?}");
     let (read, mapped) = (port().len(), port().len() - 1);
     for part in [VARIANT, &format!("{read} tensors read: {mapped} mapped, 1 skipped"), "MB written in"] {
@@ -114,6 +115,57 @@ fn misfits_are_named_and_nothing_is_left() {
 }
 
 #[test]
+fn a_checkpoint_that_may_be_of_several_networks_is_not_guessed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("kmax_panoptic_r50_coconut_s.safetensors");
+    write(&file, &shapes_of(VARIANT), false);
+    let parts = [
+        "kmax-resnet50-coco.coconut-s-tf and kmax-resnet50-coco.coconut-s-torch",
+        "different networks",
+        "--variant",
+    ];
+    convert(folder.path(), &from(&file, &["--to", "model"])).fails(2, &parts);
+    let renamed = folder.path().join("r50.safetensors");
+    fs::rename(&file, &renamed).expect("renamed");
+    let parts = [VARIANT, "coconut-s-tf", "coconut-s-torch", "coconut-b-tf", "coconut-b-torch"];
+    convert(folder.path(), &from(&renamed, &["--to", "model"])).fails(2, &parts);
+    let theirs = ["--to", "model", "--variant", "kmax-resnet50-coco.deeplab2"];
+    convert(folder.path(), &from(&renamed, &theirs))
+        .fails(3, &["is no kmax-resnet50-coco.deeplab2", "has the names of PyTorch", "those of deeplab2"]);
+    assert_eq!(names(folder.path()), ["r50.safetensors"]);
+    let chosen = ["--to", "model", "--variant", "kmax-resnet50-coco.coconut-b-tf"];
+    let run = convert(folder.path(), &from(&renamed, &chosen));
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(
+        run.err.contains("kmax-resnet50-coco.coconut-b-tf, from coconut") && !run.err.contains("note:"),
+        "{run:?}"
+    );
+    let card = fs::read_to_string(folder.path().join("model/README.md")).expect("a card");
+    for part in ["license: cc\n", "COCONut", "kmax_panoptic_r50_coconut_b.pth", "commercial"] {
+        assert!(card.contains(part), "{part}: {card}");
+    }
+}
+
+#[test]
+fn a_guess_within_a_network_is_stated() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("kmax_convnext_large_coconut_s.safetensors");
+    write(&file, &shapes_of("kmax-convnext-large-coco.pytorch"), false);
+    let run = convert(folder.path(), &from(&file, &["--to", "model", "--dtype", "f16"]));
+    assert_eq!(run.code, 0, "{run:?}");
+    for part in [
+        "kmax-convnext-large-coco.coconut-s, from coconut",
+        "kmax-convnext-large-coco.pytorch, kmax-convnext-large-coco.coconut-b",
+        "say --variant",
+    ] {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+    let config = fs::read_to_string(folder.path().join("model/config.json")).expect("a configuration");
+    let config: serde_json::Value = serde_json::from_str(&config).expect("JSON");
+    assert_eq!(config["postprocess_config"]["class_threshold_stuff"], 0.2);
+}
+
+#[test]
 fn broken_files_are_told_in_a_line() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path();
@@ -150,9 +202,11 @@ fn other_things_are_not_overwritten() {
     fs::create_dir(path.join("photos")).expect("made");
     fs::write(path.join("photos/diary.txt"), "dear").expect("written");
     fs::write(path.join("note"), "x").expect("written");
-    convert(path, &from(&file, &["--to", "photos"])).fails(5, &["photos", "is no model folder"]);
-    convert(path, &from(&file, &["--to", "note"])).fails(5, &["note", "is no model folder"]);
-    convert(path, &from(&file, &["--to", "note/below"])).fails(5, &["note"]);
+    convert(path, &from(&file, &["--to", "photos", "--variant", VARIANT]))
+        .fails(5, &["photos", "is no model folder"]);
+    convert(path, &from(&file, &["--to", "note", "--variant", VARIANT]))
+        .fails(5, &["note", "is no model folder"]);
+    convert(path, &from(&file, &["--to", "note/below", "--variant", VARIANT])).fails(5, &["note"]);
     assert_eq!(names(&path.join("photos")), ["diary.txt"]);
     assert_eq!(names(path), ["checkpoint.safetensors", "note", "photos"]);
 }

@@ -79,16 +79,15 @@ fn a_model_runs_by_its_name() {
 #[test]
 fn pull_prints_where_each_is() {
     let fixture = Fixture::new();
-    let names = [VARIANT, "hf://owner/name/runs/last.pth"];
-    let run = fixture.run("pull", &names);
-    assert_eq!(run.code, 0, "{run:?}");
-    let folders: Vec<_> = run.out.lines().map(Path::new).collect();
-    assert!(
-        folders.len() == 2 && folders.iter().all(|folder| folder.join("config.json").is_file()),
-        "{run:?}"
-    );
-    // Which variant the second is was guessed from its tensors, and is said.
-    assert!(run.err.contains(VARIANT), "{run:?}");
+    let file = "hf://owner/name/runs/last.pth";
+    for arguments in [&[VARIANT][..], &[file, "--variant", VARIANT]] {
+        let run = fixture.run("pull", arguments);
+        assert_eq!(run.code, 0, "{run:?}");
+        let folders: Vec<_> = run.out.lines().map(Path::new).collect();
+        assert!(folders.len() == 1 && folders[0].join("config.json").is_file(), "{run:?}");
+    }
+    let ambiguous = fixture.run("segment", &["photo.png", "--model", file]);
+    assert!(ambiguous.code == 4 && ambiguous.err.contains("--variant"), "{ambiguous:?}");
     let unknown = fixture.run("pull", &["kmax-resnet50-coca"]);
     assert_eq!(unknown.code, 4, "{unknown:?}");
     assert!(unknown.err.contains("did you mean"), "{unknown:?}");

@@ -18,6 +18,14 @@ pub enum Error {
         /// What is missing, unused, misshapen or not known.
         reason: String,
     },
+    /// The tensors of a checkpoint are those of several variants that are different networks.
+    #[error("{}: has the tensors of {}, which are different networks: say which it is with --variant", file.display(), names(candidates))]
+    Ambiguous {
+        /// The checkpoint.
+        file: PathBuf,
+        /// Names of the variants.
+        candidates: Vec<String>,
+    },
     /// A result that cannot be written.
     #[error("{}: {source}", file.display())]
     Write {
@@ -34,6 +42,14 @@ pub enum Error {
     Model(#[from] kmax_model::Error),
 }
 
+/// `a, b and c`.
+fn names(list: &[String]) -> String {
+    match list.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => list.concat(),
+    }
+}
+
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -42,6 +58,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::UnknownVariant(_) => ErrorKind::InvalidArgument,
+            Self::Ambiguous { .. } => ErrorKind::InvalidArgument,
             Self::Contents { .. } => ErrorKind::Incompatible,
             Self::Write { .. } => ErrorKind::CannotWrite,
             Self::Checkpoint(error) => error.kind(),

@@ -4,7 +4,7 @@ use crate::contents::Contents;
 use crate::error::{Error, Result};
 use crate::reference;
 use kmax_base::nearest;
-use kmax_model::{Config, Preset, Reference};
+use kmax_model::{Config, Preset};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -47,7 +47,7 @@ impl<'a> Misfits<'a> {
 pub(super) struct Variant {
     pub preset: Preset,
     pub config: Config,
-    /// Other presets whose tensors are the same.
+    /// Other presets that it may be as well: the same network.
     pub alike: Vec<String>,
     known: Shapes,
 }
@@ -67,80 +67,114 @@ impl Variant {
     pub fn named(name: &str) -> Result<Self> {
         let all = Preset::all().into_iter().map(|preset| preset.name()).collect::<Vec<_>>();
         let Some(preset) = Preset::named(name) else {
-            let like =
-                nearest(name, all.iter().map(String::as_str)).map(|near| format!(", did you mean {near}?"));
+            let longer = Preset::continuations(name);
+            let near = || nearest(name, all.iter().map(String::as_str)).map(str::to_string);
+            let meant = if longer.is_empty() { near() } else { Some(longer.join(" or ")) };
+            let like = meant.map(|meant| format!(", did you mean {meant}?"));
             let like = like.unwrap_or_else(|| format!("; there are {}", all.join(", ")));
             return Err(Error::UnknownVariant(format!("no variant `{name}`{like}")));
         };
         Self::of(preset)
     }
 
-    /// The published variant whose tensors are most like a checkpoint's. `file` decides between input sizes.
-    pub fn guess(contents: &Contents, reference: Reference, file: &Path) -> Result<Self> {
+    /// The published variant whose tensors are most like a checkpoint's. Of several that are the same network, what the name of
+    /// `file` says decides, and else the first is taken.
+    pub fn guess(contents: &Contents, file: &Path) -> Result<Self> {
         let logits =
             contents.parameters.get("decoder.predictor.class.bias").and_then(|bias| bias.ours.clone());
-        let mut best: Option<(usize, Self)> = None;
+        let mut least = usize::MAX;
+        let mut best: Vec<Self> = Vec::new();
         for preset in Preset::all() {
             let Preset::Published(variant) = preset else { continue };
             // All others would fit less; asking them takes time.
             let classes = variant.dataset().categories().len();
-            if variant.reference() != reference
+            if reference::naming_of(preset) != Some(contents.naming)
                 || logits.as_ref().is_some_and(|shape| *shape != [classes + 1])
             {
                 continue;
             }
             let candidate = Self::of(preset)?;
             let count = candidate.misfits(contents).count();
-            match &mut best {
-                Some((least, first)) if *least == count => first.alike.push(preset.name()),
-                Some((least, _)) if *least < count => {}
-                _ => best = Some((count, candidate)),
+            if count < least {
+                (least, best) = (count, Vec::new());
+            }
+            if count == least {
+                best.push(candidate);
             }
         }
-        let Some((count, best)) = best else {
-            let whose = reference::title(reference);
-            return Err(Error::contents(
-                file,
-                format!("no variant of {whose} has class logits of shape {logits:?}"),
-            ));
+        let whose = contents.naming;
+        let Some(first) = best.first() else {
+            let reason = format!("no variant with the names of {whose} has class logits of shape {logits:?}");
+            return Err(Error::contents(file, reason));
         };
-        if count * 2 > best.known.len() {
+        if least * 2 > first.known.len() {
             let reason = format!(
-                "tensors of no published variant of {}: even {} differs in {count} of {}; name one with --variant to see how",
-                reference::title(reference),
-                best.preset.name(),
-                best.known.len(),
+                "tensors of no published variant with the names of {whose}: even {} differs in {least} of {}; name one with \
+                 --variant to see how",
+                first.preset.name(),
+                first.known.len(),
             );
             return Err(Error::contents(file, reason));
         }
-        best.prefer(file)
+        let all: Vec<_> = best.iter().map(|variant| variant.preset.name()).collect();
+        if best.iter().any(|variant| variant.is_meant_by(file)) {
+            best.retain(|variant| variant.is_meant_by(file));
+        }
+        let mut best = best.into_iter();
+        let Some(first) = best.next() else { return Err(Error::contents(file, "of no variant")) };
+        let others: Vec<_> = best.collect();
+        // Tensors that fit nobody are told of one of them.
+        if least == 0 && others.iter().any(|other| !first.is_same_network(other)) {
+            let candidates =
+                [&first].into_iter().chain(&others).map(|variant| variant.preset.name()).collect();
+            return Err(Error::Ambiguous { file: file.into(), candidates });
+        }
+        let name = first.preset.name();
+        let alike = all.into_iter().filter(|other| *other != name).collect();
+        Ok(Self { alike, ..first })
     }
 
-    /// Of variants whose tensors are the same, the one whose tag's end (`1281`, `unlabeled`) is in the file's name.
-    fn prefer(self, file: &Path) -> Result<Self> {
-        let text = file.to_string_lossy();
-        let Some(wanted) = self.alike.iter().find(|name| {
-            name.rsplit_once('.')
-                .and_then(|(_, tag)| tag.split_once('-'))
-                .is_some_and(|(_, end)| text.contains(end))
-        }) else {
-            return Ok(self);
+    /// Whether one may be taken for the other: the same computation and classes, with other weights, thresholds or input sizes.
+    fn is_same_network(&self, other: &Self) -> bool {
+        (&self.config.network, &self.config.categories) == (&other.config.network, &other.config.categories)
+    }
+
+    /// Whether the file's name or folder has what tells this preset from others of its network: `1281`, `unlabeled`,
+    /// `coconut_s`.
+    fn is_meant_by(&self, file: &Path) -> bool {
+        let name = self.preset.name();
+        let Some((reference, end)) = name.rsplit_once('.').and_then(|(_, tag)| tag.split_once('-')) else {
+            return false;
         };
-        let mut other = Self::named(wanted)?;
-        other.alike = self.alike.iter().filter(|name| *name != wanted).cloned().collect();
-        other.alike.push(self.preset.name());
-        Ok(other)
+        let mark = match (reference, end.split_once('-')) {
+            ("coconut", Some((subset, _))) => format!("coconut_{subset}"),
+            ("coconut", None) => format!("coconut_{end}"),
+            _ => end.into(),
+        };
+        let text = file.to_string_lossy().to_lowercase().replace('-', "_");
+        text.match_indices(&mark).any(|(at, _)| !text[at + mark.len()..].starts_with(char::is_alphanumeric))
     }
 
     /// Fails unless every tensor has its place.
-    pub fn check(&self, contents: &Contents, reference: Reference, file: &Path) -> Result<()> {
+    pub fn check(&self, contents: &Contents, file: &Path) -> Result<()> {
+        let name = self.preset.name();
+        let naming = reference::naming_of(self.preset);
+        if let Some(naming) = naming.filter(|naming| *naming != contents.naming) {
+            let found = contents.parameters.values().next().map_or("", |parameter| &parameter.name);
+            let expected = self.known.keys().find_map(|ours| reference::name_of(naming, ours, &self.config));
+            let expected = expected.unwrap_or_default();
+            let reason = format!(
+                "is no {name}: has the names of {} (`{found}`), expected those of {naming} (`{expected}`)",
+                contents.naming
+            );
+            return Err(Error::contents(file, reason));
+        }
         let misfits = self.misfits(contents);
-        let told = Told { variant: self, contents, reference }.tell(&misfits);
+        let told = Told { variant: self, contents }.tell(&misfits);
         if told.is_empty() {
             return Ok(());
         }
-        let reason = format!("is no {}: {}", self.preset.name(), told.join("; "));
-        Err(Error::contents(file, reason))
+        Err(Error::contents(file, format!("is no {name}: {}", told.join("; "))))
     }
 }
 
@@ -151,13 +185,12 @@ const MOST: usize = 8;
 struct Told<'a> {
     variant: &'a Variant,
     contents: &'a Contents,
-    reference: Reference,
 }
 
 impl Told<'_> {
     fn theirs(&self, ours: &str) -> String {
         let found = self.contents.parameters.get(ours).map(|parameter| parameter.name.clone());
-        let known = || reference::name_of(self.reference, ours, &self.variant.config);
+        let known = || reference::name_of(self.contents.naming, ours, &self.variant.config);
         found.or_else(known).unwrap_or_else(|| ours.into())
     }
 
@@ -188,9 +221,14 @@ impl Told<'_> {
                 if count > told.len() { format!(" and {} more", count - told.len()) } else { String::new() };
             (count > 0).then(|| format!("{count} {sort}: {}{more}", told.join(", ")))
         };
-        // Only what is told is compared: the search is quadratic.
-        let hinted =
-            |names: &[String], among: &[String]| names.iter().take(MOST).map(|n| like(n, among)).collect();
+        // The search is quadratic.
+        let hinted = |names: &[String], among: &[String]| match names {
+            // So many are of another network, not misspelt.
+            [told @ .., _] if told.len() >= MOST => {
+                names.iter().take(MOST).map(|n| format!("`{n}`")).collect()
+            }
+            _ => names.iter().map(|n| like(n, among)).collect(),
+        };
         [
             list("missing", missing.len(), hinted(&missing, &unused)),
             list("unused", unused.len(), hinted(&unused, &known)),
@@ -205,3 +243,6 @@ impl Told<'_> {
         .collect()
     }
 }
+
+#[cfg(test)]
+mod matrix;

@@ -1,7 +1,7 @@
 //! Checkpoints of the reference implementations as kMaX model folders.
 //!
-//! [`Conversion`] turns a checkpoint of deeplab2 or of its PyTorch re-implementation into a model folder, [`encoder`] one of ImageNet into
-//! a file to train from, and [`names`] are the maps between their names and ours. Reading the files is the work of
+//! [`Conversion`] turns a checkpoint of deeplab2, of its PyTorch re-implementation or of COCONut into a model folder, [`encoder`] one of
+//! ImageNet into a file to train from, and [`names`] are the maps between their names and ours. Reading the files is the work of
 //! `kmax-checkpoints`, which knows no kMaX.
 //!
 //! ```no_run
@@ -11,7 +11,7 @@
 //! let conversion = Conversion {
 //!     from: "kmax_resnet50_coco_train/ckpt-150000".as_ref(),
 //!     to: "kmax-resnet50-coco".as_ref(),
-//!     // The preset is guessed from the tensors.
+//!     // The preset is guessed from the tensors, where they can tell.
 //!     variant: None,
 //!     half: false,
 //!     weights: &WeightSet::Model,

@@ -43,8 +43,8 @@ fn of_pytorch() -> Vec<(String, Config)> {
 fn of_deeplab2() -> Vec<(String, String, Config)> {
     let presets = Preset::all().into_iter().filter_map(|preset| {
         let name = preset.name();
-        let (backbone, dataset, rest) =
-            parts(&name).filter(|(_, _, rest)| !["pytorch", "deeplab2-unlabeled"].contains(rest))?;
+        let (backbone, dataset, rest) = parts(&name)
+            .filter(|(_, _, rest)| rest.starts_with("deeplab2") && *rest != "deeplab2-unlabeled")?;
         let backbone = backbone.replace('-', "_");
         let side = if rest == "deeplab2-1281" { "_res1281" } else { "" };
         let short = backbone.replace("resnet50", "r50").replace("maxs", "axial_r50");

@@ -9,7 +9,7 @@ use kmax_base::write::PREFIX;
 use kmax_convert::{Conversion, WeightSet};
 use kmax_hub::{self as hub, Address, CachedFile, Downloads, Hub, HubFile, HubRepo};
 use kmax_model::folder::WEIGHTS_FILE;
-use kmax_model::{Cache, Encoder, LICENSE, Model, Place, Preset, Published, fetch_model};
+use kmax_model::{Cache, Encoder, Model, Place, Preset, Published, fetch_model};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -89,7 +89,8 @@ impl Puller {
             return Ok(Pulled { name, path, was_cached: true });
         }
         let release = variant.release();
-        let origin = Origin { name: &name, place: release.place(), from: &release.url(), license: LICENSE };
+        let origin =
+            Origin { name: &name, place: release.place(), from: &release.url(), license: release.license() };
         let checkpoint = self.fetch(&origin, events)?;
         let path = self.settings.cache.place_of(&name);
         let source =

@@ -32,7 +32,7 @@ impl Tools<'_> {
         );
         let mut add = |name: &str, from: &Path| -> Result<PathBuf> {
             let to = self.scratch.join("converted.safetensors");
-            let row = row(&converted(self.program, from, &to)?);
+            let row = row(&converted(self.program, from, &to, None)?);
             let form = from.extension().map_or("bundle".into(), |form| format!(".{}", form.display()));
             eprintln!("{name}: {row}");
             table += &format!("| {name} | {form} | {row} |\n");

@@ -116,6 +116,23 @@ impl ResNetConfig {
         }
     }
 
+    /// ResNet-50 of COCONut's code in deeplab2's form (`kmax_r50_tf.yaml`, `build_deeplab2_resnet_backbone`): the layers of
+    /// deeplab2 with PyTorch's initial values and statistics.
+    pub fn resnet50_coconut() -> Self {
+        Self {
+            zero_init_residual: false,
+            kernel_init: KernelInit::MsraFill,
+            running_variance: RunningVariance::Unbiased,
+            ..Self::resnet50_deeplab2()
+        }
+    }
+
+    /// ResNet-50 of COCONut's code in detectron2's own form (`kmax_r50_torch.yaml`, `build_resnet_backbone`): that of the
+    /// PyTorch implementation with the framework's batch norms.
+    pub fn resnet50_detectron2() -> Self {
+        Self { norm_eps: 1e-5, norm_momentum: 0.1, ..Self::resnet50_pytorch() }
+    }
+
     /// MaX-S (MaX-DeepLab-S without its memory path, arXiv 2012.00759) as deeplab2's kMaX uses it.
     pub fn max_s() -> Self {
         Self {

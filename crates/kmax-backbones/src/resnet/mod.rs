@@ -1,4 +1,4 @@
-//! ResNet-50 in the forms of both reference implementations (arXiv 1512.03385), and MaX-S (arXiv 2012.00759).
+//! ResNet-50 in the forms of the reference implementations (arXiv 1512.03385), and MaX-S (arXiv 2012.00759).
 
 mod block;
 mod config;

@@ -8,7 +8,7 @@ use kmax::Model;
 use kmax::convert::{Chosen, Conversion, EncoderSummary, Fingerprint, Summary, WeightSet, encoder};
 use std::path::{Path, PathBuf};
 
-/// Convert a checkpoint of deeplab2 or its PyTorch port into a model folder
+/// Convert a checkpoint of deeplab2, its PyTorch port or COCONut into a model folder
 ///
 /// Reads TensorFlow checkpoints (the prefix, the folder, or the published archive), `.pth`, `.bin`, `.pkl` and safetensors, in
 /// several files with an index too. Nothing of Python is needed, and nothing in a checkpoint is executed.
@@ -23,7 +23,7 @@ pub struct Arguments {
     /// The model folder to write, in place of an older model folder there; for an encoder alone FILE.safetensors
     #[arg(long, value_name = "FOLDER")]
     to: PathBuf,
-    /// The variant that it is (`kmax models` lists them); else it is guessed from the tensors
+    /// The variant that it is (`kmax models` lists them); else it is guessed from the tensors, where they can tell
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
     /// Which weights, where the file holds several sets: `model`, `ema`, or their key or prefix in the file
@@ -102,7 +102,10 @@ fn print_summary(summary: &Summary, to: &Path) {
     ));
     if !alike.is_empty() {
         let others = alike.join(", ");
-        remark(&format!("note: has the same tensors as {others}; say --variant if it is that one"));
+        remark(&format!(
+            "note: may be {others} as well, which is the same network with another input size, other thresholds or weights; say --variant \
+             if it is"
+        ));
     }
 }
 

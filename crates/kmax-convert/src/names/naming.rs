@@ -10,7 +10,7 @@ use std::fmt;
 pub enum Naming {
     /// deeplab2's object graph: whole models and ImageNet encoders, those of the Model Garden and Keras' included.
     Deeplab2,
-    /// Whole models of the PyTorch port.
+    /// Whole models of the PyTorch port, and of COCONut's code, which kept its names.
     Pytorch,
     /// PyTorch's backbones without `backbone.`: detectron2's ResNet-50, facebookresearch's ConvNeXt.
     PytorchBackbone,

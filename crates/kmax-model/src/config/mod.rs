@@ -21,19 +21,21 @@ use serde::{Deserialize, Serialize};
 
 /// Everything that belongs to a model but its weights.
 ///
-/// The two reference implementations, deeplab2 (TensorFlow) and its PyTorch port, differ in nine places. Each is a field:
+/// The reference implementations, deeplab2 (TensorFlow) and its PyTorch port, differ in nine places, and COCONut's code from
+/// the port in three (2, 7, 10). Each is a field:
 ///
 /// | | difference | field |
 /// | --- | --- | --- |
 /// | 1 | dilation of the pixel decoder's 3x3 convolutions | `network.pixel_decoder.bottleneck_dilation` |
-/// | 2 | ResNet-50's max pool, maps before or after the ReLU | `network.backbone`: `max_pool`, `features` |
+/// | 2 | ResNet-50's max pool, maps before or after the ReLU, norms | `network.backbone`: `max_pool`, `features`, `norm_eps` |
 /// | 3 | maps that the pixel decoder reads, and their strides | `network.levels` |
 /// | 4 | maps that the auxiliary semantic head reads | `network.semantic_head`: `kind`, `activated_low_level` |
 /// | 5 | order of the classes | `class_order` |
 /// | 6 | crowd regions and semantic samples in the loss | `losses`: `crowd_pixels`, `semantic_samples` |
-/// | 7 | post-processing | `postprocess.convention` |
+/// | 7 | post-processing | `postprocess`: `convention`, `semantic_by_best_query`, `instances_without_void` |
 /// | 8 | resizing an image | `preprocess.resize` |
 /// | 9 | MaX-S | `network.backbone`: `stem`, `axial_beyond_stride` |
+/// | 10 | thresholds, size of the input, samples in the loss | their own |
 ///
 /// On disk it is the `config.json` of the Hugging Face Hub ([`Self::to_json`]) with a `preprocessor_config.json`
 /// beside it ([`PreprocessConfig::to_json`]).

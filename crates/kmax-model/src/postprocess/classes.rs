@@ -15,11 +15,21 @@ pub(super) struct Best {
     pub confident: bool,
 }
 
-/// Class probabilities `[queries, classes]`: softmax over the classes and void, void then left out.
-pub(super) fn probabilities(predictions: &QueryLogits) -> Vec<f32> {
+/// What void is to the class probabilities, among which it never stands itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Void {
+    /// It has its share.
+    Counts,
+    /// The others share everything.
+    LeftOut,
+}
+
+/// Class probabilities `[queries, classes]`: a softmax over the classes, and void where it counts.
+pub(super) fn probabilities(predictions: &QueryLogits, void: Void) -> Vec<f32> {
     let classes = predictions.classes;
     let rows = predictions.class_logits.chunks_exact(classes + 1);
     rows.flat_map(|row| {
+        let row = if void == Void::LeftOut { &row[..classes] } else { row };
         let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let exp = move |logit: &f32| f64::from(*logit - most).exp();
         let sum: f64 = row.iter().map(exp).sum();
@@ -51,7 +61,7 @@ pub(super) fn best(
         };
         Best { confident, ..best }
     };
-    Ok(probabilities(predictions).chunks_exact(predictions.classes).map(best).collect())
+    Ok(probabilities(predictions, Void::Counts).chunks_exact(predictions.classes).map(best).collect())
 }
 
 fn threshold(config: &PostprocessConfig, thing: bool) -> f32 {

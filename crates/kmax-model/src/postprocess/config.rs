@@ -55,6 +55,11 @@ pub struct PostprocessConfig {
     pub stuff_area_limit: u32,
     /// Pairs of query and class that instance results are made of.
     pub max_instances: usize,
+    /// Whether a pixel of semantic results has the class of its most probable query (COCONut, and deeplab2 anyhow), and not of
+    /// the largest sum over all queries ([`Convention::Pytorch`]).
+    pub semantic_by_best_query: bool,
+    /// Whether void takes no part in the class probabilities of instance results (COCONut).
+    pub instances_without_void: bool,
 }
 
 impl Default for PostprocessConfig {
@@ -78,6 +83,8 @@ impl PostprocessConfig {
             thing_area_limit: 400,
             stuff_area_limit: 6400,
             max_instances: 100,
+            semantic_by_best_query: false,
+            instances_without_void: false,
         }
     }
 
@@ -109,6 +116,18 @@ impl PostprocessConfig {
     #[must_use]
     pub fn pytorch(self) -> Self {
         Self { convention: Convention::Pytorch, thing_area_limit: 0, stuff_area_limit: 0, ..self }
+    }
+
+    /// The settings of COCONut's code for COCO: the PyTorch convention with a lower threshold for stuff, and other
+    /// semantic and instance results.
+    #[must_use]
+    pub fn coconut(self) -> Self {
+        Self {
+            class_threshold_stuff: 0.2,
+            semantic_by_best_query: true,
+            instances_without_void: true,
+            ..self.pytorch()
+        }
     }
 
     /// Checks ranges.
@@ -162,7 +181,7 @@ mod tests {
         for config in
             [PostprocessConfig::coco(), PostprocessConfig::cityscapes(), PostprocessConfig::ade20k()]
         {
-            for config in [config, config.pytorch()] {
+            for config in [config, config.pytorch(), config.coconut()] {
                 config.validate()?;
                 let text = serde_json::to_string(&config).expect("JSON");
                 assert_eq!(serde_json::from_str::<PostprocessConfig>(&text).expect("JSON"), config);

@@ -1,7 +1,8 @@
 //! Instance results.
 
+use super::classes::{self, Void};
 use super::outlines::Outlines;
-use super::{Convention, Frame, PostprocessConfig, QueryLogits, classes};
+use super::{Convention, Frame, PostprocessConfig, QueryLogits};
 use crate::error::{Error, Result};
 use kmax_masks::{Categories, Rle};
 use std::collections::{HashMap, HashSet};
@@ -47,7 +48,8 @@ pub fn instances(
         let (known, predicted) = (categories.len(), predictions.classes);
         return Err(Error::Network(format!("{predicted} classes predicted, {known} categories known")));
     }
-    let probabilities = classes::probabilities(predictions);
+    let void = if config.instances_without_void { Void::LeftOut } else { Void::Counts };
+    let probabilities = classes::probabilities(predictions, void);
     let mut pairs: Vec<usize> = (0..probabilities.len()).collect();
     pairs.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
     pairs.truncate(config.max_instances);

@@ -1,4 +1,4 @@
-//! From class and mask logits to segments, in the conventions of both reference implementations.
+//! From class and mask logits to segments, in the conventions of the reference implementations.
 //!
 //! [`QueryLogits`] holds what the network said about one image and [`Frame`] where the image lies in its input. Then
 //! [`panoptic`], [`semantic`] and [`instances`] give results in the image's size. The resized masks are never held as

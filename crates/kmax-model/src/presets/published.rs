@@ -11,6 +11,8 @@ use kmax_masks::Dataset;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Backbone {
     ResNet50,
+    /// detectron2's own, which COCONut's code offers besides its reference form.
+    ResNet50Detectron2,
     MaxS,
     ConvNeXt(ConvNeXtSize),
 }
@@ -20,7 +22,7 @@ use ConvNeXtSize::{Base, Large, Small, Tiny};
 impl Backbone {
     fn name(self) -> &'static str {
         match self {
-            Self::ResNet50 => "resnet50",
+            Self::ResNet50 | Self::ResNet50Detectron2 => "resnet50",
             Self::MaxS => "maxs",
             Self::ConvNeXt(Tiny) => "convnext-tiny",
             Self::ConvNeXt(Small) => "convnext-small",
@@ -32,11 +34,14 @@ impl Backbone {
 
 /// A reference implementation: the code that weights were trained with, and that values are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Reference {
     /// deeplab2, in TensorFlow (`google-research/deeplab2`).
     Deeplab2,
     /// Its port to PyTorch (`bytedance/kmax-deeplab`).
     Pytorch,
+    /// What COCONut's authors trained with (`bytedance/coconut_cvpr2024`), an offspring of the port.
+    Coconut,
 }
 
 impl Reference {
@@ -45,6 +50,16 @@ impl Reference {
         match self {
             Self::Deeplab2 => "deeplab2",
             Self::Pytorch => "pytorch",
+            Self::Coconut => "coconut",
+        }
+    }
+
+    /// What its authors call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Deeplab2 => "deeplab2",
+            Self::Pytorch => "kMaX-DeepLab for PyTorch",
+            Self::Coconut => "COCONut's kMaX-DeepLab",
         }
     }
 
@@ -53,6 +68,7 @@ impl Reference {
         match self {
             Self::Deeplab2 => "https://github.com/google-research/deeplab2",
             Self::Pytorch => "https://github.com/bytedance/kmax-deeplab",
+            Self::Coconut => "https://github.com/bytedance/coconut_cvpr2024",
         }
     }
 }
@@ -65,7 +81,7 @@ pub struct Published {
     reference: Reference,
     /// Height and width of the network's input, on Cityscapes those of its images.
     input: usize,
-    /// Tells apart what differs in the weights alone.
+    /// Tells apart variants of the same backbone, dataset and reference implementation.
     extra: &'static str,
     /// Where the weights are.
     release: Release,
@@ -115,6 +131,7 @@ impl Published {
         match self.reference {
             _ if !self.extra.is_empty() => Vec::new(),
             Reference::Pytorch => vec![format!("{stem}-port")],
+            Reference::Coconut => Vec::new(),
             Reference::Deeplab2 if self.has_two_sizes() && self.input == 1281 => vec![format!("{stem}-1281")],
             Reference::Deeplab2 => vec![stem],
         }
@@ -134,7 +151,7 @@ impl Published {
         let dataset = self.dataset.categories();
         let class_order = match self.reference {
             Reference::Deeplab2 => ClassOrder::ThingsFirst,
-            Reference::Pytorch => ClassOrder::Contiguous,
+            Reference::Pytorch | Reference::Coconut => ClassOrder::Contiguous,
         };
         Config {
             network: self.network(dataset.len()),
@@ -150,12 +167,14 @@ impl Published {
         let backbone = match (self.backbone, self.reference) {
             (Backbone::ResNet50, Reference::Deeplab2) => BackboneConfig::resnet50_deeplab2(),
             (Backbone::ResNet50, Reference::Pytorch) => BackboneConfig::resnet50_pytorch(),
+            (Backbone::ResNet50, Reference::Coconut) => BackboneConfig::resnet50_coconut(),
+            (Backbone::ResNet50Detectron2, _) => BackboneConfig::resnet50_detectron2(),
             (Backbone::MaxS, _) => BackboneConfig::max_s(),
             (Backbone::ConvNeXt(size), _) => BackboneConfig::convnext(size, self.drop_path(size)),
         };
         let mut network = match self.reference {
             Reference::Deeplab2 => NetworkConfig::deeplab2(backbone, classes),
-            Reference::Pytorch => NetworkConfig::pytorch(backbone, classes),
+            Reference::Pytorch | Reference::Coconut => NetworkConfig::pytorch(backbone, classes),
         };
         network.decoder.drop_path = if self.dataset == Dataset::Ade20k { 0.0 } else { 0.2 };
         if self.dataset == Dataset::Cityscapes {
@@ -186,7 +205,7 @@ impl Published {
     fn losses(&self) -> LossConfig {
         let mut losses = match self.reference {
             Reference::Deeplab2 => LossConfig::deeplab2(),
-            Reference::Pytorch => LossConfig::pytorch(),
+            Reference::Pytorch | Reference::Coconut => LossConfig::pytorch(),
         };
         match (self.dataset, self.reference) {
             (Dataset::Cityscapes, reference) => {
@@ -196,6 +215,7 @@ impl Published {
                 losses.semantic_top_k = if reference == Reference::Pytorch { 1.0 } else { 0.2 };
             }
             (Dataset::Ade20k, Reference::Deeplab2) if self.input == 641 => losses.pixel_samples = 1024,
+            (_, Reference::Coconut) => (losses.pixel_samples, losses.semantic_samples) = (2301, 2301),
             _ => {}
         }
         losses
@@ -210,15 +230,16 @@ impl Published {
         match self.reference {
             Reference::Deeplab2 => config,
             Reference::Pytorch => config.pytorch(),
+            Reference::Coconut => config.coconut(),
         }
     }
 
     fn preprocess(&self) -> PreprocessConfig {
         match (self.dataset, self.reference) {
             (Dataset::Cityscapes, Reference::Deeplab2) => PreprocessConfig::deeplab2_within([1025, 2049]),
-            (Dataset::Cityscapes, Reference::Pytorch) => PreprocessConfig::pytorch([1025, 2049]),
+            (Dataset::Cityscapes, _) => PreprocessConfig::pytorch([1025, 2049]),
             (_, Reference::Deeplab2) => PreprocessConfig::deeplab2(self.input),
-            (_, Reference::Pytorch) => PreprocessConfig::pytorch([self.input; 2]),
+            (_, Reference::Pytorch | Reference::Coconut) => PreprocessConfig::pytorch([self.input; 2]),
         }
     }
 }

@@ -13,6 +13,7 @@ pub struct Release {
     pub pq: f64,
     /// How it differs from others of the same network.
     pub note: &'static str,
+    license: &'static str,
 }
 
 /// Where a published checkpoint lies.
@@ -36,6 +37,12 @@ pub enum Place {
 }
 
 impl Release {
+    /// Licence of the weights in the Hub's spelling: that of the reference implementation's code, unless the place of the
+    /// weights states another one.
+    pub fn license(&self) -> &'static str {
+        self.license
+    }
+
     /// Where the file lies, for programs that fetch it.
     pub fn place(&self) -> Place {
         self.place
@@ -51,7 +58,7 @@ impl Release {
     }
 }
 
-/// Licence of both reference implementations in the Hub's spelling; neither states another one for its weights.
+/// Licence of all reference implementations in the Hub's spelling. deeplab2 and PyTorch state no other one for their weights.
 pub const LICENSE: &str = "apache-2.0";
 
 /// Everything that tells a published variant from the others.
@@ -63,7 +70,14 @@ const BASE: Backbone = Backbone::ConvNeXt(ConvNeXtSize::Base);
 const LARGE: Backbone = Backbone::ConvNeXt(ConvNeXtSize::Large);
 
 const fn pytorch(id: &'static str, percent: f64, note: &'static str) -> Release {
-    Release { place: Place::Drive { id }, pq: percent / 100.0, note }
+    Release { place: Place::Drive { id }, pq: percent / 100.0, note, license: LICENSE }
+}
+
+/// `cc` is all that the card of COCONut's weights says: Creative Commons, of an unnamed kind. `percent` is on COCO's own
+/// validation set.
+const fn coconut(file: &'static str, percent: f64, note: &'static str) -> Release {
+    let place = Place::Hub { repo: "xdeng77/kmaxdeeplab_panoptic", file };
+    Release { place, pq: percent / 100.0, note, license: "cc" }
 }
 
 /// deeplab2's checkpoint of that name.
@@ -77,13 +91,19 @@ macro_rules! deeplab2 {
             )),
             pq: $percent / 100.0,
             note: $note,
+            license: LICENSE,
         }
     };
 }
 
-/// All of them: deeplab2's `g3doc/projects/kmax_deeplab.md` and PyTorch's `README.md`.
+/// COCONut's two files of a ResNet-50, each of which either of two configurations may have trained: nobody says which.
+const R50_S: (&str, f64) = ("kmax_panoptic_r50_coconut_s.pth", 51.7);
+const R50_B: (&str, f64) = ("kmax_panoptic_r50_coconut_b.pth", 53.4);
+
+/// All of them: deeplab2's `g3doc/projects/kmax_deeplab.md`, PyTorch's `README.md`, COCONut's
+/// `tutorials/kmaxdeeplab_panoptic/README.md`.
 #[rustfmt::skip]
-pub(super) const RELEASES: [Record; 26] = [
+pub(super) const RELEASES: [Record; 33] = [
     (Backbone::ResNet50, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2!("resnet50_coco_train", 53.0, "")),
     (Backbone::MaxS, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2!("maxs_gelu_coco_train", 56.2, "")),
     (TINY, Dataset::Coco, Reference::Deeplab2, 1281, "", deeplab2!("convnext_tiny_coco_train", 55.3, "")),
@@ -110,4 +130,11 @@ pub(super) const RELEASES: [Record; 26] = [
     (LARGE, Dataset::Cityscapes, Reference::Pytorch, 1281, "", pytorch("1dqY3fts8caCxjZCiHhFJKCCQMkDUWaoW", 68.4, "")),
     (Backbone::ResNet50, Dataset::Ade20k, Reference::Pytorch, 1281, "", pytorch("1ayqi5WyzHzVJPOr4odZ08Iz2Z7mqTEoy", 42.2, "")),
     (LARGE, Dataset::Ade20k, Reference::Pytorch, 1281, "", pytorch("12GQff3b4tozxGV2-L4wTUBKkmd7-aW5G", 50.0, "")),
+    (Backbone::ResNet50, Dataset::Coco, Reference::Coconut, 641, "s-tf", coconut(R50_S.0, R50_S.1, "on COCONut-S, if by kmax_r50_tf.yaml; PQ 58.9 on relabeled COCO-val")),
+    (Backbone::ResNet50Detectron2, Dataset::Coco, Reference::Coconut, 641, "s-torch", coconut(R50_S.0, R50_S.1, "on COCONut-S, if by kmax_r50_torch.yaml; PQ 58.9 on relabeled COCO-val")),
+    (Backbone::ResNet50, Dataset::Coco, Reference::Coconut, 641, "b-tf", coconut(R50_B.0, R50_B.1, "on COCONut-B, if by kmax_r50_tf.yaml; PQ 60.2 on relabeled COCO-val")),
+    (Backbone::ResNet50Detectron2, Dataset::Coco, Reference::Coconut, 641, "b-torch", coconut(R50_B.0, R50_B.1, "on COCONut-B, if by kmax_r50_torch.yaml; PQ 60.2 on relabeled COCO-val")),
+    (LARGE, Dataset::Coco, Reference::Coconut, 641, "s", coconut("kmax_convnext_large_coconut_s.pth", 55.9, "on COCONut-S; PQ 64.4 on relabeled COCO-val")),
+    (LARGE, Dataset::Coco, Reference::Coconut, 641, "b", coconut("kmax_convnext_large_coconut_b.pth", 57.8, "on COCONut-B; PQ 64.9 on relabeled COCO-val")),
+    (LARGE, Dataset::Coco, Reference::Coconut, 641, "l", coconut("kmax_panoptic_convnext_large_coconut_l.pth", 57.9, "on COCONut-L; PQ 65.0 on relabeled COCO-val")),
 ];

@@ -121,6 +121,10 @@ impl Config {
 
 /// The known name that was probably meant, in words.
 fn like(name: &str) -> String {
+    let longer = Preset::continuations(name);
+    if !longer.is_empty() {
+        return format!("; did you mean {}?", longer.join(" or "));
+    }
     let known: Vec<_> =
         Preset::all().iter().flat_map(|p| p.aliases().into_iter().chain([p.name()])).collect();
     let near = nearest(name, known.iter().map(String::as_str));
@@ -152,6 +156,8 @@ mod tests {
         assert!(Config::named(&name).is_err());
         let message = Config::named("kmax-resnet-coco").expect_err("unknown").to_string();
         assert!(message.contains("kmax-resnet50-coco"), "{message}");
+        let message = Config::named("kmax-resnet50-coco.coconut-s").expect_err("two of them").to_string();
+        assert!(message.contains("coconut-s-tf or kmax-resnet50-coco.coconut-s-torch?"), "{message}");
         Ok(())
     }
 }

@@ -16,7 +16,12 @@ pub type Shapes = BTreeMap<String, Vec<usize>>;
 
 /// Names and shapes of the ResNet-50 for COCO, and a counter.
 pub fn port() -> Shapes {
-    let config = Preset::named(VARIANT).expect("a preset").config();
+    shapes_of(VARIANT)
+}
+
+/// Names and shapes of a checkpoint of that kind, and a counter.
+pub fn shapes_of(variant: &str) -> Shapes {
+    let config = Preset::named(variant).expect("a preset").config();
     let shapes = config.network.shapes(true).expect("shapes");
     let named = shapes.into_iter().map(|(ours, shape)| (to_pytorch(&ours, false).expect("a name"), shape));
     named.chain([("backbone.stem.conv1.norm.num_batches_tracked".into(), vec![])]).collect()

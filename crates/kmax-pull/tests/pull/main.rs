@@ -98,9 +98,15 @@ fn release(variant: &str) -> Place {
 fn expected() -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let to = folder.path().join("model");
-    Conversion { from: checkpoint(), to: &to, variant: None, half: false, weights: &WeightSet::Model }
-        .run()
-        .expect("converted");
+    Conversion {
+        from: checkpoint(),
+        to: &to,
+        variant: Some(VARIANT),
+        half: false,
+        weights: &WeightSet::Model,
+    }
+    .run()
+    .expect("converted");
     Model::open(&to).expect("a model").digest()
 }
 
@@ -182,18 +188,19 @@ fn a_killed_conversion_leaves_nothing_for_ever() -> Result<()> {
 fn checkpoints_on_the_hub_are_converted_once() -> Result<()> {
     let fixture = Fixture::published();
     let name = "hf://owner/name/runs/last.pth";
-    let (outcome, said) = fixture.pull(name);
-    let pulled = outcome?;
-    assert_eq!(Model::open(&pulled.path)?.digest(), expected());
+    let pull = |variant| fixture.pull_with(fixture.settings(), name, variant);
+    // Of which of several networks it is nothing tells.
+    let (outcome, said) = pull(None);
+    let message = outcome.expect_err("ambiguous").to_string();
+    assert!(message.contains(VARIANT) && message.contains("--variant"), "{message}");
     assert!(said[0].contains("owner/name") && said[0].ends_with("see its card"), "{said:?}");
-    let again = fixture.pull(name).0?;
+    let pulled = pull(Some(VARIANT)).0?;
+    assert_eq!(Model::open(&pulled.path)?.digest(), expected());
+    let again = pull(Some("kmax-resnet50-coco-port")).0?;
     assert!(again.was_cached && again.path == pulled.path);
-    let offline = fixture.pull_with(fixture.settings().offline(), name, None).0?;
+    let offline = fixture.pull_with(fixture.settings().offline(), name, Some(VARIANT)).0?;
     assert_eq!(offline.path, pulled.path);
-    // With a variant it may be another model.
-    let named = fixture.pull_with(fixture.settings(), name, Some("kmax-resnet50-coco-port")).0?;
-    assert_ne!(named.path, pulled.path);
-    let wrong = fixture.pull_with(fixture.settings(), name, Some("kmax-convnext-tiny-coco.pytorch")).0;
+    let wrong = pull(Some("kmax-convnext-tiny-coco.pytorch")).0;
     assert!(matches!(wrong, Err(Error::Convert(_))), "{wrong:?}");
     // A repository that is no model folder says what it holds.
     let message = fixture.pull("hf://owner/name").0.expect_err("no model").to_string();

@@ -21,7 +21,11 @@ pub fn run(name: &str, as_json: bool) -> Outcome {
             let shapes = config.network.shapes(false).or_fail_loading()?;
             let parameters = shapes.values().map(|shape| shape.iter().product::<usize>()).sum();
             let size = Size { parameters, bytes: None };
-            facts(name, Some(preset), &config, &size, Some(kmax::LICENSE.into()))
+            let license = match preset {
+                Preset::Published(variant) => variant.release().license(),
+                Preset::People => kmax::LICENSE,
+            };
+            facts(name, Some(preset), &config, &size, Some(license.into()))
         }
         (preset, _) => {
             let folder = model::folder(name)?;

@@ -44,7 +44,7 @@ fn as_value(built_in: &[&str], cached: &[CachedModel], on_hub: &[(String, u64)])
     let on_hub = on_hub.iter().map(|(name, bytes)| json!({"name": name, "bytes": bytes}));
     let cached: Vec<_> = cached.chain(on_hub).collect();
     let published = published().map(|(variant, release)| {
-        json!({"variant": variant, "license": kmax::LICENSE, "checkpoints": [checkpoint(&release)]})
+        json!({"variant": variant, "license": release.license(), "checkpoints": [checkpoint(&release)]})
     });
     let published: Vec<_> = published.collect();
     let encoders = Encoder::all().map(|e| json!({"name": e.name, "license": e.license, "note": e.note}));

@@ -1,0 +1,298 @@
+//! COCONut's networks, settings and post-processing against its own code. The values lie in `data/coconut`, with a description.
+
+mod common;
+
+use candle_core::DType;
+use common::{Result, Weights, network, normalised, port_trace, preset};
+use kmax_convert::names::pytorch::{from_pytorch, to_pytorch};
+use kmax_goldens::{Noise, Synth, assert_close_values, image_tensor, json, report};
+use kmax_kernels::Alignment;
+use kmax_masks::{Categories, Category};
+use kmax_model::postprocess::{self, Frame, QueryLogits, Scope};
+use kmax_model::{Config, ResizeConfig};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Allowed difference over the root mean square of a tensor.
+const NOISE: f64 = 1e-12;
+
+fn data(file: &str) -> Value {
+    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/coconut");
+    json(&folder.join(file))
+}
+
+fn floats(value: &Value) -> Vec<f64> {
+    let list = value.as_array().into_iter().flatten();
+    list.map(|value| value.as_f64().expect("a number")).collect()
+}
+
+/// Offset and scale of a synthetic tensor, as the reference values were made.
+fn rule(name: &str, shape: &[usize]) -> (f64, f64) {
+    let leaf = name.rsplit('.').next().unwrap_or_default();
+    match (leaf, shape) {
+        ("running_var", _) if name.contains("_kmeans_query_batch_norm") => (100.0, 50.0),
+        ("running_var", _) => (1.0, 0.5),
+        ("gamma", _) => (0.5, 0.2),
+        ("weight", [_]) => (1.0, 0.3),
+        (_, [_]) => (0.0, 0.2),
+        _ if name.contains("_embeddings") => (0.0, 0.3),
+        _ if name.contains("_cluster_centers") => (0.0, 1.0),
+        (_, [_, fan_in @ ..]) => (0.0, (3.0 / fan_in.iter().product::<usize>() as f64).sqrt()),
+        _ => (0.0, 0.0),
+    }
+}
+
+/// Names and shapes of a checkpoint, by our names for them.
+fn tensors(config: &Config) -> Result<Vec<(String, String, Vec<usize>)>> {
+    let shapes = config.network.shapes(true)?;
+    let named = shapes.into_iter().map(|(ours, shape)| {
+        let theirs = to_pytorch(&ours, false).ok_or_else(|| format!("no name for {ours}"))?;
+        Ok((ours, theirs, shape))
+    });
+    named.collect()
+}
+
+fn forward(key: &str, name: &str) -> Result<()> {
+    let config = preset(name)?;
+    let weights: Result<Weights> = tensors(&config)?
+        .into_iter()
+        .map(|(ours, theirs, shape)| {
+            let (offset, scale) = rule(&theirs, &shape);
+            Ok((ours, Synth::tensor(&theirs, &shape, offset, scale)?))
+        })
+        .collect();
+    let network = network(&config, weights?, DType::F64)?;
+    let input = normalised(&image_tensor("golden-image", 65, 65)?, DType::F64)?;
+    let ours = port_trace(&network, &input)?;
+    let golden = data("forward.json");
+    let golden = golden[key].as_object().ok_or("no such network")?;
+    let mut largest = 0f64;
+    for (name, expected) in golden {
+        let (tensor, what) = (ours.get(name).ok_or_else(|| format!("no {name}"))?, format!("{key} {name}"));
+        let flat = tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+        let values = floats(&expected["values"]);
+        if name.ends_with("assignment") {
+            assert_eq!(flat, values, "{what}");
+            continue;
+        }
+        assert_eq!(json!(tensor.dims()), expected["shape"], "{what}");
+        let rms = |values: &[f64]| (values.iter().map(|v| v * v).sum::<f64>() / values.len() as f64).sqrt();
+        let theirs = expected["rms"].as_f64().ok_or("no rms")?;
+        assert_close_values(&format!("{what}: rms"), &[rms(&flat)], &[theirs], Noise::abs(NOISE * theirs));
+        let last = values.len().saturating_sub(1).max(1);
+        let sampled: Vec<f64> = (0..values.len()).map(|i| flat[i * (flat.len() - 1) / last]).collect();
+        let difference = assert_close_values(&what, &sampled, &values, Noise::abs(NOISE * theirs));
+        largest = largest.max(difference / theirs);
+    }
+    assert_eq!(golden.len(), 4 + 4 + 6 * 5 + 4, "{key}");
+    report(
+        &format!("COCONut forward at 65, {key}, {} tensors, float64", golden.len()),
+        &format!("{NOISE:e} x RMS"),
+        &format!("{largest:.1e} x RMS"),
+    );
+    Ok(())
+}
+
+fn resnet50_in_deeplab2s_form() -> Result<()> {
+    forward("r50_tf", "kmax-resnet50-coco.coconut-s-tf")
+}
+
+fn resnet50_in_detectron2s_form() -> Result<()> {
+    forward("r50_torch", "kmax-resnet50-coco.coconut-s-torch")
+}
+
+/// COCONut's ConvNeXt-L is the port's network (see the tests of the presets); the smallest one passes through the same code.
+fn convnext() -> Result<()> {
+    forward("convnext_tiny", "kmax-convnext-tiny-coco.pytorch")
+}
+
+/// The two ResNets differ by far more than what the tests above allow.
+fn the_resnets_are_different_networks() -> Result<()> {
+    let golden = data("forward.json");
+    let values = |key: &str| floats(&golden[key]["pred_logits"]["values"]);
+    let (tf, torch) = (values("r50_tf"), values("r50_torch"));
+    let differing = tf.iter().zip(&torch).filter(|(a, b)| (*a - *b).abs() > 1e-3).count();
+    assert!(differing > tf.len() / 2, "{differing} of {}", tf.len());
+    Ok(())
+}
+
+/// What a checkpoint holds: our names for it give COCONut's state dict, name for name.
+fn state_dicts() -> Result<()> {
+    let configs = data("configs.json");
+    for (key, name) in PRESETS {
+        let mut lines = Vec::new();
+        for (_, theirs, shape) in tensors(&preset(name)?)? {
+            assert!(from_pytorch(&theirs).is_some(), "{theirs}");
+            lines.push(format!("{theirs} {shape:?} float32"));
+            if let Some(norm) = theirs.strip_suffix(".running_mean") {
+                lines.push(format!("{norm}.num_batches_tracked [] int64"));
+            }
+        }
+        // By name, as they were written.
+        lines.sort_by(|a, b| a.split(' ').next().cmp(&b.split(' ').next()));
+        let digest = Sha256::digest(lines.join("\n").as_bytes());
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let expected = &configs[key]["state_dict"];
+        assert_eq!(
+            (json!(lines.len()), json!(digest)),
+            (expected["tensors"].clone(), expected["sha256"].clone()),
+            "{key}"
+        );
+    }
+    assert_eq!(configs["r50_tf"]["state_dict"], configs["r50_torch"]["state_dict"]);
+    Ok(())
+}
+
+/// Configurations and the presets made from them.
+const PRESETS: [(&str, &str); 7] = [
+    ("r50_tf", "kmax-resnet50-coco.coconut-s-tf"),
+    ("r50_tf", "kmax-resnet50-coco.coconut-b-tf"),
+    ("r50_torch", "kmax-resnet50-coco.coconut-s-torch"),
+    ("r50_torch", "kmax-resnet50-coco.coconut-b-torch"),
+    ("convnext_large", "kmax-convnext-large-coco.coconut-s"),
+    ("convnext_large", "kmax-convnext-large-coco.coconut-b"),
+    ("convnext_large", "kmax-convnext-large-coco.coconut-l"),
+];
+
+fn settings() -> Result<()> {
+    let configs = data("configs.json");
+    let all: BTreeSet<_> = kmax_model::Preset::all().iter().map(kmax_model::Preset::name).collect();
+    assert_eq!(all.iter().filter(|name| name.contains(".coconut")).count(), PRESETS.len());
+    for (key, name) in PRESETS {
+        let (config, theirs) = (preset(name)?, &configs[key]);
+        let (network, losses, post, input) =
+            (&config.network, &config.losses, &config.postprocess, &config.preprocess);
+        let check = |what: &str, ours: Value, theirs: &Value| {
+            let list = |value: &Value| if value.is_array() { floats(value) } else { floats(&json!([value])) };
+            let noise = Noise { atol: 0.0, rtol: 1e-7 };
+            assert_close_values(&format!("{name} {what}"), &list(&ours), &list(theirs), noise);
+        };
+        check("size", json!(input.size), &theirs["image_size"]);
+        check("mean", json!(input.mean), &theirs["pixel_mean"]);
+        check("deviation", json!(input.std), &theirs["pixel_std"]);
+        assert_eq!(theirs["format"], "RGB");
+        let ResizeConfig::Pytorch { shortest_edge, longest_edge } = input.resize else {
+            return Err(format!("{name}: not the port's resize").into());
+        };
+        check("shortest edge", json!(shortest_edge), &theirs["min_size_test"]);
+        check("longest edge", json!(longest_edge), &theirs["max_size_test"]);
+        check("classes", json!(network.classes), &theirs["num_classes"]);
+        check("queries", json!(network.decoder.queries), &theirs["num_queries"]);
+        check("layers", json!(network.decoder.layers), &theirs["layers"]);
+        check("drop path", json!(network.decoder.drop_path), &theirs["drop_path_prob"]);
+        let stages = &network.pixel_decoder.stages;
+        let blocks: Vec<_> = stages.iter().map(|stage| stage.blocks).collect();
+        check("blocks", json!(blocks), &theirs["pixel_decoder"]["layers"]);
+        let channels: Vec<_> = stages.iter().map(|stage| stage.channels).collect();
+        check("channels", json!(channels), &theirs["pixel_decoder"]["channels"]);
+        if let kmax_backbones::BackboneConfig::ConvNeXt(backbone) = &network.backbone {
+            check("stochastic depth", json!(backbone.drop_path), &theirs["convnext_drop_path"]);
+        }
+        for (ours, name) in [
+            (losses.class_weight, "CLASS_WEIGHT"),
+            (losses.dice_weight, "DICE_WEIGHT"),
+            (losses.mask_weight, "MASK_WEIGHT"),
+            (losses.pixel_weight, "INSDIS_WEIGHT"),
+            (losses.semantic_weight, "AUX_SEMANTIC_WEIGHT"),
+            (losses.weight_floor, "NO_OBJECT_WEIGHT"),
+            (losses.pixel_sample_temperature, "PIXEL_INSDIS_TEMPERATURE"),
+            (losses.pixel_samples as f64, "PIXEL_INSDIS_SAMPLE_K"),
+            (losses.semantic_sample_temperature, "AUX_SEMANTIC_TEMPERATURE"),
+            (losses.semantic_samples as f64, "AUX_SEMANTIC_SAMPLE_K"),
+        ] {
+            check(name, json!(ours), &theirs["loss"][name]);
+        }
+        assert_eq!(json!(losses.shared_matching), theirs["loss"]["SHARE_FINAL_MATCHING"]);
+        assert_eq!(json!(losses.deep_supervision), theirs["loss"]["DEEP_SUPERVISION"]);
+        assert!(losses.mask_void_pixels, "without a choice there");
+        for (ours, name) in [
+            (post.pixel_threshold, "OBJECT_MASK_THRESHOLD"),
+            (post.class_threshold_thing, "CLASS_THRESHOLD_THING"),
+            (post.class_threshold_stuff, "CLASS_THRESHOLD_STUFF"),
+            (post.overlap_threshold, "OVERLAP_THRESHOLD"),
+            (post.reorder_class_weight, "REORDER_CLASS_WEIGHT"),
+            (post.reorder_mask_weight, "REORDER_MASK_WEIGHT"),
+            (post.thing_area_limit as f32, "THING_AREA_LIMIT"),
+            (post.stuff_area_limit as f32, "STUFF_AREA_LIMIT"),
+        ] {
+            check(name, json!(ours), &theirs["test"][name]);
+        }
+        check("instances", json!(post.max_instances), &theirs["detections_per_image"]);
+    }
+    Ok(())
+}
+
+fn post_processing() -> Result<()> {
+    let golden = data("postprocess.json");
+    let number = |name: &str| golden[name].as_u64().map(|n| n as usize).ok_or_else(|| format!("no {name}"));
+    let (queries, classes, things) = (number("queries")?, number("classes")?, number("things")?);
+    let size = floats(&golden["size"]);
+    let [height, width] = [size[0] as usize, size[1] as usize];
+    // Coarse patches, each pixel with a little of its own.
+    let values = |name: &str, shape: &[usize], scale| -> Result<Vec<f32>> {
+        Ok(Synth::tensor(name, shape, 0.0, scale)?.flatten_all()?.to_vec1()?)
+    };
+    let coarse = values("coconut.mask_logits", &[queries, 4, 5], 8.0)?;
+    let mut mask_logits = values("coconut.mask_detail", &[queries, height, width], 0.5)?;
+    for (i, logit) in mask_logits.iter_mut().enumerate() {
+        let (query, y, x) = (i / (height * width), i / width % height, i % width);
+        *logit += coarse[(query * 4 + y * 4 / height) * 5 + x * 5 / width];
+    }
+    let predictions = QueryLogits {
+        queries,
+        classes,
+        class_logits: values("coconut.class_logits", &[queries, classes + 1], 3.0)?,
+        mask_logits,
+        mask_size: [height, width],
+        alignment: Alignment::Corners,
+    };
+    let category = |id| Category {
+        id,
+        name: id.to_string(),
+        isthing: (id as usize) < things,
+        color: [0; 3],
+        supercategory: None,
+    };
+    let categories = Categories::new((0..classes as u32).map(category).collect())?;
+    let frame = Frame::whole([height, width]);
+    let config = preset("kmax-resnet50-coco.coconut-s-tf")?.postprocess;
+
+    let found = postprocess::panoptic(&predictions, &frame, &config, &categories)?;
+    assert_eq!(json!(found.map.data()), golden["panoptic"], "panoptic map");
+    let segments: Vec<Value> = found
+        .segments
+        .iter()
+        .map(|s| json!({"id": s.id, "isthing": categories.is_thing(s.category_id), "category_id": s.category_id}))
+        .collect();
+    assert_eq!(json!(segments), golden["segments"]);
+
+    let found = postprocess::semantic(&predictions, &frame, &config, &categories)?;
+    assert_eq!(json!(found.data()), golden["semantic"], "semantic map");
+
+    let found = postprocess::instances(&predictions, &frame, &config, &categories, Scope::Things)?;
+    let expected = golden["instances"].as_array().ok_or("no instances")?;
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!(json!(found.category_id), expected["class"]);
+        assert_close_values(
+            "score",
+            &[f64::from(found.score)],
+            &floats(&json!([expected["score"]])),
+            Noise { atol: 0.0, rtol: 1e-5 },
+        );
+        assert_eq!(json!(found.mask.area()), expected["pixels"]);
+    }
+    Ok(())
+}
+
+kmax_goldens::tests!(
+    resnet50_in_deeplab2s_form,
+    resnet50_in_detectron2s_form,
+    convnext,
+    the_resnets_are_different_networks,
+    state_dicts,
+    settings,
+    post_processing
+);
