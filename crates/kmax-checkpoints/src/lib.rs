@@ -46,6 +46,7 @@ mod mapping;
 mod objects;
 mod opened;
 mod pickle;
+mod pickled;
 mod plain_pickle;
 mod safetensors_file;
 mod sharded;

@@ -7,6 +7,7 @@ use crate::contents::Skipped;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::pickle::{Blob, Call, Global, Id, Node, Pickle};
+use crate::pickled::{Keys, Pickled};
 use crate::source::Source;
 use crate::storage_id::StorageId;
 use crate::wrapping::{WeightSet, Wrapping};
@@ -18,9 +19,6 @@ const DEEPEST: usize = 16;
 const MOST_VALUES: usize = 1 << 20;
 const MOST_NAME_BYTES: usize = 64 << 20;
 
-/// Where a storage of PyTorch is, by its key.
-pub(crate) type Keys = BTreeMap<String, usize>;
-
 /// The tensors found in a file.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
@@ -28,29 +26,6 @@ pub(crate) struct Found {
     pub storages: Vec<Storage>,
     pub skipped: Vec<Skipped>,
     pub wrapping: Wrapping,
-}
-
-/// A pickle and the file that it lies in.
-pub(crate) struct Pickled<'a> {
-    pub source: &'a Source,
-    pub pickle: &'a Pickle<'a>,
-    /// The piece of the file that the pickle is; empty if that is no piece.
-    pub part: &'a str,
-    /// Where it starts; `None` if it was inflated and lies nowhere.
-    pub base: Option<usize>,
-    pub keys: &'a Keys,
-    pub big_endian: bool,
-}
-
-impl Pickled<'_> {
-    /// Whether a node is a tensor or an array, sound or not.
-    pub(crate) fn is_tensor(&self, id: Id) -> bool {
-        let Node::Call(call) = self.pickle.node(id) else { return false };
-        matches!(
-            call.function,
-            Global::TorchTensor | Global::TorchParameter | Global::NumpyArray | Global::NumpyFromBuffer
-        )
-    }
 }
 
 /// Finds the tensors of the state dict that is meant.

@@ -1,8 +1,8 @@
 //! Finding the state dict that is meant in a pickle, and what lies beside it.
 
 use crate::error::{Error, Fault, FaultKind, Result};
-use crate::objects::Pickled;
 use crate::pickle::{Global, Id, Node};
+use crate::pickled::Pickled;
 use crate::wrapping::{WeightSet, Wrapping, is_asked, rank};
 
 /// Dictionaries within dictionaries, at most.

@@ -10,8 +10,9 @@ use zip::{CompressionMethod, ZipArchive};
 
 use crate::arrays::{Storage, inflate};
 use crate::error::{Error, Result};
-use crate::objects::{self, Found, Pickled};
+use crate::objects::{self, Found};
 use crate::pickle::Pickle;
+use crate::pickled::Pickled;
 use crate::source::Source;
 use crate::wrapping::WeightSet;
 
