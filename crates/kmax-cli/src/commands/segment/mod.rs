@@ -111,8 +111,9 @@ fn all(arguments: &Arguments) -> Outcome {
     }
 }
 
-/// Bytes that a result needs for each pixel of its photo: its map of ids, that map as RGB, and both as PNGs.
-const BYTES_PER_PIXEL: u64 = 4 + 3 + 1;
+/// Bytes that a result needs for each pixel of its photo: its map of ids, that map as RGB, and as much again for what becomes
+/// a PNG. A photo of 20,000 x 15,000 takes 4.3 GB, 14 bytes a pixel with its own three.
+const BYTES_PER_PIXEL: u64 = 4 + 3 + 4;
 /// Bytes that the network needs for each pixel of its input, by measurements of the larger networks.
 const BYTES_PER_INPUT_PIXEL: u64 = 2_000;
 
