@@ -215,6 +215,31 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_scan_is_noted() {
+        let noise =
+            |x: u32, y: u32| (x * 3 + y).wrapping_add((x * x + 7 * y * x).wrapping_mul(2_654_435_761) >> 27);
+        let picture =
+            RgbImage::from_fn(160, 160, |x, y| image::Rgb([(x + y) as u8 / 2, noise(x, y) as u8, y as u8]));
+        let data = encode(&DynamicImage::ImageRgb8(picture), ImageFormat::Jpeg);
+        let start = data.windows(2).position(|pair| pair == [0xff, 0xda]).expect("a scan") + 14;
+        let places = (start..data.len() - 40).step_by((data.len() - start) / 100);
+        let (mut silent, mut all) = (0, 0);
+        for place in places {
+            let mut damaged = data.clone();
+            for (at, byte) in damaged[place..place + 24].iter_mut().enumerate() {
+                *byte = (at as u8).wrapping_mul(97) & 0x7f;
+            }
+            all += 1;
+            silent += u32::from(
+                decode_picture(&damaged, Path::new("image"), &Reading::default())
+                    .is_ok_and(|p| p.note.is_none()),
+            );
+        }
+        // A damage may leave as many blocks as there were; nothing says that they are others.
+        assert!(all > 90 && silent < 10, "{silent} of {all} are silent");
+    }
+
+    #[test]
     fn what_is_no_whole_picture_is_an_error() {
         let noise: Vec<u8> = (0..64 * 64u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let picture = DynamicImage::ImageLuma8(GrayImage::from_raw(64, 64, noise).expect("64 x 64"));

@@ -22,7 +22,18 @@ impl<'a> Bits<'a> {
     }
 
     /// Fills up to 32 bits or more, as far as the data go.
+    #[inline]
     fn fill(&mut self) {
+        // Four bytes at once, if none of them may be a marker.
+        if self.count <= 24
+            && let Some(four) = self.data.get(self.at..).and_then(|data| data.first_chunk::<4>())
+            && !four.contains(&0xff)
+        {
+            self.held = self.held << 32 | u64::from(u32::from_be_bytes(*four));
+            self.count += 32;
+            self.at += 4;
+            return;
+        }
         while self.count <= 48 {
             let byte = match self.data.get(self.at..) {
                 // A byte 0xff of the data has a 0 behind it; anything else is a marker.
@@ -42,6 +53,7 @@ impl<'a> Bits<'a> {
     }
 
     /// The next bits, at most 16, with zeros where there are none; without taking them.
+    #[inline]
     fn peek(&mut self, bits: u32) -> u32 {
         if self.count < bits {
             self.fill();
@@ -54,6 +66,7 @@ impl<'a> Bits<'a> {
         held as u32 & ((1 << bits) - 1)
     }
 
+    #[inline]
     fn skip(&mut self, bits: u32) -> Result<(), Fault> {
         self.count = self.count.checked_sub(bits).ok_or(Fault::Short)?;
         Ok(())
@@ -65,6 +78,17 @@ impl<'a> Bits<'a> {
         let value = self.peek(bits);
         self.skip(bits)?;
         Ok(value)
+    }
+
+    /// Takes the difference of two neighbours, of so many bits: the lower half of their values is negative.
+    #[inline]
+    pub fn difference(&mut self, bits: u8) -> Result<i32, Fault> {
+        if bits > 15 {
+            return Err(Fault::Invalid);
+        }
+        let value = self.take(bits.into())? as i32;
+        let half = (1 << bits) >> 1;
+        Ok(if value < half { value - 2 * half + 1 } else { value })
     }
 
     /// Takes a code.

@@ -25,6 +25,10 @@ struct Component {
     blocks: [usize; 2],
     /// Blocks of a row, those that fill up the last units included.
     stride: usize,
+    /// Quantization table, and by it the step of a block's mean.
+    quantization: usize,
+    /// The mean of the last block, in steps.
+    mean: i32,
     /// For each block, which coefficients are not zero so far (progressive pictures alone).
     filled: Vec<u64>,
     /// Bits that are still to come, of each coefficient that was seen.
@@ -40,7 +44,12 @@ struct Walk {
     progressive: bool,
     units: [usize; 2],
     interval: usize,
+    /// Of each quantization table, the step of the mean.
+    steps: [i32; 4],
 }
+
+/// Means are 8 times as large as the pixels', which lie within 128 of the middle; some encoders go beyond, by less than this.
+const MEAN: i32 = 8 * 128 * 5 / 4;
 
 /// Which coefficients a scan holds, and which of their bits.
 #[derive(Clone, Copy)]
@@ -79,6 +88,7 @@ pub(in crate::decode) fn walk(data: &[u8]) -> Option<Finding> {
         at += 4 + segment.len();
         match marker {
             0xc4 => walk.tables(segment)?,
+            0xdb => walk.quantization(segment),
             0xc0..=0xc2 if walk.components.is_empty() => walk.frame(marker, segment)?,
             0xc0..=0xcf if marker != 0xc8 => return None,
             0xdd => walk.interval = usize::from(u16::from_be_bytes(segment.try_into().ok()?)),
@@ -114,6 +124,20 @@ impl Walk {
         Some(())
     }
 
+    fn quantization(&mut self, mut segment: &[u8]) {
+        while let [head, rest @ ..] = segment {
+            let (length, step) = match rest {
+                [high, low, ..] if head >> 4 == 1 => (128, i32::from(u16::from_be_bytes([*high, *low]))),
+                [step, ..] => (64, i32::from(*step)),
+                [] => return,
+            };
+            if let Some(place) = self.steps.get_mut(usize::from(head & 15)) {
+                *place = step;
+            }
+            segment = rest.get(length..).unwrap_or_default();
+        }
+    }
+
     fn frame(&mut self, marker: u8, segment: &[u8]) -> Option<()> {
         let &[_, h1, h0, w1, w0, count, ref listed @ ..] = segment else { return None };
         let [height, width] = [[h1, h0], [w1, w0]].map(|pair| usize::from(u16::from_be_bytes(pair)));
@@ -136,6 +160,8 @@ impl Walk {
                 if self.progressive { vec![0; stride * self.units[1] * sampling[1]] } else { Vec::new() };
             self.components.push(Component {
                 id: component[0],
+                quantization: component[2].into(),
+                mean: 0,
                 sampling,
                 blocks,
                 stride,
@@ -158,7 +184,7 @@ impl Walk {
         if band.from > band.to || band.to > 63 || (self.progressive && band.from == 0 && band.to > 0) {
             return None;
         }
-        let Self { components, dc, ac, units, .. } = self;
+        let Self { components, dc, ac, units, steps, .. } = self;
         let mut parts = Vec::new();
         for pair in listed.as_chunks::<2>().0 {
             let index = components.iter().position(|component| component.id == pair[0])?;
@@ -185,6 +211,8 @@ impl Walk {
         let mut bits = Bits::new(data, at);
         let mut run = 0;
         let mut restarts = 0u8;
+        let mut damaged = false;
+        components.iter_mut().for_each(|component| component.mean = 0);
         for unit in 0..across * down {
             if unit > 0 && unit % interval == 0 {
                 let (left, end) = bits.rest();
@@ -193,6 +221,7 @@ impl Walk {
                     return Some(stopped(data, end, fault));
                 }
                 (bits, run, restarts) = (Bits::new(data, end + 2), 0, (restarts + 1) % 8);
+                components.iter_mut().for_each(|component| component.mean = 0);
             }
             let (x, y) = (unit % across, unit / across);
             for &(index, dc_index, ac_index) in &parts {
@@ -206,17 +235,27 @@ impl Walk {
                         None => sequential(&mut bits, tables),
                         Some(filled) => progressive(&mut bits, tables, band, filled, &mut run),
                     };
-                    if let Err(fault) = walked {
-                        let (_, end) = bits.rest();
-                        return Some(stopped(data, end, fault));
+                    match walked {
+                        Ok(difference) => component.mean = component.mean.wrapping_add(difference),
+                        Err(fault) => {
+                            let (_, end) = bits.rest();
+                            return Some(stopped(data, end, fault));
+                        }
                     }
+                    let step = steps.get(component.quantization).copied().unwrap_or(1) << band.left;
+                    damaged |= component.mean.saturating_mul(step).saturating_abs() > MEAN + step;
                 }
             }
         }
         let (left, end) = bits.rest();
-        let damaged =
-            Finding::Damaged("its scan is damaged: there are data left over; parts of it may be wrong");
-        Some((if left == 0 { Finding::Whole } else { damaged }, end))
+        let finding = match (left, damaged) {
+            (0, false) => Finding::Whole,
+            (0, true) => Finding::Damaged(
+                "its scan is damaged: pixels are brighter or darker than can be; parts of it may be wrong",
+            ),
+            _ => Finding::Damaged("its scan is damaged: there are data left over; parts of it may be wrong"),
+        };
+        Some((finding, end))
     }
 }
 
@@ -240,20 +279,17 @@ fn stopped(data: &[u8], mut end: usize, fault: Fault) -> (Finding, usize) {
 
 type Tables<'a> = (Option<&'a Huffman>, Option<&'a Huffman>);
 
-/// A block of a sequential scan.
-fn sequential(bits: &mut Bits, (dc, ac): Tables) -> Result<(), Fault> {
+/// A block of a sequential scan; how much its mean differs from the one before.
+fn sequential(bits: &mut Bits, (dc, ac): Tables) -> Result<i32, Fault> {
     let length = bits.code(dc.ok_or(Fault::Invalid)?)?;
-    if length > 15 {
-        return Err(Fault::Invalid);
-    }
-    bits.take(length.into())?;
+    let difference = bits.difference(length)?;
     let ac = ac.ok_or(Fault::Invalid)?;
     let mut at = 1;
     while at < 64 {
         let code = bits.code(ac)?;
         let (run, length) = (usize::from(code >> 4), u32::from(code & 15));
         if length == 0 && run < 15 {
-            return Ok(());
+            return Ok(difference);
         }
         at += run + 1;
         if at > 64 {
@@ -261,26 +297,26 @@ fn sequential(bits: &mut Bits, (dc, ac): Tables) -> Result<(), Fault> {
         }
         bits.take(length)?;
     }
-    Ok(())
+    Ok(difference)
 }
 
-/// A block of a progressive scan; `run` counts the blocks that have nothing more.
+/// A block of a progressive scan; how much its mean differs, if that is told. `run` counts the blocks that have nothing more.
 fn progressive(
     bits: &mut Bits,
     (dc, ac): Tables,
     band: Band,
     filled: &mut u64,
     run: &mut u32,
-) -> Result<(), Fault> {
+) -> Result<i32, Fault> {
     if band.from == 0 {
-        let length = match band.before {
-            0 => bits.code(dc.ok_or(Fault::Invalid)?)?,
-            _ => 1,
+        return match band.before {
+            0 => {
+                let length = bits.code(dc.ok_or(Fault::Invalid)?)?;
+                bits.difference(length)
+            }
+            // One more bit of a mean that was looked at before.
+            _ => bits.take(1).map(|_| 0),
         };
-        if length > 15 {
-            return Err(Fault::Invalid);
-        }
-        return bits.take(length.into()).map(drop);
     }
     let ac = ac.ok_or(Fault::Invalid)?;
     let refines = band.before > 0;
@@ -331,5 +367,5 @@ fn progressive(
             }
         }
     }
-    Ok(())
+    Ok(0)
 }
