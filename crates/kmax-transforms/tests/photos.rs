@@ -47,8 +47,7 @@ fn parsed(ppm: &[u8]) -> RgbImage {
 fn is_built(file: &Path) -> bool {
     match file.extension().and_then(|ending| ending.to_str()) {
         Some("jxl") => cfg!(feature = "jxl"),
-        Some("heic") => cfg!(feature = "heic"),
-        Some("avif") => false,
+        Some("heic" | "avif") => false,
         _ => true,
     }
 }

@@ -34,7 +34,7 @@
 //! | `train` | `train` | `kmax-train`: the trainer |
 //! | `convert` | `convert` | `kmax-convert`: checkpoints of deeplab2 and its PyTorch re-implementation |
 //!
-//! Further features: `jxl` and `heic` read JPEG XL and HEIC photos; `cuda`, `cudnn`, `metal`, `accelerate` pass through to Candle.
+//! Further features: `jxl` reads JPEG XL photos; `cuda`, `cudnn`, `metal`, `accelerate` pass through to Candle.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,6 @@
 //! From the bytes of a file to its pixels, one module a format.
 
 mod gif;
-#[cfg(feature = "heic")]
-mod heic;
 mod jpeg;
 #[cfg(feature = "jxl")]
 mod jxl;
@@ -135,10 +133,9 @@ pub(crate) fn decode(format: Format, data: &[u8], admission: &Admission) -> Resu
         Format::Pnm => plain::pnm(data, admission),
         #[cfg(feature = "jxl")]
         Format::JpegXl => jxl::decode(data, admission),
-        #[cfg(feature = "heic")]
-        Format::Heic => heic::decode(data, admission),
-        #[allow(unreachable_patterns, reason = "with features, every format has a decoder")]
-        Format::JpegXl | Format::Avif | Format::Heic => Err(unbuilt(format)),
+        #[cfg(not(feature = "jxl"))]
+        Format::JpegXl => Err(unbuilt(format)),
+        Format::Avif | Format::Heic => Err(unbuilt(format)),
     }
 }
 
@@ -146,7 +143,6 @@ pub(crate) fn decode(format: Format, data: &[u8], admission: &Admission) -> Resu
 fn unbuilt(format: Format) -> Failure {
     let feature = match format {
         Format::JpegXl => "build with the feature `jxl`, or ",
-        Format::Heic => "build with the feature `heic`, or ",
         _ => "",
     };
     let article = if format == Format::Avif { "an" } else { "a" };

@@ -49,9 +49,8 @@ const ENDINGS: [&str; 16] = [
     "jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "tif", "tiff", "gif", "bmp", "dib", "pbm", "pgm",
     "ppm", "pnm",
 ];
-/// The same, of formats that take a feature.
-const BUILT: [(&str, bool); 3] =
-    [("jxl", cfg!(feature = "jxl")), ("heic", cfg!(feature = "heic")), ("heif", cfg!(feature = "heic"))];
+/// The ending of a format that takes a feature.
+const JPEG_XL: &str = "jxl";
 /// Endings of our own results, which are not.
 const RESULTS: [&str; 3] = [".overlay.png", ".panoptic.png", ".semantic.png"];
 
@@ -104,7 +103,7 @@ fn kind(file: &Path) -> Kind {
     let hidden = name.starts_with('.') || ["thumbs.db", "desktop.ini"].contains(&name.as_str());
     if hidden || RESULTS.iter().any(|result| name.ends_with(result)) {
         Kind::Nothing
-    } else if ENDINGS.contains(&ending.as_str()) || BUILT.contains(&(ending.as_str(), true)) {
+    } else if ENDINGS.contains(&ending.as_str()) || (ending == JPEG_XL && cfg!(feature = "jxl")) {
         Kind::Photo
     } else {
         Kind::Other(ending)
