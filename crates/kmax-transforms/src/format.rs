@@ -94,7 +94,7 @@ impl Format {
             }
             _ => {
                 let brands = brands(data)?;
-                let has = |wanted: &[&[u8; 4]]| brands.iter().any(|brand| wanted.contains(&brand));
+                let has = |wanted: &[&[u8; 4]]| brands.iter().any(|brand| wanted.contains(brand));
                 if has(&[b"avif", b"avis"]) {
                     Some(Self::Avif)
                 } else if has(&[b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"]) {

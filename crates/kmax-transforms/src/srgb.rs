@@ -2,7 +2,7 @@
 
 use image::{DynamicImage, RgbImage};
 
-use crate::decode::{Decoded, Raster};
+use crate::decode::{Decoded, Raster, to_byte};
 use crate::icc::{self, Conversion, Meaning, Space};
 
 /// Applies profile, depth, alpha and orientation, in this order; with what is to be said.
@@ -40,11 +40,6 @@ pub(crate) fn finish(decoded: Decoded, background: [u8; 3]) -> (RgbImage, Vec<St
         picture => picture.into_rgb8(),
     };
     (image, notes)
-}
-
-/// The nearest of 256 levels.
-pub(crate) fn to_byte(value: u16) -> u8 {
-    ((u32::from(value) + 128) / 257) as u8
 }
 
 /// Light on paper with these inks, if each takes away all of its colour. As Pillow does it.

@@ -51,6 +51,11 @@ impl From<DynamicImage> for Raster {
     }
 }
 
+/// The nearest of 256 levels.
+pub(crate) fn to_byte(value: u16) -> u8 {
+    ((u32::from(value) + 128) / 257) as u8
+}
+
 /// Why a file gives no pixels.
 pub(crate) enum Failure {
     Damaged(String),

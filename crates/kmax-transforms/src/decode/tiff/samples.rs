@@ -5,7 +5,7 @@ use tiff::ColorType;
 use tiff::decoder::DecodingResult;
 
 use crate::decode::jpeg::rgb_of;
-use crate::decode::{Failure, Raster};
+use crate::decode::{Failure, Raster, to_byte};
 
 /// Samples as the decoder gives them.
 pub(super) struct Samples {
@@ -68,7 +68,7 @@ impl Samples {
             DecodingResult::U16(values) if map.is_none() && colors.bit_depth() == 16 => {
                 let mut values = interleaved(values, planes, pixels);
                 if let ColorType::CMYK(_) = colors {
-                    let values = values.iter().map(|&value| crate::srgb::to_byte(value)).collect();
+                    let values = values.iter().map(|&value| to_byte(value)).collect();
                     return Ok(Raster::Cmyk { width, height, values });
                 }
                 if premultiplied {
