@@ -61,7 +61,7 @@ fn all(arguments: &Arguments) -> Outcome {
     // Whatever becomes of standard output, files are written on.
     let mut told = Ok(());
     let mut say = |text: &str| {
-        if told.is_ok() && !arguments.folder().is_none() {
+        if told.is_ok() && arguments.folder().is_some() {
             told = print(text);
         }
     };
