@@ -1,5 +1,5 @@
 //! What the crates of kMaX share: [`ErrorKind`], which every error of theirs has, files that are [written](mod@write) whole
-//! or not at all, files that are [read] to a limit, the [`limits`] of configurations, [`Progress`] of long tasks, and the
+//! or not at all, files that are [read] to a limit, the [`memory`] that there is, the [`limits`] of configurations, [`Progress`] of long tasks, and the
 //! [`nearest`] of known names.
 //!
 //! ```
@@ -25,6 +25,7 @@
 
 mod kind;
 pub mod limits;
+pub mod memory;
 mod nearest;
 mod progress;
 pub mod read;

@@ -91,6 +91,7 @@ fn photos_come_from_standard_input_and_results_go_to_standard_output() {
     assert!(out.is_empty());
     for arguments in [
         &["photo.png", "-", "-o", "-"][..],
+        &["-", "photo.png", "--result", "json"],
         &["-", "-"],
         &["photo.png", "-o", "-", "--json"],
         &["photo.png", "--result", "map"],
@@ -378,4 +379,91 @@ fn models_that_cannot_be_loaded() {
     std::fs::write(file("config.json"), "{").expect("written");
     run("model").fails(4, &["config.json"]);
     assert!(!path.join("out").exists());
+}
+
+/// A picture that another program made.
+fn made(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../kmax-transforms/tests/photos").join(name)
+}
+
+#[test]
+fn photos_of_other_formats_are_read_and_what_was_chosen_is_told() {
+    let folder = folder();
+    let path = folder.path();
+    // What a file is, it says itself.
+    std::fs::copy(made("pages.tif"), path.join("scan.jpg")).expect("copied");
+    std::fs::copy(made("plain.avif"), path.join("phone.png")).expect("copied");
+    for name in ["film.mov", "._scan.jpg", "list.txt"] {
+        std::fs::write(path.join(name), "").expect("written");
+    }
+    let run = segment(path, &with_model(&[".", "-o", "out"]));
+    assert_eq!(run.code, 1, "{run:?}");
+    for part in [
+        "note: 2 files of other kinds left out (.mov, .txt)",
+        "scan.jpg: it has several pages; the first is taken",
+        "phone.png: an AVIF picture, which is not read here; convert it to JPEG or PNG",
+        "1 of 3 photos failed",
+    ] {
+        assert!(run.err.lines().any(|line| line.contains(part)), "{part}: {}", run.err);
+    }
+    assert_eq!(names(&path.join("out")).len(), 6);
+}
+
+#[test]
+fn what_shows_behind_transparent_pixels_is_chosen() {
+    let folder = folder();
+    let path = folder.path();
+    image::RgbaImage::from_pixel(30, 20, image::Rgba([0; 4])).save(path.join("glass.png")).expect("saved");
+    let mut overlays = Vec::new();
+    for colour in ["#0000ff", "0000ff", "#ffffff"] {
+        let run = segment(path, &with_model(&["glass.png", "-o", "out", "--background", colour, "-q"]));
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
+        overlays.push(std::fs::read(path.join("out/glass.overlay.png")).expect("read"));
+    }
+    assert!(overlays[0] == overlays[1] && overlays[1] != overlays[2]);
+    let run = segment(path, &with_model(&["glass.png", "--background", "blue"]));
+    assert_eq!(run.code, 2, "{run:?}");
+}
+
+#[test]
+fn a_photo_from_standard_input_goes_to_standard_output() {
+    let folder = folder();
+    let path = folder.path();
+    let photo = std::fs::read(path.join("photo.png")).expect("read");
+    let piped = |arguments: &[&str]| kmax_with_input(path, "segment", &with_model(arguments), &photo);
+    let (run, out) = piped(&["-"]);
+    let overlay = image::load_from_memory_with_format(&out, ImageFormat::Png).expect("a PNG alone");
+    assert_eq!((run.code, overlay.width(), overlay.height()), (0, 50, 40), "{run:?}");
+    let (run, out) = piped(&["-", "--result", "json"]);
+    assert!(run.code == 0 && serde_json::from_slice::<Value>(&out).is_ok(), "{run:?}");
+    assert_eq!(names(path), ["photo.png"]);
+    // With a line of JSON, the pictures are files.
+    let (run, out) = piped(&["-", "--json"]);
+    assert!(run.code == 0 && out.starts_with(b"{\"file\":\"stdin\""), "{run:?}");
+    assert!(names(path).contains(&"stdin.overlay.png".to_owned()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_photo_that_needs_too_much_memory_is_refused_before_the_work() {
+    let folder = folder();
+    let path = folder.path();
+    // The header of a BMP of 19,000 x 19,000 pixels, and not one of them.
+    let header = [
+        &b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"[..],
+        &[0x38, 0x4a, 0, 0, 0x38, 0x4a, 0, 0, 1, 0, 24, 0],
+        &[0; 24],
+    ];
+    std::fs::write(path.join("large.bmp"), header.concat()).expect("written");
+    let limited = format!(
+        "ulimit -v 3500000; exec {} segment large.bmp -o out --model {}",
+        env!("CARGO_BIN_EXE_kmax"),
+        model_folder().display()
+    );
+    let mut shell = std::process::Command::new("sh");
+    let done = shell.current_dir(path).args(["-c", &limited]).output().expect("the program runs");
+    let told = String::from_utf8_lossy(&done.stderr).into_owned();
+    let run = Run { code: done.status.code().unwrap_or(-1), out: String::new(), err: told };
+    run.fails(6, &["large.bmp: 19000x19000 pixels need about 5.1 GB of memory"]);
+    assert!(names(&path.join("out")).is_empty());
 }

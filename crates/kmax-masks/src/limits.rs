@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 
-/// The most pixels that a map or a mask may have (2^28, a square of 16,384).
-pub const MAX_PIXELS: usize = 1 << 28;
+/// The most pixels that a map or a mask may have (a square of 20,000).
+pub const MAX_PIXELS: usize = 400_000_000;
 
 /// `Ok` if `width * height` is at most [`MAX_PIXELS`]; gives the product.
 pub(crate) fn checked_pixels(width: usize, height: usize) -> Result<usize> {

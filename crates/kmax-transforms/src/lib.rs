@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! | --- | --- |
-//! | [`read_image`] | JPEG, PNG and WebP, turned upright, as 8-bit RGB |
+//! | [`read_image`] | JPEG, PNG, WebP, TIFF, GIF, BMP and PNM, turned upright, as 8-bit sRGB |
 //! | [`eval`] | from an image to the input of a network, as both reference implementations do it, or fitted |
 //! | [`train`] | our own augmentation: scale, crop, flip, colour |
 //! | [`deeplab2`], [`pytorch`] | the training transforms of the two reference implementations |
@@ -29,12 +29,14 @@
 #![forbid(unsafe_code)]
 
 pub mod colour;
+mod decode;
 pub mod deeplab2;
 pub mod draw;
 mod error;
 pub mod eval;
 mod exif;
-mod jpeg;
+mod format;
+mod icc;
 pub mod labels;
 pub mod pillow;
 pub mod planar;
@@ -44,15 +46,16 @@ pub mod resample;
 pub mod resize;
 mod sample;
 pub mod size;
+mod srgb;
 mod stored;
 pub mod train;
 
 pub use draw::Draw;
-pub use error::{Error, MAX_PIXELS, Result};
+pub use error::{Error, FORMATS, MAX_PIXELS, Result};
 pub use image::RgbImage;
 pub use kmax_base::ErrorKind;
 pub use kmax_masks::{ImageId, LabelMap, Panoptic, Segment};
-pub use read::{Picture, decode_image, decode_picture, read_image, read_picture};
+pub use read::{Picture, Reading, decode_image, decode_picture, read_image, read_picture};
 pub use sample::Sample;
 pub use stored::stored_size;
 

@@ -1,27 +1,59 @@
-//! Reading images: JPEG, PNG and WebP, turned upright, as 8-bit RGB.
+//! Reading images: turned upright, as 8-bit sRGB.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::path::Path;
 
-use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use image::RgbImage;
 
+use crate::decode::{self, Admission, Failure};
 use crate::error::{Error, MAX_PIXELS, Result};
-use crate::exif;
-use crate::jpeg::{self, Verdict};
+use crate::format::{HEAD, Kind};
+use crate::srgb;
 
-/// Bytes that tell what a file is.
-const HEAD: u64 = 64;
-
-/// Reads the image `file` as it should be looked at: its EXIF orientation is applied, 16-bit and grey values
-/// become 8-bit RGB, and transparent pixels show white.
+/// Reads the image `file` as it should be looked at: its EXIF orientation is applied, an ICC profile makes sRGB of its values,
+/// 16-bit and grey values become 8-bit RGB, and transparent pixels show white.
 ///
 /// # Errors
-/// If the file cannot be read, is no picture of these forms, or is larger than [`MAX_PIXELS`]. A JPEG that lacks rows is
-/// damaged, not half grey.
+/// If the file cannot be read, is no picture of a form that is read, or is larger than [`MAX_PIXELS`]. A picture that lacks rows
+/// is damaged, not half grey.
 pub fn read_image(file: impl AsRef<Path>) -> Result<RgbImage> {
-    Ok(read_picture(file.as_ref())?.image)
+    Ok(read_picture(file.as_ref(), &Reading::default())?.image)
+}
+
+/// How images are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reading {
+    /// What shows behind transparent pixels, as RGB; white if not set.
+    pub background: [u8; 3],
+    /// Bytes of memory that are free, if that is to be asked about: an image that would need more is an error before it is
+    /// decoded. Not asked if not set.
+    pub memory: Option<u64>,
+    /// Bytes that will be needed besides the image itself, for the question of memory: for each of its pixels.
+    pub bytes_per_pixel: u64,
+    /// The same, whatever its size.
+    pub bytes: u64,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { background: [255; 3], memory: None, bytes_per_pixel: 0, bytes: 0 }
+    }
+}
+
+impl Reading {
+    /// With another colour behind transparent pixels.
+    #[must_use]
+    pub fn with_background(self, background: [u8; 3]) -> Self {
+        Self { background, ..self }
+    }
+
+    /// With so many bytes of memory that are free, of which the caller will need some for each pixel, and some in any case.
+    #[must_use]
+    pub fn with_memory(self, free: u64, bytes_per_pixel: u64, bytes: u64) -> Self {
+        Self { memory: Some(free), bytes_per_pixel, bytes, ..self }
+    }
 }
 
 /// An image, and what is to be said about its file.
@@ -30,15 +62,16 @@ pub fn read_image(file: impl AsRef<Path>) -> Result<RgbImage> {
 pub struct Picture {
     /// The image, as [`read_image`] gives it.
     pub image: RgbImage,
-    /// What was odd about the file, if it was readable all the same.
+    /// What was odd about the file, if it was readable all the same, or what was chosen of it: parts that may be damaged, further
+    /// pages or pictures, a profile that cannot be used.
     pub note: Option<String>,
 }
 
-/// As [`read_image`], with what was odd about the file.
+/// As [`read_image`], in a way of one's own, with what was odd about the file.
 ///
 /// # Errors
-/// As [`read_image`].
-pub fn read_picture(file: &Path) -> Result<Picture> {
+/// As [`read_image`], and if more memory is needed than `reading` says that there is.
+pub fn read_picture(file: &Path, reading: &Reading) -> Result<Picture> {
     let failed = |source| Error::Read { file: file.into(), source };
     // A pipe that nobody writes to would be waited for at its opening.
     if !std::fs::metadata(file).map_err(failed)?.is_file() {
@@ -48,91 +81,62 @@ pub fn read_picture(file: &Path) -> Result<Picture> {
     let mut data = Vec::new();
     // What is no picture is not read to its end.
     source.by_ref().take(HEAD).read_to_end(&mut data).map_err(failed)?;
-    if format_of(&data).is_none() {
-        return Err(Error::Format { file: file.into() });
+    if !matches!(Kind::of(&data), Kind::Known(_)) {
+        return decode_picture(&data, file, reading);
     }
-    source.read_to_end(&mut data).map_err(failed)?;
-    decode_picture(&data, file)
+    source.take(MOST).read_to_end(&mut data).map_err(failed)?;
+    decode_picture(&data, file, reading)
 }
+
+/// The largest file that is read: more than the largest image has uncompressed.
+const MOST: u64 = 10 * MAX_PIXELS;
 
 /// As [`read_image`], from the bytes of a file; `file` is only named in errors.
 ///
 /// # Errors
 /// As [`read_image`].
 pub fn decode_image(data: &[u8], file: &Path) -> Result<RgbImage> {
-    Ok(decode_picture(data, file)?.image)
+    Ok(decode_picture(data, file, &Reading::default())?.image)
 }
 
 /// As [`read_picture`], from the bytes of a file; `file` is only named in errors.
 ///
 /// # Errors
-/// As [`read_image`].
-pub fn decode_picture(data: &[u8], file: &Path) -> Result<Picture> {
-    let Some((kind, format)) = format_of(data) else {
-        return Err(Error::Format { file: file.into() });
-    };
-    let mut reader = ImageReader::with_format(Cursor::new(data), kind);
-    let damaged = |reason: String| Error::Damaged { file: file.into(), format, reason };
-    // Twice the pixels of an RGBA picture with 16 bits a channel; the size is checked before anything is decoded.
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_PIXELS * 8);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|e| damaged(e.to_string()))?;
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(Error::TooLarge { file: file.into(), width, height });
-    }
-    if width == 0 || height == 0 {
-        return Err(damaged("it has no pixels".into()));
-    }
-    // An orientation that cannot be read is one that nobody sees.
-    let block = decoder.exif_metadata().ok().flatten();
-    let orientation = block.and_then(|block| exif::orientation(&block)).unwrap_or(Orientation::NoTransforms);
-    let mut note = None;
-    let mut whole = None;
-    if format == "JPEG" {
-        match jpeg::decode(data) {
-            Verdict::Whole(image, odd) => (whole, note) = (Some(DynamicImage::ImageRgb8(image)), odd),
-            Verdict::Lenient(odd) => note = odd,
-            Verdict::Cut(reason) => return Err(damaged(reason)),
+/// As [`read_picture`].
+pub fn decode_picture(data: &[u8], file: &Path, reading: &Reading) -> Result<Picture> {
+    let file = || file.into();
+    let format = match Kind::of(data) {
+        Kind::Known(format) => format,
+        Kind::Other(what, advice) => {
+            return Err(Error::Unread { file: file(), what: what.into(), advice: advice.into() });
         }
-    }
-    let mut picture = match whole {
-        Some(picture) => picture,
-        None => DynamicImage::from_decoder(decoder).map_err(|e| damaged(e.to_string()))?,
+        Kind::Unknown => return Err(Error::Format { file: file() }),
     };
-    picture.apply_orientation(orientation);
-    let image = if picture.color().has_alpha() { over_white(&picture) } else { picture.into_rgb8() };
+    let admission = Admission {
+        pixels: MAX_PIXELS,
+        available: reading.memory,
+        beside: (reading.bytes_per_pixel, reading.bytes),
+        file: data.len() as u64,
+    };
+    let decoded = decode::decode(format, data, &admission).map_err(|failure| match failure {
+        Failure::Damaged(reason) => Error::Damaged { file: file(), format: format.name(), reason },
+        Failure::Unread(what, advice) => Error::Unread { file: file(), what, advice },
+        Failure::TooLarge { width, height } => Error::TooLarge { file: file(), width, height },
+        Failure::Memory { width, height, needed, available } => {
+            Error::Memory { file: file(), width, height, needed, available }
+        }
+    })?;
+    let (image, notes) = srgb::finish(decoded, reading.background);
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
     Ok(Picture { image, note })
-}
-
-/// What the first bytes say the picture is.
-fn format_of(data: &[u8]) -> Option<(ImageFormat, &'static str)> {
-    match image::guess_format(data).ok()? {
-        ImageFormat::Jpeg => Some((ImageFormat::Jpeg, "JPEG")),
-        ImageFormat::Png => Some((ImageFormat::Png, "PNG")),
-        ImageFormat::WebP => Some((ImageFormat::WebP, "WebP")),
-        _ => None,
-    }
-}
-
-fn over_white(picture: &DynamicImage) -> RgbImage {
-    let source = picture.to_rgba8();
-    let blend = |value: u8, alpha: u8| {
-        let (value, alpha) = (u32::from(value), u32::from(alpha));
-        ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
-    };
-    RgbImage::from_fn(source.width(), source.height(), |x, y| {
-        let [r, g, b, a] = source.get_pixel(x, y).0;
-        image::Rgb([blend(r, a), blend(g, a), blend(b, a)])
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use image::codecs::jpeg::JpegEncoder;
-    use image::{GrayImage, ImageEncoder, RgbaImage};
+    use image::{DynamicImage, GrayImage, ImageEncoder, ImageFormat, RgbaImage};
+    use std::io::Cursor;
 
     fn encode(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut data = Vec::new();
@@ -153,6 +157,9 @@ mod tests {
         assert_eq!(decode(&encode(&glass, ImageFormat::Png))?.get_pixel(0, 0).0, [255; 3]);
         let half = DynamicImage::ImageRgba8(RgbaImage::from_pixel(1, 1, image::Rgba([0, 0, 255, 128])));
         assert_eq!(decode(&encode(&half, ImageFormat::Png))?.get_pixel(0, 0).0, [127, 127, 255]);
+        let black = Reading::default().with_background([0, 0, 9]);
+        let read = decode_picture(&encode(&half, ImageFormat::Png), Path::new("image"), &black)?;
+        assert_eq!(read.image.get_pixel(0, 0).0, [0, 0, 132]);
         Ok(())
     }
 
@@ -171,13 +178,75 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_asked_about_before_anything_is_decoded() {
+        let picture = DynamicImage::ImageRgb8(RgbImage::new(1000, 500));
+        for format in
+            [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Pnm, ImageFormat::WebP]
+        {
+            let mut data = encode(&picture, format);
+            let read = |data: &[u8], free: u64, each: u64, more: u64| {
+                decode_picture(data, Path::new("image"), &Reading::default().with_memory(free, each, more))
+            };
+            assert!(read(&data, 10_000_000, 8, 4_000_000).is_ok());
+            let refused = |found| matches!(found, Err(Error::Memory { width: 1000, height: 500, .. }));
+            assert!(refused(read(&data, 10_000_000, 8, 6_000_000)) && refused(read(&data, 1_000_000, 0, 0)));
+            let error =
+                read(&data, 10_000_000, 20, 0).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains("need about 12 MB of memory, and 10 MB are free"), "{error}");
+            // The header is enough to know.
+            if format != ImageFormat::WebP {
+                data.truncate(700);
+                assert!(refused(read(&data, 1_000_000, 0, 0)), "{format:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_read_is_named() {
+        for (data, part) in [
+            (&b"\0\0\0\x18ftypavif\0\0\0\0mif1avif"[..], "AVIF"),
+            (b"<!doctype html><title>404</title>", "a web page"),
+            (b"8BPS\0\x01", "Photoshop"),
+            (b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
+        ] {
+            let error = decode(data).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains(part) && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_scan_is_noted() {
+        let noise =
+            |x: u32, y: u32| (x * 3 + y).wrapping_add((x * x + 7 * y * x).wrapping_mul(2_654_435_761) >> 27);
+        let picture =
+            RgbImage::from_fn(160, 160, |x, y| image::Rgb([(x + y) as u8 / 2, noise(x, y) as u8, y as u8]));
+        let data = encode(&DynamicImage::ImageRgb8(picture), ImageFormat::Jpeg);
+        let start = data.windows(2).position(|pair| pair == [0xff, 0xda]).expect("a scan") + 14;
+        let places = (start..data.len() - 40).step_by((data.len() - start) / 100);
+        let (mut silent, mut all) = (0, 0);
+        for place in places {
+            let mut damaged = data.clone();
+            for (at, byte) in damaged[place..place + 24].iter_mut().enumerate() {
+                *byte = (at as u8).wrapping_mul(97) & 0x7f;
+            }
+            all += 1;
+            silent += u32::from(
+                decode_picture(&damaged, Path::new("image"), &Reading::default())
+                    .is_ok_and(|p| p.note.is_none()),
+            );
+        }
+        // A damage may leave as many blocks as there were; nothing says that they are others.
+        assert!(all > 90 && silent < 10, "{silent} of {all} are silent");
+    }
+
+    #[test]
     fn what_is_no_whole_picture_is_an_error() {
         let noise: Vec<u8> = (0..64 * 64u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let picture = DynamicImage::ImageLuma8(GrayImage::from_raw(64, 64, noise).expect("64 x 64"));
         let jpeg = encode(&picture, ImageFormat::Jpeg);
         assert!(decode(&jpeg).is_ok());
         // Without its end marker alone it has all its pixels, and that is said.
-        let picture_of = |data: &[u8]| decode_picture(data, Path::new("image"));
+        let picture_of = |data: &[u8]| decode_picture(data, Path::new("image"), &Reading::default());
         let cut = picture_of(&jpeg[..jpeg.len() - 2]).expect("readable");
         assert_eq!(Some(cut.image), decode(&jpeg).ok());
         assert!(cut.note.is_some_and(|note| note.contains("end marker")));

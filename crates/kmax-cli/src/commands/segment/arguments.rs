@@ -3,19 +3,21 @@
 use crate::exit::{Code, Failure, Outcome};
 use clap::ValueEnum;
 use kmax::PostprocessConfig;
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
 /// Segment photos
 ///
 /// Writes NAME.overlay.png, NAME.panoptic.png and NAME.json for each photo, and prints a table of what was found.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Photos (JPEG, PNG or WebP), or folders of photos; - is standard input
+    /// Photos (JPEG, PNG, WebP, TIFF, GIF, BMP or PNM), or folders of photos; - is standard input
     #[arg(required = true, value_name = "PHOTO")]
     pub photos: Vec<PathBuf>,
-    /// Where the results go; made if it is not there; - sends one result of one photo to standard output
-    #[arg(short, long, value_name = "DIR", default_value = ".")]
-    pub output: PathBuf,
+    /// Where the results go; made if it is not there; - sends one result of one photo to standard output [default: ., or - where
+    /// the photo is -]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
     /// What goes to standard output (with --output -)
     #[arg(long, value_enum, default_value_t = Picked::Overlay)]
     pub result: Picked,
@@ -25,6 +27,9 @@ pub struct Arguments {
     /// A built-in model, the path of a model folder, or hf://owner/name[@revision]
     #[arg(long, default_value = "kmax-people")]
     pub model: String,
+    /// What shows behind transparent pixels
+    #[arg(long, value_name = "#RRGGBB", value_parser = color, default_value = "#ffffff")]
+    pub background: [u8; 3],
     /// Files for each photo, or one predictions.json for all with its PNGs in predictions/
     #[arg(long, value_enum, default_value_t = Format::Files)]
     pub format: Format,
@@ -92,9 +97,16 @@ pub enum Format {
 }
 
 impl Arguments {
-    /// Whether standard output gets a result, and so nothing else.
-    pub fn to_stdout(&self) -> bool {
-        self.output.as_os_str() == "-"
+    /// The folder for the results; `None` if standard output gets one, and so nothing else: what comes from standard input goes
+    /// there unless something is said about where results go or what is told.
+    pub fn folder(&self) -> Option<&Path> {
+        let from_stdin = matches!(&self.photos[..], [photo] if photo.as_os_str() == "-");
+        match &self.output {
+            Some(output) if output.as_os_str() == "-" => None,
+            Some(output) => Some(output),
+            None if from_stdin && !self.json && !self.profile && self.format == Format::Files => None,
+            None => Some(Path::new(".")),
+        }
     }
 
     /// What makes no sense together.
@@ -109,7 +121,7 @@ impl Arguments {
         if self.min_score.is_some() && self.task != Task::Instance {
             return refuse("--min-score decides about instances only; add --task instance");
         }
-        if !self.to_stdout() {
+        if self.folder().is_some() {
             if self.result != Picked::Overlay {
                 return refuse("--result picks what goes to standard output; add --output -");
             }
@@ -125,6 +137,11 @@ impl Arguments {
         }
         if self.photos.len() > 1 {
             return refuse("--output - takes one photo");
+        }
+        if self.result != Picked::Json && std::io::stdout().is_terminal() {
+            return refuse(
+                "the result is a PNG and standard output a terminal; redirect it, or add --output DIR or --result json",
+            );
         }
         Ok(())
     }
@@ -143,9 +160,34 @@ impl Arguments {
     }
 }
 
+/// `#rrggbb`; the shell takes `#` for a comment where it is not quoted, so it may be left out.
+fn color(text: &str) -> Result<[u8; 3], String> {
+    let digits = text.strip_prefix('#').unwrap_or(text);
+    match u32::from_str_radix(digits, 16) {
+        Ok(value) if digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) => {
+            let [_, red, green, blue] = value.to_be_bytes();
+            Ok([red, green, blue])
+        }
+        _ => Err("expected a colour such as #ffffff (red, green, blue)".into()),
+    }
+}
+
 fn share(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
         _ => Err("expected a number from 0 to 1".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_six_digits() {
+        assert_eq!((color("#ff8000"), color("0A0b0c")), (Ok([255, 128, 0]), Ok([10, 11, 12])));
+        for text in ["", "#fff", "white", "#ff80000", "#+f8000", "##f8000"] {
+            assert!(color(text).is_err(), "{text}");
+        }
     }
 }

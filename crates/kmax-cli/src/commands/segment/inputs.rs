@@ -3,7 +3,7 @@
 use crate::exit::{Code, Failure, Outcome};
 use kmax::ImageError;
 use kmax_masks::ImageId;
-use kmax_transforms::{MAX_PIXELS, Picture, decode_picture, read_picture};
+use kmax_transforms::{FORMATS, MAX_PIXELS, Picture, Reading, decode_picture, read_picture};
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
@@ -28,13 +28,13 @@ pub struct Input {
 
 impl Input {
     /// Reads the photo.
-    pub fn read(&self) -> Result<Picture, ImageError> {
+    pub fn read(&self, reading: &Reading) -> Result<Picture, ImageError> {
         if !self.stdin {
-            return read_picture(&self.file);
+            return read_picture(&self.file, reading);
         }
         let mut data = Vec::new();
         match std::io::stdin().lock().take(MOST).read_to_end(&mut data) {
-            Ok(_) => decode_picture(&data, &self.file),
+            Ok(_) => decode_picture(&data, &self.file, reading),
             Err(source) => Err(ImageError::Read { file: self.file.clone(), source }),
         }
     }
@@ -44,14 +44,20 @@ impl Input {
 const MOST: u64 = 4 * MAX_PIXELS;
 /// What standard input is called, and its results.
 const STDIN: &str = "stdin";
-/// Endings of the files in a folder that are taken for photos.
-const ENDINGS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
+/// Endings of the files in a folder that are taken for photos. What they really are, their contents say.
+const ENDINGS: [&str; 16] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "tif", "tiff", "gif", "bmp", "dib", "pbm", "pgm",
+    "ppm", "pnm",
+];
+/// The ending of a format that takes a feature.
+const JPEG_XL: &str = "jxl";
 /// Endings of our own results, which are not.
 const RESULTS: [&str; 3] = [".overlay.png", ".panoptic.png", ".semantic.png"];
 
-/// The files named, and the photos in the folders named, by name.
-pub fn list(named: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
+/// The files named, and the photos in the folders named, by name; with what is to be said about files that are no photos.
+pub fn list(named: &[PathBuf]) -> Outcome<(Vec<PathBuf>, Option<String>)> {
     let mut files = Vec::new();
+    let mut left_out = Vec::new();
     for path in named {
         if path.as_os_str() == "-" || !path.is_dir() {
             files.push(path.clone());
@@ -61,28 +67,66 @@ pub fn list(named: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(path).map_err(fail)? {
             let file = entry.map_err(fail)?.path();
-            if file.is_file() && is_photo(&file) {
-                found.push(file);
+            if !file.is_file() {
+                continue;
+            }
+            match kind(&file) {
+                Kind::Photo => found.push(file),
+                Kind::Other(ending) => left_out.push(ending),
+                Kind::Nothing => {}
             }
         }
         if found.is_empty() {
-            let message = format!("{}: no photo (JPEG, PNG or WebP) in this folder", path.display());
+            let others = told(&left_out).map(|others| format!("; {others}")).unwrap_or_default();
+            let message = format!("{}: no photo ({FORMATS}) in this folder{others}", path.display());
             return Err(Failure::new(Code::Input, message));
         }
         found.sort_unstable();
         files.extend(found);
     }
-    Ok(files)
+    Ok((files, told(&left_out)))
 }
 
-fn is_photo(file: &Path) -> bool {
+/// What a file of a folder is, by its name.
+enum Kind {
+    Photo,
+    /// Something else, with its ending.
+    Other(String),
+    /// Nothing that anybody put there as a photo: hidden files (macOS leaves `._NAME.jpg` beside each), and our own results.
+    Nothing,
+}
+
+fn kind(file: &Path) -> Kind {
     let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    // Hidden files are no photos: macOS leaves `._NAME.jpg` beside each.
-    !name.starts_with('.')
-        && ENDINGS.contains(&ending.as_str())
-        && !RESULTS.iter().any(|result| name.ends_with(result))
+    // Windows shows its own hidden ones to other systems.
+    let hidden = name.starts_with('.') || ["thumbs.db", "desktop.ini"].contains(&name.as_str());
+    if hidden || RESULTS.iter().any(|result| name.ends_with(result)) {
+        Kind::Nothing
+    } else if ENDINGS.contains(&ending.as_str()) || (ending == JPEG_XL && cfg!(feature = "jxl")) {
+        Kind::Photo
+    } else {
+        Kind::Other(ending)
+    }
 }
+
+/// How many files were left out, and of which endings.
+fn told(left_out: &[String]) -> Option<String> {
+    let ending = |ending: &String| if ending.is_empty() { "no ending".into() } else { format!(".{ending}") };
+    let mut endings: Vec<String> = left_out.iter().map(ending).collect();
+    endings.sort_unstable();
+    endings.dedup();
+    let more = if endings.len() > SHOWN { ", …" } else { "" };
+    let endings = endings[..endings.len().min(SHOWN)].join(", ");
+    match left_out.len() {
+        0 => None,
+        1 => Some(format!("1 file of another kind left out ({endings})")),
+        count => Some(format!("{count} files of other kinds left out ({endings}{more})")),
+    }
+}
+
+/// The most endings that are named.
+const SHOWN: usize = 8;
 
 /// Image ids by file name.
 pub type Ids = HashMap<String, ImageId>;
@@ -207,13 +251,32 @@ mod tests {
     #[test]
     fn folders_give_their_photos() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        for name in ["b.JPG", "a.webp", "notes.txt", "a.overlay.png", "a.panoptic.png", "c.png"] {
+        for name in [
+            "b.JPG",
+            "a.webp",
+            "notes.txt",
+            "a.overlay.png",
+            "a.panoptic.png",
+            "c.png",
+            "._c.png",
+            ".DS_Store",
+            "Thumbs.db",
+            "a.MOV",
+            "b.mov",
+            "README",
+        ] {
             std::fs::write(folder.path().join(name), "").expect("written");
         }
-        let files = list(&[folder.path().into(), "x/y.jpg".into()]).expect("files");
+        std::fs::create_dir(folder.path().join("__MACOSX")).expect("made");
+        let (files, left_out) = list(&[folder.path().into(), "x/y.jpg".into()]).expect("files");
+        assert_eq!(left_out.as_deref(), Some("4 files of other kinds left out (.mov, .txt, no ending)"));
         let names: Vec<_> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
         assert_eq!(names, ["a.webp", "b.JPG", "c.png", "y.jpg"]);
         let empty = tempfile::tempdir().expect("a temporary folder");
         assert!(list(&[empty.path().into()]).is_err_and(|failure| failure.code == Code::Input));
+        std::fs::write(empty.path().join("film.mov"), "").expect("written");
+        let refused = list(&[empty.path().into()]).err().map(|failure| failure.message).unwrap_or_default();
+        assert!(refused.ends_with("; 1 file of another kind left out (.mov)"), "{refused}");
+        assert!(matches!(list(&["a.jpg".into()]), Ok((files, None)) if files.len() == 1));
     }
 }

@@ -16,6 +16,7 @@ use answer::Answer;
 use inputs::Input;
 use kmax::profile::stage;
 use kmax::{Config, Segmenter};
+use kmax_transforms::Reading;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,10 +33,13 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 /// Segments all photos.
 fn all(arguments: &Arguments) -> Outcome {
-    let inputs = inputs::list(&arguments.photos)?;
+    let (inputs, left_out) = inputs::list(&arguments.photos)?;
+    if let Some(note) = left_out {
+        remark(&format!("note: {note}"));
+    }
     let ids = arguments.ids.as_deref().map(inputs::read_ids).transpose()?;
     let inputs = inputs::named(inputs, ids.as_ref());
-    if arguments.to_stdout() && inputs.len() > 1 {
+    if arguments.folder().is_none() && inputs.len() > 1 {
         return Err(Failure::new(Code::Usage, "--output - takes one photo, not a folder of several"));
     }
     let segmenter = stage("loading the model", || {
@@ -43,6 +47,7 @@ fn all(arguments: &Arguments) -> Outcome {
     })?;
     let settings = arguments.postprocess(segmenter.config().postprocess);
     let segmenter = segmenter.with_postprocess(settings).or_fail()?;
+    let reading = reading(arguments, segmenter.config());
     let mut results = results::Results::create(arguments)?;
 
     let stop = Arc::new(AtomicBool::new(false));
@@ -56,7 +61,7 @@ fn all(arguments: &Arguments) -> Outcome {
     // Whatever becomes of standard output, files are written on.
     let mut told = Ok(());
     let mut say = |text: &str| {
-        if told.is_ok() && !arguments.to_stdout() {
+        if told.is_ok() && arguments.folder().is_some() {
             told = print(text);
         }
     };
@@ -65,7 +70,7 @@ fn all(arguments: &Arguments) -> Outcome {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let outcome = one(arguments, &segmenter, input, &mut results);
+        let outcome = one(arguments, &segmenter, input, &reading, &mut results);
         done += 1;
         bar.suspend(|| match outcome {
             Ok(answer) => {
@@ -106,18 +111,35 @@ fn all(arguments: &Arguments) -> Outcome {
     }
 }
 
+/// Bytes that a result needs for each pixel of its photo: its map of ids, that map as RGB, and as much again for what becomes
+/// a PNG. A photo of 20,000 x 15,000 takes 4.3 GB, 14 bytes a pixel with its own three.
+const BYTES_PER_PIXEL: u64 = 4 + 3 + 4;
+/// Bytes that the network needs for each pixel of its input, by measurements of the larger networks.
+const BYTES_PER_INPUT_PIXEL: u64 = 2_000;
+
+/// How photos are read: what would need more memory than there is ends in a line, not in an abort.
+fn reading(arguments: &Arguments, config: &Config) -> Reading {
+    let reading = Reading::default().with_background(arguments.background);
+    let [height, width] = config.preprocess.size.map(|length| length as u64);
+    match kmax_base::memory::available() {
+        Some(free) => reading.with_memory(free, BYTES_PER_PIXEL, BYTES_PER_INPUT_PIXEL * height * width),
+        None => reading,
+    }
+}
+
 /// Segments one photo and writes what was found.
 fn one(
     arguments: &Arguments,
     segmenter: &Segmenter,
     input: &Input,
+    reading: &Reading,
     results: &mut results::Results,
 ) -> Outcome<Answer> {
     if let Some(reason) = &input.refused {
         return Err(Failure::new(Code::Input, reason));
     }
     let begun = std::time::Instant::now();
-    let picture = stage(profile::READING, || input.read()).or_fail()?;
+    let picture = stage(profile::READING, || input.read(reading)).or_fail()?;
     if let Some(note) = &picture.note {
         remark(&format!("note: {}: {note}", input.file.display()));
     }

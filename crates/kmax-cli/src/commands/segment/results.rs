@@ -36,10 +36,9 @@ impl Results {
     /// Makes the folders.
     pub fn create(arguments: &Arguments) -> Outcome<Self> {
         let model = arguments.model.clone();
-        if arguments.to_stdout() {
+        let Some(folder) = arguments.folder().map(Path::to_path_buf) else {
             return Ok(Self { model, place: Place::Stdout(arguments.result) });
-        }
-        let folder = arguments.output.clone();
+        };
         let fail =
             |e: &dyn std::fmt::Display| Failure::new(Code::Output, format!("{}: {e}", folder.display()));
         std::fs::create_dir_all(&folder).map_err(|e| fail(&e))?;
