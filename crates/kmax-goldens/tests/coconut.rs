@@ -1,98 +1,26 @@
 //! COCONut's networks, settings and post-processing against its own code. The values lie in `data/coconut`, with a description.
 
+mod coconut_values;
 mod common;
 
 use candle_core::DType;
-use common::{Result, Weights, network, normalised, port_trace, preset};
-use kmax_convert::names::pytorch::{from_pytorch, to_pytorch};
-use kmax_goldens::{Noise, Synth, assert_close_values, image_tensor, json, report};
+use coconut_values::{data, floats, tensors};
+use common::{Result, Weights, network, preset};
+use kmax_convert::names::pytorch::from_pytorch;
+use kmax_goldens::{Noise, Synth, assert_close_values};
 use kmax_kernels::Alignment;
 use kmax_masks::{Categories, Category};
+use kmax_model::ResizeConfig;
 use kmax_model::postprocess::{self, Frame, QueryLogits, Scope};
-use kmax_model::{Config, ResizeConfig};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-
-/// Allowed difference over the root mean square of a tensor.
-const NOISE: f64 = 1e-12;
-
-fn data(file: &str) -> Value {
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/coconut");
-    json(&folder.join(file))
-}
-
-fn floats(value: &Value) -> Vec<f64> {
-    let list = value.as_array().into_iter().flatten();
-    list.map(|value| value.as_f64().expect("a number")).collect()
-}
-
-/// Offset and scale of a synthetic tensor, as the reference values were made.
-fn rule(name: &str, shape: &[usize]) -> (f64, f64) {
-    let leaf = name.rsplit('.').next().unwrap_or_default();
-    match (leaf, shape) {
-        ("running_var", _) if name.contains("_kmeans_query_batch_norm") => (100.0, 50.0),
-        ("running_var", _) => (1.0, 0.5),
-        ("gamma", _) => (0.5, 0.2),
-        ("weight", [_]) => (1.0, 0.3),
-        (_, [_]) => (0.0, 0.2),
-        _ if name.contains("_embeddings") => (0.0, 0.3),
-        _ if name.contains("_cluster_centers") => (0.0, 1.0),
-        (_, [_, fan_in @ ..]) => (0.0, (3.0 / fan_in.iter().product::<usize>() as f64).sqrt()),
-        _ => (0.0, 0.0),
-    }
-}
-
-/// Names and shapes of a checkpoint, by our names for them.
-fn tensors(config: &Config) -> Result<Vec<(String, String, Vec<usize>)>> {
-    let shapes = config.network.shapes(true)?;
-    let named = shapes.into_iter().map(|(ours, shape)| {
-        let theirs = to_pytorch(&ours, false).ok_or_else(|| format!("no name for {ours}"))?;
-        Ok((ours, theirs, shape))
-    });
-    named.collect()
-}
 
 fn forward(key: &str, name: &str) -> Result<()> {
     let config = preset(name)?;
-    let weights: Result<Weights> = tensors(&config)?
-        .into_iter()
-        .map(|(ours, theirs, shape)| {
-            let (offset, scale) = rule(&theirs, &shape);
-            Ok((ours, Synth::tensor(&theirs, &shape, offset, scale)?))
-        })
-        .collect();
-    let network = network(&config, weights?, DType::F64)?;
-    let input = normalised(&image_tensor("golden-image", 65, 65)?, DType::F64)?;
-    let ours = port_trace(&network, &input)?;
-    let golden = data("forward.json");
-    let golden = golden[key].as_object().ok_or("no such network")?;
-    let mut largest = 0f64;
-    for (name, expected) in golden {
-        let (tensor, what) = (ours.get(name).ok_or_else(|| format!("no {name}"))?, format!("{key} {name}"));
-        let flat = tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
-        let values = floats(&expected["values"]);
-        if name.ends_with("assignment") {
-            assert_eq!(flat, values, "{what}");
-            continue;
-        }
-        assert_eq!(json!(tensor.dims()), expected["shape"], "{what}");
-        let rms = |values: &[f64]| (values.iter().map(|v| v * v).sum::<f64>() / values.len() as f64).sqrt();
-        let theirs = expected["rms"].as_f64().ok_or("no rms")?;
-        assert_close_values(&format!("{what}: rms"), &[rms(&flat)], &[theirs], Noise::abs(NOISE * theirs));
-        let last = values.len().saturating_sub(1).max(1);
-        let sampled: Vec<f64> = (0..values.len()).map(|i| flat[i * (flat.len() - 1) / last]).collect();
-        let difference = assert_close_values(&what, &sampled, &values, Noise::abs(NOISE * theirs));
-        largest = largest.max(difference / theirs);
-    }
-    assert_eq!(golden.len(), 4 + 4 + 6 * 5 + 4, "{key}");
-    report(
-        &format!("COCONut forward at 65, {key}, {} tensors, float64", golden.len()),
-        &format!("{NOISE:e} x RMS"),
-        &format!("{largest:.1e} x RMS"),
-    );
-    Ok(())
+    let weights: Weights =
+        coconut_values::weights(&config)?.into_iter().map(|(ours, _, tensor)| (ours, tensor)).collect();
+    coconut_values::check(key, &network(&config, weights, DType::F64)?)
 }
 
 fn resnet50_in_deeplab2s_form() -> Result<()> {

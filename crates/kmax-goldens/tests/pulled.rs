@@ -4,15 +4,18 @@
 //! manifests, so that the models meet the forward goldens.
 
 mod bundle;
+mod coconut_values;
+mod common;
 mod forward;
 #[path = "../../kmax-hub/tests/hub/server.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod server;
 
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 use forward::{Result, check_tf, check_torch};
 use kmax_goldens::{Manifest, golden};
-use kmax_model::{Cache, Place, Preset};
+use kmax_model::{Cache, KMaxDeepLab, Model, Place, Preset};
+use kmax_nn::Params;
 use kmax_pull::{Options, Puller, Settings};
 use server::{Fault, Server};
 use std::collections::HashMap;
@@ -49,11 +52,13 @@ fn file(tensors: &HashMap<String, Tensor>, work: &Path) -> Result<Vec<u8>> {
 fn pull(
     name: &str,
     file: &str,
+    repo: &str,
     bytes: &[u8],
     request: &'static str,
     work: &Path,
 ) -> Result<std::path::PathBuf> {
     let server = Server::start(&[(file, bytes)])?;
+    server.set(|state| state.repo = repo.into());
     server.fault(request, Fault::CutAfter(bytes.len() / 3));
     server.fault(request, Fault::CutAfter(bytes.len() / 3));
     let pause = Duration::from_millis(1);
@@ -88,7 +93,7 @@ fn an_archive_of_deeplab2() -> Result<()> {
     let Place::Direct(url) = place(name)? else { return Err("no address".into()) };
     let bytes = archive(&tensors(&goldens, "coco_resnet50")?, work.path())?;
     let served = url.rsplit('/').next().unwrap_or_default();
-    let folder = pull(name, served, &bytes, "GET /gresearch/", work.path())?;
+    let folder = pull(name, served, "owner/name", &bytes, "GET /gresearch/", work.path())?;
     assert!(check_tf("coco_resnet50", &folder)?, "no golden");
     Ok(())
 }
@@ -99,9 +104,22 @@ fn a_file_of_google_drive() -> Result<()> {
     let name = "kmax-resnet50-cityscapes.pytorch";
     let Place::Drive { id } = place(name)? else { return Err("not on Google Drive".into()) };
     let bytes = file(&tensors(&goldens, "cityscapes_r50")?, work.path())?;
-    let folder = pull(name, id, &bytes, "GET /download", work.path())?;
+    let folder = pull(name, id, "owner/name", &bytes, "GET /download", work.path())?;
     assert!(check_torch("cityscapes_r50", &folder)?, "no golden");
     Ok(())
 }
 
-kmax_goldens::tests!(an_archive_of_deeplab2, a_file_of_google_drive);
+fn a_file_on_the_hub() -> Result<()> {
+    let work = tempfile::tempdir()?;
+    let name = "kmax-resnet50-coco.coconut-s-tf";
+    let Place::Hub { repo, file: served } = place(name)? else { return Err("not on the Hub".into()) };
+    let config = Preset::named(name).ok_or("no preset")?.config();
+    let weights = coconut_values::weights(&config)?.into_iter().map(|(_, theirs, tensor)| (theirs, tensor));
+    let weights = weights.map(|(theirs, tensor)| Ok((theirs, tensor.to_dtype(DType::F32)?)));
+    let bytes = file(&weights.collect::<Result<_>>()?, work.path())?;
+    let folder = pull(name, served, repo, &bytes, "GET /cdn/", work.path())?;
+    let params = Params::frozen(Model::open(&folder)?.weights().clone(), DType::F64, &Device::Cpu);
+    coconut_values::check("r50_tf", &KMaxDeepLab::with_semantic_head(&config.network, &params)?)
+}
+
+kmax_goldens::tests!(an_archive_of_deeplab2, a_file_of_google_drive, a_file_on_the_hub);

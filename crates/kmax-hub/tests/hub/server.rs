@@ -45,6 +45,8 @@ pub struct State {
     pub branches: BTreeMap<String, String>,
     /// Contents by name; those of `.safetensors`, `.pth` and `.bin` are large files, kept elsewhere.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// The repository that there is.
+    pub repo: String,
     /// Whether a token is needed.
     pub private: bool,
     /// Sent instead of the checksum of large files.
@@ -66,6 +68,7 @@ impl Server {
         let state = Arc::new(Mutex::new(State {
             branches: BTreeMap::from([("main".into(), COMMIT.into())]),
             files: files.iter().map(|(name, bytes)| (name.to_string(), bytes.to_vec())).collect(),
+            repo: "owner/name".into(),
             private: false,
             etag: None,
             faults: Vec::new(),
@@ -257,7 +260,7 @@ fn hub(state: &State, port: u16, request: &Request, whole: bool) -> Reply {
     let path = request.path.split('?').next().unwrap_or_default().replace("%20", " ");
     let parts: Vec<&str> = path.splitn(6, '/').skip(1).collect();
     match parts.as_slice() {
-        ["api", "models", "owner", "name", _] => {
+        ["api", "models", owner, name, _] if state.repo == format!("{owner}/{name}") => {
             let names: Vec<_> = state.files.iter().collect();
             let files = names
                 .iter()
@@ -281,7 +284,7 @@ fn hub(state: &State, port: u16, request: &Request, whole: bool) -> Reply {
             Some(bytes) => ranged(request, bytes, small(commit, bytes), whole),
             None => error(404, "EntryNotFound"),
         },
-        ["owner", "name", "resolve", revision, file] => {
+        [owner, name, "resolve", revision, file] if state.repo == format!("{owner}/{name}") => {
             match request.headers.get("authorization").map(String::as_str) {
                 _ if !state.private => {}
                 None => return error(401, "GatedRepo"),
