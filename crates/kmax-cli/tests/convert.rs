@@ -67,7 +67,8 @@ fn the_weights_asked_for_are_converted_and_told() {
     let rest = [("ema.n_averaged".to_string(), vec![]), ("loss.weight".to_string(), vec![3])];
     let all: Shapes = model.chain(average).chain(rest).collect();
     write(&file, &all, false);
-    let run = convert(folder.path(), &from(&file, &["--to", "model", "--dtype", "f16"]));
+    let run =
+        convert(folder.path(), &from(&file, &["--to", "model", "--dtype", "f16", "--variant", VARIANT]));
     assert_eq!(run.code, 0, "{run:?}");
     let read = all.len();
     for part in [
@@ -78,7 +79,7 @@ fn the_weights_asked_for_are_converted_and_told() {
         assert!(run.err.contains(part), "{part}: {}", run.err);
     }
     for set in ["ema", "ema.module.", "module"] {
-        convert(folder.path(), &from(&file, &["--to", "average", "--weights", set]))
+        convert(folder.path(), &from(&file, &["--to", "average", "--variant", VARIANT, "--weights", set]))
             .fails(3, &["1 missing: `sem_seg_head.predictor._cluster_centers.weight`"]);
     }
     convert(folder.path(), &from(&file, &["--to", "critic", "--weights", "critic"]))

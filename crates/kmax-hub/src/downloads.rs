@@ -94,7 +94,14 @@ impl Downloads {
             let partial = Partial { file: open, path: &path, name: &name };
             let mut transfer = Transfer { limit, partial, facts, note: &note };
             let patience = Patience::new(self.pause);
-            transfer.complete(patience, |have, facts| self.open(address, have, facts), events)?;
+            let fetched = transfer.complete(patience, |have, facts| self.open(address, have, facts), events);
+            if let Err(error) = fetched {
+                // Nothing of it is worth keeping if nothing came.
+                if transfer.partial.length()? == 0 {
+                    self.remove(address)?;
+                }
+                return Err(error);
+            }
             transfer.partial.file.sync_data().map_err(fail)?;
             facts = transfer.facts;
             std::fs::rename(&path, &file).map_err(|e| Error::io(&file, e))?;
@@ -108,20 +115,22 @@ impl Downloads {
         Ok(Downloaded { file, size, checksum: checksum.map(|checksum| checksum.text()) })
     }
 
-    /// Removes a file that was fetched or begun.
+    /// Removes a file that was fetched or begun. Whether there was one.
     ///
     /// # Errors
     /// If it is there and cannot be removed.
-    pub fn remove(&self, address: &Address) -> Result<()> {
+    pub fn remove(&self, address: &Address) -> Result<bool> {
         let key = address.key();
+        let mut found = false;
         for name in [key.clone(), format!("{key}.incomplete"), format!("{key}.json"), format!("{key}.lock")] {
             let file = self.folder.join(name);
             match std::fs::remove_file(&file) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&file, e)),
-                _ => {}
+                Ok(()) => found = true,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(Error::io(&file, e)),
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     /// The answer that holds the file from the byte `have` on, or all of it.

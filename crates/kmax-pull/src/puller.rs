@@ -78,10 +78,28 @@ impl Puller {
         }
     }
 
+    /// Removes what was fetched of a published model or encoder without being converted. Whether there was something.
+    ///
+    /// # Errors
+    /// If it is no such name, or the download cannot be removed.
+    pub fn forget_download(&self, name: &str) -> Result<bool> {
+        match Target::named(name)? {
+            Target::Published(variant) => self.forget(variant.release().place()),
+            Target::Encoder(encoder) => self.forget(encoder.place),
+            Target::Repo(_) | Target::File(_) => Ok(false),
+        }
+    }
+
+    fn forget(&self, place: Place) -> Result<bool> {
+        address(place).map_or(Ok(false), |address| Ok(self.downloads.remove(&address)?))
+    }
+
     fn published(&self, variant: &Published, events: &mut dyn FnMut(Event<'_>)) -> Result<Pulled> {
         let name = Preset::Published(*variant).name();
         let find = || self.settings.cache.model(&name);
         if let Some(path) = find() {
+            // A run that was killed behind the conversion left the checkpoint.
+            self.forget(variant.release().place())?;
             return Ok(Pulled { name, path, was_cached: true });
         }
         let _lock = self.lock(&name, events)?;
@@ -189,16 +207,13 @@ impl Puller {
 
     /// The checkpoint of a published model or encoder.
     fn fetch(&self, origin: &Origin<'_>, events: &mut dyn FnMut(Event<'_>)) -> Result<Checkpoint> {
-        let address = match origin.place {
-            Place::Direct(url) => Address::Url(url.into()),
-            Place::Drive { id } => Address::GoogleDrive(id.into()),
-            Place::Hub { repo, file } => {
-                let file: HubFile = format!("{repo}/{file}").parse()?;
-                let cached = self.fetch_from_hub(&file, origin.name, origin.license, events)?;
-                return Ok(Checkpoint::OnHub(cached.path));
-            }
-            other => return Err(Error::Name(format!("{}: no way to fetch from {other:?}", origin.name))),
-        };
+        if let Place::Hub { repo, file } = origin.place {
+            let file: HubFile = format!("{repo}/{file}").parse()?;
+            let cached = self.fetch_from_hub(&file, origin.name, origin.license, events)?;
+            return Ok(Checkpoint::OnHub(cached.path));
+        }
+        let unknown = || Error::Name(format!("{}: no way to fetch from {:?}", origin.name, origin.place));
+        let address = address(origin.place).ok_or_else(unknown)?;
         if self.settings.hub.offline {
             let cache = self.settings.cache.folder().into();
             return Err(Error::Offline { name: origin.name.into(), cache });
@@ -223,7 +238,7 @@ impl Puller {
     /// A converted download has done its work. What lies in the Hub's cache is Python's as well, and stays.
     fn discard(&self, checkpoint: &Checkpoint) -> Result<()> {
         match checkpoint {
-            Checkpoint::Download(_, address) => Ok(self.downloads.remove(address)?),
+            Checkpoint::Download(_, address) => Ok(self.downloads.remove(address).map(drop)?),
             Checkpoint::OnHub(_) => Ok(()),
         }
     }
@@ -239,6 +254,15 @@ impl Puller {
             file.lock().map_err(|e| Error::io(&path, e))?;
         }
         Ok(file)
+    }
+}
+
+/// Where a file outside the Hub is.
+fn address(place: Place) -> Option<Address> {
+    match place {
+        Place::Direct(url) => Some(Address::Url(url.into())),
+        Place::Drive { id } => Some(Address::GoogleDrive(id.into())),
+        _ => None,
     }
 }
 

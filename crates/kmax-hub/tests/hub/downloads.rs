@@ -150,6 +150,7 @@ fn requests_are_repeated_only_where_that_may_help() {
             let text = |r: &crate::server::Request| format!("{} {}", r.method, r.path);
             let asked = fixture.server.take_requests().iter().filter(|r| text(r).contains(request)).count();
             assert_eq!(asked, attempts, "{address} {status}");
+            assert_eq!(fixture.files(), Vec::<PathBuf>::new(), "nothing came, nothing stays");
             fixture.server.set(|state| state.faults.clear());
         }
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// What is refused must be refused at once, on a busy machine too.
-const AT_ONCE: Duration = Duration::from_secs(5);
+const AT_ONCE: Duration = Duration::from_secs(30);
 
 /// JSON pointers to all integers of the parts that shape a network or an allocation.
 fn integers(value: &Value, path: String, found: &mut Vec<String>) {

@@ -155,6 +155,19 @@ fn a_later_run_goes_on() -> Result<()> {
 }
 
 #[test]
+fn a_download_can_be_forgotten() -> Result<()> {
+    let fixture = Fixture::published();
+    fixture.server.fault("GET /download", Fault::CutAfter(40_000_000));
+    fixture.server.fault("GET /download", Fault::Status(404, &[]));
+    assert!(fixture.pull(VARIANT).0.is_err() && !fixture.files().is_empty());
+    let puller = Puller::new(fixture.settings());
+    assert!(puller.forget_download(VARIANT)?);
+    assert_eq!(fixture.files(), Vec::<String>::new());
+    assert!(!puller.forget_download(VARIANT)?);
+    Ok(())
+}
+
+#[test]
 fn another_network_at_the_address_is_refused() {
     // The checkpoint of COCO where that of Cityscapes should be.
     let Place::Drive { id } = release("kmax-resnet50-cityscapes.pytorch") else {

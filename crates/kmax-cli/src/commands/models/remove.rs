@@ -11,7 +11,12 @@ pub fn run(name: &str) -> Outcome {
     let full = full.unwrap_or_else(|| name.into());
     let no_home = || Failure::new(Code::Usage, "KMAX_CACHE: is not set, and there is no HOME");
     let cache = Cache::from_env().ok_or_else(no_home)?;
+    let had_download = forget_download(name)?;
     let Some(model) = cache.models().into_iter().find(|model| model.name == full) else {
+        if had_download {
+            remark(&format!("{full}: the download that had begun is removed"));
+            return Ok(());
+        }
         let reason = if name.starts_with("hf://") {
             "lies in the cache of the Hugging Face Hub, which Python shares: `hf cache rm` removes it"
         } else {
@@ -24,4 +29,16 @@ pub fn run(name: &str) -> Outcome {
     removed.map_err(|e| format!("{}: {e}", path.display())).or_exit(Code::Output)?;
     remark(&format!("{full} removed: {:.1} MB", 1e-6 * bytes as f64));
     Ok(())
+}
+
+#[cfg(feature = "hub")]
+fn forget_download(name: &str) -> Outcome<bool> {
+    use kmax::pull::{Puller, Settings};
+    // What is no name of a published model is told by the caller.
+    Ok(Puller::new(Settings::from_env()?).forget_download(name).unwrap_or(false))
+}
+
+#[cfg(not(feature = "hub"))]
+fn forget_download(_name: &str) -> Outcome<bool> {
+    Ok(false)
 }
