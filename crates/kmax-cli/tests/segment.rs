@@ -392,7 +392,7 @@ fn photos_of_other_formats_are_read_and_what_was_chosen_is_told() {
     let path = folder.path();
     // What a file is, it says itself.
     std::fs::copy(made("pages.tif"), path.join("scan.jpg")).expect("copied");
-    std::fs::copy(made("plain.avif"), path.join("phone.png")).expect("copied");
+    std::fs::write(path.join("layers.png"), b"8BPS\0\x01").expect("written");
     for name in ["film.mov", "._scan.jpg", "list.txt"] {
         std::fs::write(path.join(name), "").expect("written");
     }
@@ -401,7 +401,7 @@ fn photos_of_other_formats_are_read_and_what_was_chosen_is_told() {
     for part in [
         "note: 2 files of other kinds left out (.mov, .txt)",
         "scan.jpg: it has several pages; the first is taken",
-        "phone.png: an AVIF picture, which is not read here; convert it to JPEG or PNG",
+        "layers.png: a Photoshop document, which is not read here; convert it to JPEG, PNG or TIFF",
         "1 of 3 photos failed",
     ] {
         assert!(run.err.lines().any(|line| line.contains(part)), "{part}: {}", run.err);

@@ -106,6 +106,12 @@ impl Format {
         }
     }
 
+    /// A picture of it, with its article.
+    pub fn picture(self) -> String {
+        let article = if self == Self::Avif { "an" } else { "a" };
+        format!("{article} {} picture", self.name())
+    }
+
     /// What it is called.
     pub fn name(self) -> &'static str {
         match self {
@@ -124,7 +130,7 @@ impl Format {
 }
 
 /// The brands of a file of boxes, the main one first.
-fn brands(data: &[u8]) -> Option<Vec<&[u8; 4]>> {
+pub(crate) fn brands(data: &[u8]) -> Option<Vec<&[u8; 4]>> {
     let length = u32::from_be_bytes(data.get(..4)?.try_into().ok()?) as usize;
     if data.get(4..8)? != b"ftyp" || length < 16 {
         return None;

@@ -1,6 +1,8 @@
 //! From the bytes of a file to its pixels, one module a format.
 
 mod gif;
+#[cfg(feature = "heif")]
+mod heif;
 mod jpeg;
 #[cfg(feature = "jxl")]
 mod jxl;
@@ -54,6 +56,18 @@ impl From<DynamicImage> for Raster {
 /// The nearest of 256 levels.
 pub(crate) fn to_byte(value: u16) -> u8 {
     ((u32::from(value) + 128) / 257) as u8
+}
+
+/// Undoes a multiplication of colours with alpha, the last of a pixel's channels.
+fn divide<T: Copy + Into<u32> + TryFrom<u32>>(values: &mut [T], channels: usize, most: u32) {
+    for pixel in values.chunks_exact_mut(channels) {
+        let Some((alpha, colors)) = pixel.split_last_mut() else { continue };
+        let alpha: u32 = (*alpha).into();
+        for value in colors.iter_mut().filter(|_| alpha > 0) {
+            let whole = ((*value).into() * most / alpha).min(most);
+            *value = T::try_from(whole).unwrap_or(*value);
+        }
+    }
 }
 
 /// Why a file gives no pixels.
@@ -138,21 +152,17 @@ pub(crate) fn decode(format: Format, data: &[u8], admission: &Admission) -> Resu
         Format::Pnm => plain::pnm(data, admission),
         #[cfg(feature = "jxl")]
         Format::JpegXl => jxl::decode(data, admission),
-        #[cfg(not(feature = "jxl"))]
-        Format::JpegXl => Err(unbuilt(format)),
-        Format::Avif | Format::Heic => Err(unbuilt(format)),
+        #[cfg(feature = "heif")]
+        Format::Avif | Format::Heic => heif::decode(format, data, admission),
+        #[cfg(not(all(feature = "jxl", feature = "heif")))]
+        _ => Err(unbuilt(format)),
     }
 }
 
 /// A format for which this build has no decoder.
+#[cfg(not(all(feature = "jxl", feature = "heif")))]
 fn unbuilt(format: Format) -> Failure {
-    let feature = match format {
-        Format::JpegXl => "build with the feature `jxl`, or ",
-        _ => "",
-    };
-    let article = if format == Format::Avif { "an" } else { "a" };
-    Failure::Unread(
-        format!("{article} {} picture", format.name()),
-        format!("{feature}convert it to JPEG or PNG"),
-    )
+    let feature = if format == Format::JpegXl { "jxl" } else { "heif" };
+    let advice = format!("build with the feature `{feature}`, or convert it to JPEG or PNG");
+    Failure::Unread(format.picture(), advice)
 }

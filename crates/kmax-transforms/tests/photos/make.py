@@ -271,11 +271,69 @@ def main():
     add("rgba.jxl", saved(RGBA, "JXL", lossless=True))
     add("lossy.jxl", saved(colour, "JXL", quality=95), 3)
     add("wide.jxl", saved(colour, "JXL", lossless=True, icc_profile=WIDE), 1)
+    add("rgb.heic", heic(colour))
+    add("rgba.heic", heic(RGBA))
+    half = numpy.dstack([RGB, numpy.where(RGB[..., :1] < 99, 128, 255).astype(numpy.uint8)])
+    add("multiplied.heic", heic(Image.fromarray(half).convert("RGBa")), 1)
+    add("grey.heic", saved(grey, "HEIF", quality=-1))
+    add("dim.heic", saved(grey, "HEIF", quality=-1, icc_profile=DIM), 1)
+    add("wide.heic", heic(colour, icc_profile=WIDE), 1)
+    for orientation in [2, 6, 7]:
+        add(f"turned_{orientation}.heic", turned_heic(colour, orientation), expected=numpy.asarray(ImageOps.exif_transpose(oriented(colour, orientation))))
+    # As phones write it: tiles of which the last ones reach over the edge.
+    add("grid.heic", heic(colour, tile_size=16))
+    add("pictures.heic", heic(colour, save_all=True, append_images=[ImageOps.flip(colour)]), note="several pictures")
+    add("hdr.heic", heic(colour, color_primaries=9, transfer_characteristics=16), note="high dynamic range")
+    for depth in [10, 12]:
+        data, values = deep_heic(depth)
+        add(f"deep{depth}.heic", data, expected=nearest(values >> (16 - depth), depth))
+        data = imagecodecs.avif_encode(scene(3, depth), level=100, pixelformat="444", bitspersample=depth)
+        add(f"deep{depth}.avif", data, expected=nearest(imagecodecs.avif_decode(data), depth))
+    add("rgb.avif", imagecodecs.avif_encode(RGB, level=100, pixelformat="444"))
+    add("rgba.avif", imagecodecs.avif_encode(RGBA, level=100, pixelformat="444"))
+    add("grey.avif", imagecodecs.avif_encode(GREY, level=100, pixelformat="400"))
+    add("wide.avif", saved(colour, "AVIF", quality=100, subsampling="4:4:4", icc_profile=WIDE), 4)
+    add("turned.avif", saved(colour, "AVIF", quality=100, subsampling="4:4:4", exif=exif(">", 3, 6)), 3)
+    add("animated.avif", saved(colour, "AVIF", quality=100, subsampling="4:4:4", save_all=True, append_images=[ImageOps.flip(colour)]), 3, note="animated")
     add("plain.heic", saved(colour, "HEIF", quality=95, chroma=444), 4)
     add("halved.heic", saved(colour, "HEIF", quality=95), 12)
     add("plain.avif", saved(colour, "AVIF", quality=95, subsampling="4:4:4"), 4)
 
     (HERE / "expected.tsv").write_text("\n".join(rows) + "\n")
+
+
+def heic(values, **options):
+    """Without a loss: green, blue and red as they are."""
+    return saved(values, "HEIF", **{"quality": -1, "chroma": 444, "matrix_coefficients": 0} | options)
+
+
+def oriented(image, orientation):
+    image = image.copy()
+    image.getexif()[0x0112] = orientation
+    return image
+
+
+def turned_heic(image, orientation):
+    """One that is turned by its properties, and by an EXIF block too, as cameras write it."""
+    block = exif("<", 3, orientation)
+    data = heic(image, exif=block)
+    assert (b"irot" in data or b"imir" in data) and block in data
+    return data
+
+
+def deep_heic(depth):
+    """A picture of more than 8 bits, and what libheif decodes of it, in the upper bits of 16."""
+    pillow_heif.options.SAVE_HDR_TO_12_BIT = depth == 12
+    out = io.BytesIO()
+    image = pillow_heif.from_bytes(mode="RGB;16", size=(WIDTH, HEIGHT), data=RGB16.tobytes())
+    image.save(out, quality=-1, chroma=444, matrix_coefficients=0)
+    return out.getvalue(), numpy.asarray(pillow_heif.open_heif(out, convert_hdr_to_8bit=False))
+
+
+def nearest(values, depth):
+    """Of 256 levels, by way of 16 bits."""
+    most = (1 << depth) - 1
+    return ((values.astype(int) * 65535 + most // 2) // most + 128) // 257
 
 
 def png_with(data, icc):

@@ -45,12 +45,13 @@ const MOST: u64 = 4 * MAX_PIXELS;
 /// What standard input is called, and its results.
 const STDIN: &str = "stdin";
 /// Endings of the files in a folder that are taken for photos. What they really are, their contents say.
-const ENDINGS: [&str; 16] = [
+const ENDINGS: &[&str] = &[
     "jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "tif", "tiff", "gif", "bmp", "dib", "pbm", "pgm",
     "ppm", "pnm",
 ];
-/// The ending of a format that takes a feature.
-const JPEG_XL: &str = "jxl";
+/// Endings of formats that take a feature, if this build has it.
+const JPEG_XL: &[&str] = if cfg!(feature = "jxl") { &["jxl"] } else { &[] };
+const HEIF: &[&str] = if cfg!(feature = "heif") { &["heic", "heif", "hif", "avif"] } else { &[] };
 /// Endings of our own results, which are not.
 const RESULTS: [&str; 3] = [".overlay.png", ".panoptic.png", ".semantic.png"];
 
@@ -103,7 +104,7 @@ fn kind(file: &Path) -> Kind {
     let hidden = name.starts_with('.') || ["thumbs.db", "desktop.ini"].contains(&name.as_str());
     if hidden || RESULTS.iter().any(|result| name.ends_with(result)) {
         Kind::Nothing
-    } else if ENDINGS.contains(&ending.as_str()) || (ending == JPEG_XL && cfg!(feature = "jxl")) {
+    } else if [ENDINGS, JPEG_XL, HEIF].iter().any(|endings| endings.contains(&ending.as_str())) {
         Kind::Photo
     } else {
         Kind::Other(ending)

@@ -5,7 +5,7 @@ use tiff::ColorType;
 use tiff::decoder::DecodingResult;
 
 use crate::decode::jpeg::rgb_of;
-use crate::decode::{Failure, Raster, to_byte};
+use crate::decode::{Failure, Raster, divide, to_byte};
 
 /// Samples as the decoder gives them.
 pub(super) struct Samples {
@@ -138,16 +138,4 @@ fn mapped(indices: &[u8], map: &[u16]) -> Result<Vec<u8>, Failure> {
         values.extend([0, 1, 2].map(|channel| (map[channel * colors + index] >> 8) as u8));
     }
     Ok(values)
-}
-
-/// Undoes a multiplication with alpha.
-fn divide<T: Copy + Into<u32> + TryFrom<u32>>(values: &mut [T], channels: usize, most: u32) {
-    for pixel in values.chunks_exact_mut(channels) {
-        let Some((alpha, colors)) = pixel.split_last_mut() else { continue };
-        let alpha: u32 = (*alpha).into();
-        for value in colors.iter_mut().filter(|_| alpha > 0) {
-            let whole = ((*value).into() * most / alpha).min(most);
-            *value = T::try_from(whole).unwrap_or(*value);
-        }
-    }
 }
