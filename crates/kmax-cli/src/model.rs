@@ -36,8 +36,12 @@ pub fn open(name: &str) -> Outcome<Model> {
 /// The folder of a model that has one, fetched if need be; `None` for a built-in model, and for what is none.
 pub fn folder(name: &str) -> Outcome<Option<PathBuf>> {
     if !is_remote(name) {
-        let built_in = Model::built_in_names().any(|built_in| built_in == name);
-        return Ok(Some(PathBuf::from(name)).filter(|path| !built_in && path.exists()));
+        if Model::built_in_names().any(|built_in| built_in == name) {
+            return Ok(None);
+        }
+        // By the name that `kmax models` shows, too.
+        let path = Some(PathBuf::from(name)).filter(|path| path.exists());
+        return Ok(path.or_else(|| kmax::Cache::from_env()?.model(name)));
     }
     fetch(name)
 }

@@ -80,14 +80,25 @@ fn a_model_runs_by_its_name() {
 fn pull_prints_where_each_is() {
     let fixture = Fixture::new();
     let file = "hf://owner/name/runs/last.pth";
+    let ambiguous = fixture.run("segment", &["photo.png", "--model", file]);
+    assert!(ambiguous.code == 4 && ambiguous.err.contains("--variant"), "{ambiguous:?}");
     for arguments in [&[VARIANT][..], &[file, "--variant", VARIANT]] {
         let run = fixture.run("pull", arguments);
         assert_eq!(run.code, 0, "{run:?}");
         let folders: Vec<_> = run.out.lines().map(Path::new).collect();
         assert!(folders.len() == 1 && folders[0].join("config.json").is_file(), "{run:?}");
     }
-    let ambiguous = fixture.run("segment", &["photo.png", "--model", file]);
-    assert!(ambiguous.code == 4 && ambiguous.err.contains("--variant"), "{ambiguous:?}");
+    // With what was chosen before, and by the name in the list.
+    let named = fixture.run("models", &["info", file]);
+    assert!(named.code == 0 && named.err.contains("as it was converted before"), "{named:?}");
+    let list = fixture.run("models", &[]);
+    let entry = list.out.split_whitespace().find(|word| word.starts_with("hf--")).unwrap_or_default();
+    assert_eq!(fixture.run("models", &["info", entry]).code, 0, "{list:?}");
+    let some = fixture.run("pull", &["nothing", VARIANT]);
+    assert!(
+        some.code == 1 && some.out.lines().count() == 1 && some.err.contains("1 of 2 failed"),
+        "{some:?}"
+    );
     let unknown = fixture.run("pull", &["kmax-resnet50-coca"]);
     assert_eq!(unknown.code, 4, "{unknown:?}");
     assert!(unknown.err.contains("did you mean"), "{unknown:?}");

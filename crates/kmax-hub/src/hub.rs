@@ -10,6 +10,9 @@ use crate::repo::{HubFile, HubRepo, RepoFile};
 use crate::settings::Settings;
 use std::path::{Path, PathBuf};
 
+/// Why nothing is fetched.
+const OFFLINE: &str = "nothing may be fetched (offline: HF_HUB_OFFLINE is set)";
+
 /// A file of a repository that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct File<'a> {
@@ -101,7 +104,7 @@ impl Hub {
             reason,
         };
         if self.settings.offline {
-            return cached.ok_or_else(|| absent("HF_HUB_OFFLINE is set".into()));
+            return cached.ok_or_else(|| absent(OFFLINE.into()));
         }
         if let (true, Some(folder)) = (client::is_commit(repo.revision()), &cached) {
             return Ok(folder.clone());
@@ -145,7 +148,7 @@ impl Hub {
             return Err(Error::Absent {
                 repo: format!("the list of files of {repo}"),
                 cache: self.settings.cache.clone(),
-                reason: "HF_HUB_OFFLINE is set".into(),
+                reason: OFFLINE.into(),
             });
         }
         let mut patience = self.client.patience();

@@ -32,6 +32,14 @@ pub enum Error {
     /// It could not be converted.
     #[error(transparent)]
     Convert(#[from] kmax_convert::Error),
+    /// What was fetched is no checkpoint of what it should be. It was removed.
+    #[error("{url}: {source}; the download was removed, and the next run asks the server again")]
+    Unusable {
+        /// Where it came from.
+        url: String,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
     /// What came of it is no model.
     #[error(transparent)]
     Model(#[from] kmax_model::Error),
@@ -56,6 +64,7 @@ impl Error {
             Self::Offline { .. } => ErrorKind::NotFound,
             Self::Fetch(error) => error.kind(),
             Self::Convert(error) => error.kind(),
+            Self::Unusable { source, .. } => source.kind(),
             Self::Model(error) => error.kind(),
             Self::Io { .. } => ErrorKind::CannotWrite,
         }

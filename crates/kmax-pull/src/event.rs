@@ -19,6 +19,18 @@ pub enum Event<'a> {
     },
     /// The download goes on.
     Download(kmax_hub::Event<'a>),
+    /// The server announced no checksum: that the checkpoint is right nobody knows until it is converted.
+    Unverified {
+        /// Name of the model or file.
+        name: &'a str,
+    },
+    /// A checkpoint on the Hub was converted before, with choices that are taken again.
+    Reused {
+        /// Name of the file.
+        name: &'a str,
+        /// What the cache calls the model.
+        entry: &'a str,
+    },
     /// The checkpoint is there, and is converted now.
     Converting {
         /// Name of the model or file.

@@ -4,12 +4,14 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::settings::Settings;
 use crate::target::Target;
+use kmax_base::ErrorKind;
 use kmax_base::read::MAX_CHECKPOINT;
 use kmax_base::write::PREFIX;
 use kmax_convert::{Conversion, WeightSet};
 use kmax_hub::{self as hub, Address, CachedFile, Downloads, Hub, HubFile, HubRepo};
+use kmax_model::config::CONFIG_FILE;
 use kmax_model::folder::WEIGHTS_FILE;
-use kmax_model::{Cache, Encoder, Model, Place, Preset, Published, fetch_model};
+use kmax_model::{Cache, Config, Encoder, Model, Place, Preset, Published, fetch_model};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -113,8 +115,8 @@ impl Puller {
         let path = self.settings.cache.place_of(&name);
         let source =
             Source { name: &name, file: checkpoint.path(), variant: Some(&name), weights: &WeightSet::Model };
-        self.convert(source, &path, events)?;
-        self.discard(&checkpoint)?;
+        let converted = self.convert(source, &path, events);
+        self.settle(&checkpoint, converted)?;
         Ok(Pulled { name, path, was_cached: false })
     }
 
@@ -136,9 +138,9 @@ impl Puller {
         let checkpoint = self.fetch(&origin, events)?;
         events(Event::Converting { name });
         let path = self.settings.cache.place_of_encoder(name);
-        let summary = kmax_convert::encoder(checkpoint.path(), &path, &WeightSet::Model)?;
+        let converted = kmax_convert::encoder(checkpoint.path(), &path, &WeightSet::Model);
+        let summary = self.settle(&checkpoint, converted.map_err(Error::from))?;
         events(Event::ConvertedEncoder(&summary));
-        self.discard(&checkpoint)?;
         Ok(Pulled { name: name.into(), path, was_cached: false })
     }
 
@@ -150,7 +152,10 @@ impl Puller {
             hub::Event::Started { file, .. } if file == WEIGHTS_FILE => told.tell(event, events),
             event => events(Event::Download(event)),
         })?;
-        Ok(Pulled { was_cached: !told.done, name, path })
+        let was_cached = !told.done;
+        // The weights are read by whoever opens it.
+        Config::read(&path.join(CONFIG_FILE))?;
+        Ok(Pulled { was_cached, name, path })
     }
 
     fn file(&self, file: &HubFile, options: &Options, events: &mut dyn FnMut(Event<'_>)) -> Result<Pulled> {
@@ -169,6 +174,16 @@ impl Puller {
         let found = |path| Ok(Pulled { name: name.clone(), path, was_cached: true });
         if let Some(path) = self.settings.cache.model(&key) {
             return found(path);
+        }
+        if chosen.is_empty() {
+            // What was chosen before is meant again, if it was one thing.
+            let before = self.settings.cache.converted(repo.owner(), repo.name(), &digest);
+            if let [entry] = &before[..]
+                && let Some(path) = self.settings.cache.model(entry)
+            {
+                events(Event::Reused { name: &name, entry });
+                return found(path);
+            }
         }
         let _lock = self.lock(&key, events)?;
         if let Some(path) = self.settings.cache.model(&key) {
@@ -218,8 +233,14 @@ impl Puller {
             let cache = self.settings.cache.folder().into();
             return Err(Error::Offline { name: origin.name.into(), cache });
         }
-        let mut told = Told::new(origin.name, origin.from, origin.license);
+        let by_way = self.settings.mirror.as_ref();
+        let from =
+            by_way.map_or_else(|| origin.from.into(), |mirror| format!("{} by way of {mirror}", origin.from));
+        let mut told = Told::new(origin.name, &from, origin.license);
         let got = self.downloads.fetch(&address, MAX_CHECKPOINT, &mut |event| told.tell(event, events))?;
+        if got.checksum.is_none() {
+            events(Event::Unverified { name: origin.name });
+        }
         Ok(Checkpoint::Download(got.file, address))
     }
 
@@ -235,11 +256,17 @@ impl Puller {
         Ok(self.hub.file(file, MAX_CHECKPOINT, &mut |event| told.tell(event, events))?)
     }
 
-    /// A converted download has done its work. What lies in the Hub's cache is Python's as well, and stays.
-    fn discard(&self, checkpoint: &Checkpoint) -> Result<()> {
-        match checkpoint {
-            Checkpoint::Download(_, address) => Ok(self.downloads.remove(address).map(drop)?),
-            Checkpoint::OnHub(_) => Ok(()),
+    /// A converted download has done its work. One that is no such checkpoint is of no use either: the next run asks the server again.
+    /// What lies in the Hub's cache is Python's as well, and stays.
+    fn settle<T>(&self, checkpoint: &Checkpoint, converted: Result<T>) -> Result<T> {
+        let Checkpoint::Download(_, address) = checkpoint else { return converted };
+        match converted {
+            Ok(converted) => self.downloads.remove(address).map(|_| converted).map_err(Error::from),
+            Err(error) if is_of_content(error.kind()) => {
+                self.downloads.remove(address)?;
+                Err(Error::Unusable { url: address.to_string(), source: Box::new(error) })
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -255,6 +282,18 @@ impl Puller {
         }
         Ok(file)
     }
+}
+
+/// Whether a file's content is at fault, and not this machine.
+fn is_of_content(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Damaged
+            | ErrorKind::Unsupported
+            | ErrorKind::Incompatible
+            | ErrorKind::InvalidArgument
+            | ErrorKind::Diverged
+    )
 }
 
 /// Where a file outside the Hub is.

@@ -192,6 +192,12 @@ struct Convert {
 
 impl Convert {
     fn run(&self) -> Outcome {
+        // However the two are spelled.
+        let places = (self.input.canonicalize(), self.out.canonicalize());
+        if matches!(&places, (Ok(input), Ok(out)) if input == out) {
+            let reason = "is INPUT too: its annotations would be written over";
+            return Err(Failure::new(Code::Usage, format!("{}: {reason}", self.out.display())));
+        }
         let source = self.source()?;
         let target = match self.to {
             To::CocoPanoptic => Target::CocoPanoptic,

@@ -2,6 +2,7 @@
 
 pub mod convert;
 pub mod dataset;
+mod each;
 pub mod eval;
 pub mod manual;
 pub mod models;

@@ -1,5 +1,6 @@
 //! `kmax pull`: published models by name, into the cache.
 
+use crate::commands::each::each;
 use crate::exit::Outcome;
 use crate::model;
 use crate::output::{print, remark};
@@ -29,12 +30,11 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Outcome {
     let Arguments { names, variant, weights } = arguments;
     let options = Options { variant: variant.clone(), weights: weights.clone() };
-    for name in names {
+    each(names, |name| {
         let pulled = model::pull(name, &options)?;
         if pulled.was_cached {
             remark(&format!("{} is in the cache", pulled.name));
         }
-        print(&pulled.path.display().to_string())?;
-    }
-    Ok(())
+        print(&pulled.path.display().to_string())
+    })
 }

@@ -29,6 +29,12 @@ impl Display {
                 self.say(&format!("fetching {name} from {from}, {size}, licence: {license}"));
             }
             Event::Download(event) => self.download(event),
+            Event::Unverified { name } => {
+                self.say(&format!("warning: {name}: the server announced no checksum to compare it with"));
+            }
+            Event::Reused { name, entry } => {
+                self.say(&format!("{name}: taken as it was converted before, {entry}"))
+            }
             Event::Converting { name } => self.say(&format!("converting {name}")),
             Event::Converted(summary) => {
                 let (read, mapped) = (summary.read, summary.mapped);

@@ -2,7 +2,11 @@
 
 use crate::config::CONFIG_FILE;
 use crate::folder::WEIGHTS_FILE;
+use kmax_base::read::MAX_SETTINGS;
+use serde_json::{Map, Value};
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// A folder of models and encoders by name, and of downloads that have begun.
@@ -72,10 +76,22 @@ impl Cache {
         self.folder.join("encoders").join(format!("{name}.safetensors"))
     }
 
-    /// The folder of a model that is there.
+    /// The folder of a model that is there, with all its weights.
     pub fn model(&self, name: &str) -> Option<PathBuf> {
-        let folder = self.place_of(name);
-        [CONFIG_FILE, WEIGHTS_FILE].iter().all(|file| folder.join(file).is_file()).then_some(folder)
+        // A name is one folder.
+        let folder = Some(self.place_of(name)).filter(|_| !name.contains(['/', '\\']) && name != "..")?;
+        (folder.join(CONFIG_FILE).is_file() && has_its_size(&folder.join(WEIGHTS_FILE))).then_some(folder)
+    }
+
+    /// What a checkpoint on the Hub was converted to, whatever was chosen for it: the names of all.
+    pub fn converted(&self, owner: &str, name: &str, digest: &str) -> Vec<String> {
+        let plain = Self::hub_name(owner, name, digest, &[]);
+        let models = self.models().into_iter().map(|model| model.name);
+        models
+            .filter(|name| {
+                name.strip_prefix(&plain).is_some_and(|rest| rest.is_empty() || rest.starts_with("--"))
+            })
+            .collect()
     }
 
     /// The file of an encoder that is there.
@@ -115,6 +131,23 @@ impl Cache {
     }
 }
 
+/// Whether a safetensors file ends where its header says. One that was cut off does not.
+fn has_its_size(file: &Path) -> bool {
+    let Ok(mut open) = File::open(file) else { return false };
+    let (mut length, mut header) = ([0; 8], Vec::new());
+    let Ok(size) = open.metadata().map(|metadata| metadata.len()) else { return false };
+    if open.read_exact(&mut length).is_err() {
+        return false;
+    }
+    let length = u64::from_le_bytes(length);
+    if length > MAX_SETTINGS || (&mut open).take(length).read_to_end(&mut header).is_err() {
+        return false;
+    }
+    let parsed: Option<Map<String, Value>> = serde_json::from_slice(&header).ok();
+    let ends = parsed.iter().flatten().filter_map(|(_, tensor)| tensor["data_offsets"][1].as_u64());
+    ends.max().is_some_and(|end| end.checked_add(8 + length) == Some(size))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,11 +175,19 @@ mod tests {
         std::fs::create_dir_all(&place)?;
         std::fs::write(place.join(CONFIG_FILE), "{}")?;
         assert_eq!(cache.model("a"), None);
-        std::fs::write(place.join(WEIGHTS_FILE), "12345678")?;
+        let header = br#"{"a": {"dtype": "F16", "shape": [2], "data_offsets": [0, 4]}}"#;
+        let whole = [&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat();
+        for cut in 0..whole.len() {
+            std::fs::write(place.join(WEIGHTS_FILE), &whole[..cut])?;
+            assert_eq!(cache.model("a"), None, "{cut}");
+        }
+        std::fs::write(place.join(WEIGHTS_FILE), &whole)?;
+        assert!(cache.model("../models/a").is_none() && cache.model("..").is_none());
         std::fs::create_dir_all(folder.path().join("encoders"))?;
         std::fs::write(cache.place_of_encoder("imagenet-b.c"), "123")?;
         let found: Vec<_> = cache.models().into_iter().map(|model| (model.name, model.bytes)).collect();
-        assert_eq!(found, [("a".to_string(), 10), ("imagenet-b.c".to_string(), 3)]);
+        let size = 2 + whole.len() as u64;
+        assert_eq!(found, [("a".to_string(), size), ("imagenet-b.c".to_string(), 3)]);
         Ok(())
     }
 

@@ -82,7 +82,11 @@ pub(super) fn open(name: &str) -> Result<crate::folder::Model> {
         let file: HubFile = name.parse().map_err(fetching)?;
         let found = hub.cached_file(&file).zip(super::Cache::from_env()).and_then(|(cached, cache)| {
             let repo = file.repo();
-            cache.model(&super::Cache::hub_name(repo.owner(), repo.name(), &cached.digest, &[]))
+            // Of several, which differ in what was chosen, none is meant more than the others.
+            match &cache.converted(repo.owner(), repo.name(), &cached.digest)[..] {
+                [only] => cache.model(only),
+                _ => None,
+            }
         });
         let absent =
             || Error::UnknownModel(format!("{name} is a checkpoint: `kmax pull {name}` converts it first"));

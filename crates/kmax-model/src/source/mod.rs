@@ -14,7 +14,7 @@ pub use repo::ModelRepo;
 use crate::config::{CONFIG_FILE, Config, Draft, PREPROCESSOR_FILE, Parsed};
 use crate::error::{Error, Result};
 use crate::folder::{CARD_FILE, Model, WEIGHTS_FILE};
-use crate::presets::Preset;
+use crate::presets::{Encoder, Preset};
 use kmax_base::nearest;
 use kmax_base::read::{MAX_SETTINGS, MAX_WEIGHTS};
 use std::path::Path;
@@ -43,7 +43,7 @@ pub const MODEL_FILES: [ModelFile; 4] = [
 ];
 
 impl Model {
-    /// The model of that name: a built-in one, a model folder by its path, a published one that was pulled into the [`Cache`], or with
+    /// The model of that name: a built-in one, a model folder by its path, one that was pulled into the [`Cache`], or with
     /// the feature `hub` a repository of the Hugging Face Hub, `hf://owner/name[@revision]`.
     ///
     /// # Errors
@@ -58,9 +58,13 @@ impl Model {
         if Path::new(name).exists() {
             return Self::open(Path::new(name));
         }
-        let cached = |preset: Preset| Cache::from_env()?.model(&preset.name());
-        if let Some(folder) = Preset::named(name).and_then(cached) {
+        let full = Preset::named(name).map_or_else(|| name.to_string(), |preset| preset.name());
+        if let Some(folder) = Cache::from_env().and_then(|cache| cache.model(&full)) {
             return Self::open(&folder);
+        }
+        if let Some(encoder) = Encoder::named(name) {
+            let reason = "is an encoder, for `backbone_weights` of a training, and no whole model";
+            return Err(Error::UnknownModel(format!("{} {reason}", encoder.name)));
         }
         let built_in: Vec<_> = Self::built_in_names().collect();
         let built_in = if built_in.is_empty() { "none".into() } else { built_in.join(", ") };

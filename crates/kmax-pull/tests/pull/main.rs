@@ -155,6 +155,31 @@ fn a_later_run_goes_on() -> Result<()> {
 }
 
 #[test]
+fn what_is_no_checkpoint_does_not_stay() -> Result<()> {
+    let fixture = Fixture::published();
+    let good = fixture.server.state.lock().expect("no test thread panicked").files.clone();
+    // Right by its checksum, and no checkpoint.
+    fixture.server.set(|state| state.files.values_mut().for_each(|bytes| *bytes = b"rubbish".to_vec()));
+    let error = fixture.pull(VARIANT).0.expect_err("rubbish");
+    assert!(matches!(error, Error::Unusable { .. }), "{error}");
+    assert_eq!(fixture.files(), Vec::<String>::new());
+    fixture.server.set(|state| state.files = good);
+    fixture.pull(VARIANT).0?;
+
+    // A model of the cache that somebody cut off is made again.
+    let weights = fixture.folder.path().join("kmax/models").join(VARIANT).join("model.safetensors");
+    std::fs::File::options()
+        .write(true)
+        .open(&weights)
+        .and_then(|file| file.set_len(1_000_000))
+        .expect("cut");
+    let pulled = fixture.pull(VARIANT).0?;
+    assert!(!pulled.was_cached);
+    assert_eq!(Model::open(&pulled.path)?.digest(), expected());
+    Ok(())
+}
+
+#[test]
 fn a_download_can_be_forgotten() -> Result<()> {
     let fixture = Fixture::published();
     fixture.server.fault("GET /download", Fault::CutAfter(40_000_000));
@@ -213,6 +238,8 @@ fn checkpoints_on_the_hub_are_converted_once() -> Result<()> {
     assert!(again.was_cached && again.path == pulled.path);
     let offline = fixture.pull_with(fixture.settings().offline(), name, Some(VARIANT)).0?;
     assert_eq!(offline.path, pulled.path);
+    // What was said once need not be said again.
+    assert_eq!(pull(None).0?.path, pulled.path);
     let wrong = pull(Some("kmax-convnext-tiny-coco.pytorch")).0;
     assert!(matches!(wrong, Err(Error::Convert(_))), "{wrong:?}");
     // A repository that is no model folder says what it holds.

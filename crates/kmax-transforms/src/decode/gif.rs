@@ -35,10 +35,23 @@ pub(super) fn decode(data: &[u8], admission: &Admission) -> Result<Decoded, Fail
         }
     };
     let mut decoded = Decoded::new(DynamicImage::from(picture));
-    match decoder.next_frame_info() {
-        Ok(None) => {}
-        Ok(Some(_)) => decoded.notes.push("it is animated; its first picture is taken".to_owned()),
-        Err(_) => decoded.notes.push("its end is missing or damaged; its first picture is whole".to_owned()),
-    }
+    decoded.notes.extend(rest(data).map(str::to_owned));
     Ok(Decoded { profile, ..decoded })
+}
+
+/// What is to be said of what follows the first picture. By a decoder of its own, which leaves the pixels out: the one that looks for
+/// the end of their code misses it where it lies in a part of the data behind the last pixel.
+fn rest(data: &[u8]) -> Option<&'static str> {
+    let mut options = DecodeOptions::new();
+    options.skip_frame_decoding(true);
+    options.allow_unknown_blocks(true);
+    let pictures = options.read_info(data).and_then(|mut decoder| {
+        decoder.next_frame_info()?;
+        Ok(decoder.next_frame_info()?.is_some())
+    });
+    match pictures {
+        Ok(false) => None,
+        Ok(true) => Some("it is animated; its first picture is taken"),
+        Err(_) => Some("its end is missing or damaged; its first picture is whole"),
+    }
 }

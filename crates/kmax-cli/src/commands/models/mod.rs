@@ -4,6 +4,7 @@ mod info;
 mod list;
 mod remove;
 
+use crate::commands::each::each;
 use crate::exit::Outcome;
 use clap::Subcommand;
 use kmax::{Preset, Release};
@@ -39,7 +40,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     match &arguments.command {
         None => list::run(arguments.json),
         Some(Command::Info { model }) => info::run(model, arguments.json),
-        Some(Command::Remove { names }) => names.iter().try_for_each(|name| remove::run(name)),
+        Some(Command::Remove { names }) => each(names, remove::run),
     }
 }
 

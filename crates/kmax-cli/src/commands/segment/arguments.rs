@@ -24,7 +24,7 @@ pub struct Arguments {
     /// What is wanted
     #[arg(long, value_enum, default_value_t = Task::Panoptic)]
     pub task: Task,
-    /// A built-in model, the path of a model folder, or hf://owner/name[@revision]
+    /// A built-in or published model (`kmax models`), a model folder, or hf://owner/name[/file][@revision]
     #[arg(long, default_value = "kmax-people")]
     pub model: String,
     /// What shows behind transparent pixels
