@@ -221,29 +221,51 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_damaged_scan_is_noted() {
+    /// Of how many damages of so many bytes, from one end of a scan to the other, nothing is said; and how many there are.
+    fn silent_damages(length: usize, byte: impl Fn(usize) -> u8) -> (u32, u32) {
         let noise =
             |x: u32, y: u32| (x * 3 + y).wrapping_add((x * x + 7 * y * x).wrapping_mul(2_654_435_761) >> 27);
         let picture =
             RgbImage::from_fn(160, 160, |x, y| image::Rgb([(x + y) as u8 / 2, noise(x, y) as u8, y as u8]));
         let data = encode(&DynamicImage::ImageRgb8(picture), ImageFormat::Jpeg);
         let start = data.windows(2).position(|pair| pair == [0xff, 0xda]).expect("a scan") + 14;
-        let places = (start..data.len() - 40).step_by((data.len() - start) / 100);
         let (mut silent, mut all) = (0, 0);
-        for place in places {
+        for place in (start..data.len() - length - 2).step_by((data.len() - start) / 100) {
             let mut damaged = data.clone();
-            for (at, byte) in damaged[place..place + 24].iter_mut().enumerate() {
-                *byte = (at as u8).wrapping_mul(97) & 0x7f;
-            }
-            all += 1;
-            silent += u32::from(
-                decode_picture(&damaged, Path::new("image"), &Reading::default())
-                    .is_ok_and(|p| p.note.is_none()),
-            );
+            damaged[place..place + length].iter_mut().enumerate().for_each(|(at, old)| *old = byte(at));
+            let read = decode_picture(&damaged, Path::new("image"), &Reading::default());
+            (all, silent) = (all + 1, silent + u32::from(read.is_ok_and(|picture| picture.note.is_none())));
         }
+        (silent, all)
+    }
+
+    #[test]
+    fn a_damaged_scan_is_noted() {
         // A damage may leave as many blocks as there were; nothing says that they are others.
+        let (silent, all) = silent_damages(24, |at| (at as u8).wrapping_mul(97) & 0x7f);
         assert!(all > 90 && silent < 10, "{silent} of {all} are silent");
+        // But what was written over with one byte tells of itself.
+        for byte in [0x00, 0x55, 0xaa, 0x20, 0xfe] {
+            let (silent, all) = silent_damages(40, |_| byte);
+            assert!(all > 90 && silent == 0, "{byte}: {silent} of {all} are silent");
+        }
+    }
+
+    #[test]
+    fn equal_bytes_of_a_flat_picture_are_no_damage() {
+        for level in [0, 1, 127, 128, 254, 255] {
+            let grey = DynamicImage::ImageLuma8(GrayImage::from_pixel(512, 512, image::Luma([level])));
+            let colour = DynamicImage::ImageRgb8(RgbImage::from_pixel(
+                512,
+                512,
+                image::Rgb([level, 128, 255 - level]),
+            ));
+            for picture in [grey, colour] {
+                let data = encode(&picture, ImageFormat::Jpeg);
+                let read = decode_picture(&data, Path::new("image"), &Reading::default()).expect("readable");
+                assert_eq!(read.note, None, "{level}");
+            }
+        }
     }
 
     #[test]

@@ -104,6 +104,12 @@ impl<'a> Bits<'a> {
         Ok(symbol)
     }
 
+    /// Where the next bit is, in bytes of the data; up to a few bytes early where some of them are escaped.
+    #[inline]
+    pub fn place(&self) -> usize {
+        self.at.saturating_sub(self.count as usize / 8)
+    }
+
     /// Ends an interval: how many whole bytes are left over before the next marker, and where that is.
     pub fn rest(mut self) -> (usize, usize) {
         let mut left = self.count as usize / 8;

@@ -4,6 +4,7 @@
 //! sure how many data there must be: each scan has to end with its last block, at a marker.
 
 use super::bits::{Bits, Fault, Huffman};
+use std::ops::Range;
 
 /// What the walk found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,9 @@ struct Walk {
 
 /// Means are 8 times as large as the pixels', which lie within 128 of the middle; some encoders go beyond, by less than this.
 const MEAN: i32 = 8 * 128 * 5 / 4;
+
+/// Equal bytes in a row that no picture has where something is to be seen. Chance makes them once in 2^120 places.
+const EQUAL: usize = 16;
 
 /// Which coefficients a scan holds, and which of their bits.
 #[derive(Clone, Copy)]
@@ -212,6 +216,7 @@ impl Walk {
         let mut run = 0;
         let mut restarts = 0u8;
         let mut damaged = false;
+        let mut filler = Filler::new(data, at);
         components.iter_mut().for_each(|component| component.mean = 0);
         for unit in 0..across * down {
             if unit > 0 && unit % interval == 0 {
@@ -231,8 +236,12 @@ impl Walk {
                     let place = (y * high + block / wide) * component.stride + x * wide + block % wide;
                     let filled = component.filled.get_mut(place);
                     let tables = (dc[dc_index.min(3)].as_ref(), ac[ac_index.min(3)].as_ref());
+                    let begin = bits.place();
                     let walked = match filled {
-                        None => sequential(&mut bits, tables),
+                        None => sequential(&mut bits, tables).map(|(difference, flat)| {
+                            filler.block(begin, bits.place(), flat && difference == 0);
+                            difference
+                        }),
                         Some(filled) => progressive(&mut bits, tables, band, filled, &mut run),
                     };
                     match walked {
@@ -249,6 +258,9 @@ impl Walk {
         }
         let (left, end) = bits.rest();
         let finding = match (left, damaged) {
+            (0, false) if filler.found => Finding::Damaged(
+                "its scan is damaged: a part of its data is one byte over and over; parts of it may be wrong",
+            ),
             (0, false) => Finding::Whole,
             (0, true) => Finding::Damaged(
                 "its scan is damaged: pixels are brighter or darker than can be; parts of it may be wrong",
@@ -279,8 +291,52 @@ fn stopped(data: &[u8], mut end: usize, fault: Fault) -> (Finding, usize) {
 
 type Tables<'a> = (Option<&'a Huffman>, Option<&'a Huffman>);
 
-/// A block of a sequential scan; how much its mean differs from the one before.
-fn sequential(bits: &mut Bits, (dc, ac): Tables) -> Result<i32, Fault> {
+/// Looks for data that something was written over: many equal bytes, which the codes of a surface without detail can be, too.
+struct Filler<'a> {
+    data: &'a [u8],
+    /// Where the next equal bytes lie.
+    run: Range<usize>,
+    /// Whether detail was read from within equal bytes.
+    found: bool,
+}
+
+impl<'a> Filler<'a> {
+    fn new(data: &'a [u8], at: usize) -> Self {
+        Self { data, run: equal(data, at), found: false }
+    }
+
+    /// Takes note of a block whose codes lie between these bytes.
+    #[inline]
+    fn block(&mut self, begin: usize, end: usize, flat: bool) {
+        if end <= self.run.start {
+            return;
+        }
+        // The first byte and the last belong to others as well; of a long block a part is enough.
+        let inside = begin > self.run.start && end < self.run.end;
+        let shared = end.min(self.run.end).saturating_sub(begin.max(self.run.start));
+        self.found |= !flat && (inside || shared >= EQUAL / 2);
+        if begin >= self.run.end {
+            self.run = equal(self.data, self.run.end);
+        }
+    }
+}
+
+/// The first equal bytes behind `at` that are as many as [`EQUAL`]; none lie at the data's end.
+fn equal(data: &[u8], at: usize) -> Range<usize> {
+    let mut start = at;
+    while let Some(byte) = data.get(start) {
+        let end =
+            data[start..].iter().position(|other| other != byte).map_or(data.len(), |count| start + count);
+        if end - start >= EQUAL {
+            return start..end;
+        }
+        start = end;
+    }
+    data.len()..data.len()
+}
+
+/// A block of a sequential scan: how much its mean differs from the one before, and whether it has nothing but a mean.
+fn sequential(bits: &mut Bits, (dc, ac): Tables) -> Result<(i32, bool), Fault> {
     let length = bits.code(dc.ok_or(Fault::Invalid)?)?;
     let difference = bits.difference(length)?;
     let ac = ac.ok_or(Fault::Invalid)?;
@@ -289,7 +345,7 @@ fn sequential(bits: &mut Bits, (dc, ac): Tables) -> Result<i32, Fault> {
         let code = bits.code(ac)?;
         let (run, length) = (usize::from(code >> 4), u32::from(code & 15));
         if length == 0 && run < 15 {
-            return Ok(difference);
+            return Ok((difference, at == 1));
         }
         at += run + 1;
         if at > 64 {
@@ -297,7 +353,7 @@ fn sequential(bits: &mut Bits, (dc, ac): Tables) -> Result<i32, Fault> {
         }
         bits.take(length)?;
     }
-    Ok(difference)
+    Ok((difference, false))
 }
 
 /// A block of a progressive scan; how much its mean differs, if that is told. `run` counts the blocks that have nothing more.
