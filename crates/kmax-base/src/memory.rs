@@ -8,18 +8,28 @@ pub fn available() -> Option<u64> {
     }
     let text = |file: &str| std::fs::read_to_string(file).ok();
     let free = text("/proc/meminfo").and_then(|text| kilobytes(&text, "MemAvailable:"));
-    let group = text("/proc/self/cgroup").and_then(|text| {
-        let path = text.lines().find_map(|line| line.strip_prefix("0::"))?.to_owned();
-        let number = |name: &str| {
-            let file = format!("/sys/fs/cgroup{path}/{name}");
-            std::fs::read_to_string(file).ok()?.trim().parse::<u64>().ok()
-        };
-        Some(number("memory.max")?.saturating_sub(number("memory.current")?))
-    });
     let space = text("/proc/self/limits").and_then(|text| limit(&text, "Max address space"));
     let used = text("/proc/self/status").and_then(|text| kilobytes(&text, "VmSize:"));
     let space = space.map(|space| space.saturating_sub(used.unwrap_or(0)));
-    [free, group, space].into_iter().flatten().min()
+    [free, group(), space].into_iter().flatten().min()
+}
+
+/// What the process' control group (version 2) has left; `None` if it has no limit. Pages of files, which it gives back, do not count
+/// as used.
+fn group() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let file = |name: &str| std::fs::read_to_string(format!("/sys/fs/cgroup{path}/memory.{name}")).ok();
+    let number = |name: &str| file(name)?.trim().parse::<u64>().ok();
+    let files = file("stat").map_or(0, |stat| pages_of_files(&stat));
+    Some(number("max")?.saturating_sub(number("current")?.saturating_sub(files)))
+}
+
+/// Bytes of files in memory, of lines such as `active_file 4096`.
+fn pages_of_files(stat: &str) -> u64 {
+    let lines = stat.lines().filter_map(|line| line.split_once(' '));
+    let of_files = lines.filter(|(name, _)| matches!(*name, "active_file" | "inactive_file"));
+    of_files.filter_map(|(_, bytes)| bytes.parse::<u64>().ok()).sum()
 }
 
 /// A line such as `MemAvailable:   22020480 kB`, in bytes.
@@ -47,6 +57,7 @@ mod tests {
                     Max address space         4096000000           unlimited            bytes\n";
         assert_eq!(limit(text, "Max address space"), Some(4_096_000_000));
         assert_eq!((limit(text, "Max data size"), limit(text, "Max stack size")), (None, None));
+        assert_eq!(pages_of_files("anon 7\nactive_file 4096\ninactive_file 8192\nfile_dirty 1\n"), 12_288);
     }
 
     #[cfg(target_os = "linux")]

@@ -3,6 +3,7 @@
 use std::io::{Error, ErrorKind, Result};
 
 use super::size;
+use crate::memory::available;
 
 /// What is smaller is not asked about: it costs more to ask than to fail.
 const SMALL: u64 = 1 << 24;
@@ -23,27 +24,6 @@ pub fn check_memory(bytes: u64) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Bytes that Linux can give without swapping: of the machine, and of the control group if that has less.
-fn available() -> Option<u64> {
-    let machine = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = machine.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let machine = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)?;
-    Some(group().map_or(machine, |group| group.min(machine)))
-}
-
-/// What the control group (version 2) has left; none if it has no limit. Pages of files, which it gives back, do not count as used.
-fn group() -> Option<u64> {
-    let file = |name: &str| std::fs::read_to_string(format!("/sys/fs/cgroup/memory.{name}")).ok();
-    let number = |name: &str| file(name)?.trim().parse::<u64>().ok();
-    let cached: u64 = file("stat")?
-        .lines()
-        .filter_map(|line| line.split_once(' '))
-        .filter(|(name, _)| matches!(*name, "active_file" | "inactive_file"))
-        .filter_map(|(_, pages)| pages.parse::<u64>().ok())
-        .sum();
-    Some(number("max")?.saturating_sub(number("current")?.saturating_sub(cached)))
 }
 
 #[cfg(test)]
