@@ -25,6 +25,7 @@
 
 mod kind;
 pub mod limits;
+pub mod lock;
 pub mod memory;
 mod nearest;
 mod progress;

@@ -55,6 +55,17 @@ pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
 }
 
+/// Removes files and folders in `folder` whose names begin with `prefix`: what a killed process was about to put into its place. One
+/// that cannot be removed does no harm.
+pub fn remove_leftovers(folder: &Path, prefix: &str) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            let path = entry.path();
+            let _ = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

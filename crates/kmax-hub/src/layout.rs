@@ -129,25 +129,13 @@ fn symlink(_target: &Path, _link: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Locks against other programs, until the file is dropped; `waiting` is called if one holds it. `None` where the file system has
-/// no locks.
+/// As [`kmax_base::lock::wait`].
 pub(crate) fn lock(path: &Path, waiting: impl FnOnce()) -> Result<Option<fs::File>> {
-    create_parent(path)?;
-    let file = fs::File::create(path).map_err(|e| Error::io(path, e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(fs::TryLockError::WouldBlock) => {
-            waiting();
-            file.lock().map_err(|e| Error::io(path, e))?;
-            Ok(Some(file))
-        }
-        Err(fs::TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(None),
-        Err(fs::TryLockError::Error(e)) => Err(Error::io(path, e)),
-    }
+    kmax_base::lock::wait(path, waiting).map_err(|e| Error::io(path, e))
 }
 
 pub(crate) fn create_parent(file: &Path) -> Result<()> {
-    let parent = file.parent().unwrap_or(Path::new("."));
+    let parent = kmax_base::write::folder_of(file);
     fs::create_dir_all(parent).map_err(|e| Error::io(parent, e))
 }
 

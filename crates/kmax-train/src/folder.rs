@@ -4,7 +4,7 @@ use crate::checkpoint::Checkpoint;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::log::LOG;
-use kmax_base::write::PREFIX;
+use kmax_base::write::{PREFIX, remove_leftovers};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -32,19 +32,8 @@ impl Held {
             Err(TryLockError::WouldBlock) => return Err(Error::Busy { folder: folder.into() }),
             Err(TryLockError::Error(error)) => return Err(fail(error)),
         }
-        remove_leftovers(folder);
+        remove_leftovers(folder, PREFIX);
         Ok(Self { _lock: lock })
-    }
-}
-
-/// Removes files and folders that a killed process was about to put into their places.
-fn remove_leftovers(folder: &Path) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            let path = entry.path();
-            // One that cannot be removed does no harm.
-            let _ = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-        }
     }
 }
 
