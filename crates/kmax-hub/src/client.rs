@@ -5,12 +5,10 @@ use crate::etag::ETag;
 use crate::patience::Patience;
 use crate::repo::{HubRepo, RepoFile};
 use crate::settings::Settings;
-use crate::transport::{Answer, Transport, same_origin};
+use crate::transport::{Answer, MOST_REDIRECTS, Transport, encode, same_origin};
 use serde::Deserialize;
 use std::time::Duration;
 
-/// Redirects followed for what the Hub tells of a file.
-const MOST_REDIRECTS: usize = 8;
 /// Longest list of a repository's files that is read.
 const LONGEST_LIST: u64 = 1 << 24;
 
@@ -162,22 +160,4 @@ pub(crate) fn is_commit(text: &str) -> bool {
 
 fn seconds(text: &str) -> Option<Duration> {
     text.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// Percent-encodes a name as one part of a path.
-fn encode(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
-    let encoded = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
-    text.bytes().map(encoded).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn revisions_are_one_part_of_the_path() {
-        assert_eq!(encode("refs/pr/1"), "refs%2Fpr%2F1");
-        assert_eq!(encode("v1.0-ü"), "v1.0-%C3%BC");
-    }
 }

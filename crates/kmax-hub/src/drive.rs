@@ -3,6 +3,8 @@
 //! A file that is too large to be scanned for viruses is not sent at once. A page asks for confirmation, in a form whose hidden fields
 //! are the parameters of the real address.
 
+use crate::transport::{encode, resolve};
+
 /// Hosts of the service.
 pub(crate) const HOSTS: [&str; 3] = ["drive.google.com", "drive.usercontent.google.com", "docs.google.com"];
 
@@ -25,8 +27,8 @@ pub(crate) enum Page {
 impl Page {
     /// Reads a page; `url` is where it stood.
     pub fn of(html: &str, url: &str) -> Self {
-        if let Some(address) = form(html).or_else(|| link(html)) {
-            return Self::Confirm(absolute(&address, url));
+        if let Some(address) = form(html).or_else(|| link(html)).and_then(|address| resolve(url, &address)) {
+            return Self::Confirm(address);
         }
         let lower = html.to_ascii_lowercase();
         if lower.contains("quota exceeded") || lower.contains("too many users have viewed or downloaded") {
@@ -83,18 +85,6 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
         }
         rest = behind;
     }
-}
-
-/// An address seen from that of its page.
-fn absolute(address: &str, url: &str) -> String {
-    let origin = || url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-    if address.starts_with('/') { format!("{}{address}", origin()) } else { address.to_string() }
-}
-
-fn encode(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
-    let encoded = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
-    text.bytes().map(encoded).collect()
 }
 
 #[cfg(test)]

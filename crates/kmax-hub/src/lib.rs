@@ -52,7 +52,7 @@ pub use error::{Error, Result};
 pub use event::Event;
 pub use hub::{CachedFile, File, Hub};
 pub use repo::{HubFile, HubRepo, RepoFile, SCHEME};
-pub use settings::Settings;
+pub use settings::{Settings, endpoint};
 pub use verify::verify;
 
 /// The program of the README runs as it stands.

@@ -53,12 +53,7 @@ impl Settings {
                 });
             }
         };
-        let endpoint =
-            text("HF_ENDPOINT")?.unwrap_or_else(|| ENDPOINT.into()).trim_end_matches('/').to_string();
-        if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
-            let reason = format!("`{endpoint}` is no address: expected http://… or https://…");
-            return Err(Error::Setting { name: "HF_ENDPOINT", reason });
-        }
+        let endpoint = endpoint("HF_ENDPOINT", &text("HF_ENDPOINT")?.unwrap_or_else(|| ENDPOINT.into()))?;
         let token_file = path("HF_TOKEN_PATH").unwrap_or_else(|| hf_home.join("token"));
         let token = match text("HF_TOKEN")? {
             Some(token) => Some(token),
@@ -79,6 +74,19 @@ impl Settings {
             pause: Duration::from_secs(1),
         })
     }
+}
+
+/// The address of a server as the variable `name` gives it, without white space around it and slashes at its end.
+///
+/// # Errors
+/// If it is none of `http://…` or `https://…`.
+pub fn endpoint(name: &'static str, text: &str) -> Result<String> {
+    let endpoint = text.trim().trim_end_matches('/');
+    if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
+        let reason = format!("`{endpoint}` is no address: expected http://… or https://…");
+        return Err(Error::Setting { name, reason });
+    }
+    Ok(endpoint.into())
 }
 
 /// Python's reading.

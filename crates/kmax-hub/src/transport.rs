@@ -1,12 +1,13 @@
 //! Requests of any kind: redirects, where the token goes, and answers with their bodies unread.
 
 use crate::error::{Error, Result};
+use std::io::Read;
 use std::time::Duration;
 use ureq::http::{HeaderMap, Uri, header};
 use ureq::tls::{RootCerts, TlsConfig};
 
 /// Redirects followed for one request.
-const MOST_REDIRECTS: usize = 8;
+pub(crate) const MOST_REDIRECTS: usize = 8;
 
 /// An answer with its body unread.
 pub(crate) struct Answer {
@@ -37,8 +38,8 @@ impl Answer {
     /// The whole body, which may have `limit` bytes at most.
     pub fn read(mut self, limit: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let mut body = std::io::Read::take(self.body.as_reader(), limit + 1);
-        std::io::Read::read_to_end(&mut body, &mut bytes).map_err(|e| Error::Connection {
+        let body = self.body.as_reader().take(limit + 1).read_to_end(&mut bytes);
+        body.map_err(|e| Error::Connection {
             url: self.url.clone(),
             reason: format!("broke off after {} bytes: {e}", bytes.len()),
         })?;
@@ -80,18 +81,13 @@ impl Transport {
         }
     }
 
-    /// Whether a request there carries the token.
-    pub fn is_authorised(&self, url: &str) -> bool {
-        self.token.as_ref().is_some_and(|(endpoint, _)| same_origin(url, endpoint))
-    }
-
     /// One request without following redirects, from the byte `from` on, if the content is still that of the ETag `unless_changed`.
     pub fn ask(&self, method: &str, url: &str, from: u64, unless_changed: Option<&str>) -> Result<Answer> {
         let mut request = match method {
             "HEAD" => self.agent.head(url),
             _ => self.agent.get(url),
         };
-        if let Some((_, token)) = self.token.as_ref().filter(|_| self.is_authorised(url)) {
+        if let Some((_, token)) = self.token.as_ref().filter(|(endpoint, _)| same_origin(url, endpoint)) {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
         if from > 0 {
@@ -131,7 +127,7 @@ impl Transport {
 }
 
 /// `location` seen from `base`, unless it leaves HTTP, or TLS.
-fn resolve(base: &str, location: &str) -> Option<String> {
+pub(crate) fn resolve(base: &str, location: &str) -> Option<String> {
     let (scheme, rest) = base.split_once("://")?;
     let host = rest.split(['/', '?', '#']).next()?;
     let url = match location {
@@ -154,9 +150,22 @@ pub(crate) fn same_origin(a: &str, b: &str) -> bool {
     origin(a).is_some_and(|a| origin(b) == Some(a))
 }
 
+/// Percent-encodes a name as one part of a path, or of a query.
+pub(crate) fn encode(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
+    let encoded = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+    text.bytes().map(encoded).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn revisions_are_one_part_of_the_path() {
+        assert_eq!(encode("refs/pr/1"), "refs%2Fpr%2F1");
+        assert_eq!(encode("v1.0-ü"), "v1.0-%C3%BC");
+    }
 
     #[test]
     fn redirects_stay_within_http_and_keep_tls() {
