@@ -10,14 +10,6 @@ pub enum Error {
     /// What is no name of anything that can be pulled, or a variant that makes no sense there.
     #[error("{0}")]
     Name(String),
-    /// An environment variable that makes no sense.
-    #[error("{name}: {reason}")]
-    Setting {
-        /// The variable.
-        name: &'static str,
-        /// What is wrong and what was expected.
-        reason: String,
-    },
     /// It is not in the cache, and nothing may be fetched.
     #[error("{name} is not in the cache at {}, and nothing may be fetched (offline)", cache.display())]
     Offline {
@@ -26,7 +18,7 @@ pub enum Error {
         /// The cache.
         cache: PathBuf,
     },
-    /// It could not be fetched.
+    /// It could not be fetched, or a setting of the environment makes no sense.
     #[error(transparent)]
     Fetch(#[from] kmax_hub::Error),
     /// It could not be converted.
@@ -60,7 +52,7 @@ impl Error {
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Name(_) | Self::Setting { .. } => ErrorKind::InvalidArgument,
+            Self::Name(_) => ErrorKind::InvalidArgument,
             Self::Offline { .. } => ErrorKind::NotFound,
             Self::Fetch(error) => error.kind(),
             Self::Convert(error) => error.kind(),

@@ -6,13 +6,12 @@ use crate::settings::Settings;
 use crate::target::Target;
 use kmax_base::ErrorKind;
 use kmax_base::read::MAX_CHECKPOINT;
-use kmax_base::write::PREFIX;
+use kmax_base::write::{PREFIX, folder_of, remove_leftovers};
 use kmax_convert::{Conversion, WeightSet};
 use kmax_hub::{self as hub, Address, CachedFile, Downloads, Hub, HubFile, HubRepo};
 use kmax_model::config::CONFIG_FILE;
 use kmax_model::folder::WEIGHTS_FILE;
 use kmax_model::{Cache, Config, Encoder, Model, Place, Preset, Published, fetch_model};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The licence of what anybody may have put onto the Hub.
@@ -96,52 +95,73 @@ impl Puller {
         address(place).map_or(Ok(false), |address| Ok(self.downloads.remove(&address)?))
     }
 
+    /// What `find` finds, or what `make` makes of it, while nobody else works on `key`.
+    fn once(
+        &self,
+        name: &str,
+        key: &str,
+        find: impl Fn() -> Option<PathBuf>,
+        events: &mut dyn FnMut(Event<'_>),
+        make: impl FnOnce(&mut dyn FnMut(Event<'_>)) -> Result<PathBuf>,
+    ) -> Result<Pulled> {
+        let found = |path| Ok(Pulled { name: name.into(), path, was_cached: true });
+        if let Some(path) = find() {
+            return found(path);
+        }
+        let lock = self.settings.cache.downloads().join(format!("{key}.pull"));
+        let waiting = || events(Event::Download(hub::Event::Waiting { file: key }));
+        let _held = kmax_base::lock::wait(&lock, waiting).map_err(|e| Error::io(&lock, e))?;
+        match find() {
+            Some(path) => found(path),
+            None => Ok(Pulled { name: name.into(), path: make(events)?, was_cached: false }),
+        }
+    }
+
     fn published(&self, variant: &Published, events: &mut dyn FnMut(Event<'_>)) -> Result<Pulled> {
-        let name = Preset::Published(*variant).name();
-        let find = || self.settings.cache.model(&name);
-        if let Some(path) = find() {
-            // A run that was killed behind the conversion left the checkpoint.
-            self.forget(variant.release().place())?;
-            return Ok(Pulled { name, path, was_cached: true });
-        }
-        let _lock = self.lock(&name, events)?;
-        if let Some(path) = find() {
-            return Ok(Pulled { name, path, was_cached: true });
-        }
-        let release = variant.release();
-        let origin =
-            Origin { name: &name, place: release.place(), from: &release.url(), license: release.license() };
-        let checkpoint = self.fetch(&origin, events)?;
-        let path = self.settings.cache.place_of(&name);
-        let source =
-            Source { name: &name, file: checkpoint.path(), variant: Some(&name), weights: &WeightSet::Model };
-        let converted = self.convert(source, &path, events);
-        self.settle(&checkpoint, converted)?;
-        Ok(Pulled { name, path, was_cached: false })
+        let (name, cache) = (Preset::Published(*variant).name(), &self.settings.cache);
+        let (place, license) = (variant.release().place(), variant.release().license());
+        let pulled = self.once(
+            &name,
+            &name,
+            || cache.model(&name),
+            events,
+            |events| {
+                let checkpoint = self.fetch(&Origin { name: &name, place, license }, events)?;
+                let file = checkpoint.path();
+                let source = Source { name: &name, file, variant: Some(&name), weights: &WeightSet::Model };
+                let converted = self.convert(source, cache.place_of(&name), events);
+                self.settle(&checkpoint, converted)
+            },
+        )?;
+        self.tidied(pulled, place)
     }
 
     fn encoder(&self, encoder: &Encoder, events: &mut dyn FnMut(Event<'_>)) -> Result<Pulled> {
-        let name = encoder.name;
-        let found = |path| Ok(Pulled { name: name.into(), path, was_cached: true });
-        if let Some(path) = self.settings.cache.encoder(name) {
-            return found(path);
+        let (&Encoder { name, place, license, .. }, cache) = (encoder, &self.settings.cache);
+        let pulled = self.once(
+            name,
+            name,
+            || cache.encoder(name),
+            events,
+            |events| {
+                let checkpoint = self.fetch(&Origin { name, place, license }, events)?;
+                events(Event::Converting { name });
+                let path = cache.place_of_encoder(name);
+                let converted = kmax_convert::encoder(checkpoint.path(), &path, &WeightSet::Model);
+                let summary = self.settle(&checkpoint, converted.map_err(Error::from))?;
+                events(Event::ConvertedEncoder(&summary));
+                Ok(path)
+            },
+        )?;
+        self.tidied(pulled, place)
+    }
+
+    /// A run that was killed behind the conversion left the checkpoint.
+    fn tidied(&self, pulled: Pulled, place: Place) -> Result<Pulled> {
+        if pulled.was_cached {
+            self.forget(place)?;
         }
-        let _lock = self.lock(name, events)?;
-        if let Some(path) = self.settings.cache.encoder(name) {
-            return found(path);
-        }
-        let url = match encoder.place {
-            Place::Direct(url) => url,
-            _ => name,
-        };
-        let origin = Origin { name, place: encoder.place, from: url, license: encoder.license };
-        let checkpoint = self.fetch(&origin, events)?;
-        events(Event::Converting { name });
-        let path = self.settings.cache.place_of_encoder(name);
-        let converted = kmax_convert::encoder(checkpoint.path(), &path, &WeightSet::Model);
-        let summary = self.settle(&checkpoint, converted.map_err(Error::from))?;
-        events(Event::ConvertedEncoder(&summary));
-        Ok(Pulled { name: name.into(), path, was_cached: false })
+        Ok(pulled)
     }
 
     fn repo(&self, repo: &HubRepo, events: &mut dyn FnMut(Event<'_>)) -> Result<Pulled> {
@@ -171,40 +191,39 @@ impl Puller {
         let set = Some(options.weights.to_string()).filter(|_| options.weights != WeightSet::Model);
         let chosen: Vec<_> = variant.iter().chain(&set).map(String::as_str).collect();
         let key = Cache::hub_name(repo.owner(), repo.name(), &digest, &chosen);
-        let found = |path| Ok(Pulled { name: name.clone(), path, was_cached: true });
-        if let Some(path) = self.settings.cache.model(&key) {
-            return found(path);
-        }
-        if chosen.is_empty() {
+        let cache = &self.settings.cache;
+        if chosen.is_empty() && cache.model(&key).is_none() {
             // What was chosen before is meant again, if it was one thing.
-            let before = self.settings.cache.converted(repo.owner(), repo.name(), &digest);
+            let before = cache.converted(repo.owner(), repo.name(), &digest);
             if let [entry] = &before[..]
-                && let Some(path) = self.settings.cache.model(entry)
+                && let Some(path) = cache.model(entry)
             {
                 events(Event::Reused { name: &name, entry });
-                return found(path);
+                return Ok(Pulled { name, path, was_cached: true });
             }
         }
-        let _lock = self.lock(&key, events)?;
-        if let Some(path) = self.settings.cache.model(&key) {
-            return found(path);
-        }
-        let path = self.settings.cache.place_of(&key);
-        let source =
-            Source { name: &name, file: &checkpoint, variant: variant.as_deref(), weights: &options.weights };
-        self.convert(source, &path, events)?;
-        Ok(Pulled { name, path, was_cached: false })
+        self.once(
+            &name,
+            &key,
+            || cache.model(&key),
+            events,
+            |events| {
+                let variant = variant.as_deref();
+                let source = Source { name: &name, file: &checkpoint, variant, weights: &options.weights };
+                self.convert(source, cache.place_of(&key), events)
+            },
+        )
     }
 
     /// Converts a checkpoint into a folder of the cache and opens what came of it.
-    fn convert(&self, source: Source<'_>, to: &Path, events: &mut dyn FnMut(Event<'_>)) -> Result<()> {
+    fn convert(&self, source: Source<'_>, to: PathBuf, events: &mut dyn FnMut(Event<'_>)) -> Result<PathBuf> {
         let Source { name, file: from, variant, weights } = source;
         events(Event::Converting { name });
         // Beside its place and renamed when it is known to be good.
-        let parent = to.parent().unwrap_or(Path::new("."));
+        let parent = folder_of(&to);
         std::fs::create_dir_all(parent).map_err(|e| Error::io(parent, e))?;
-        let place = to.file_name().unwrap_or_default().to_string_lossy();
-        let prefix = format!("{PREFIX}{place}-");
+        // Nobody else works under the prefix: its name is held.
+        let prefix = format!("{PREFIX}{}-", to.file_name().unwrap_or_default().to_string_lossy());
         remove_leftovers(parent, &prefix);
         let beside = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent);
         let beside = beside.map_err(|e| Error::io(parent, e))?;
@@ -213,11 +232,11 @@ impl Puller {
         Model::open(&folder)?;
         if to.exists() {
             // Of an older, incomplete kind: whole ones are found before.
-            std::fs::remove_dir_all(to).map_err(|e| Error::io(to, e))?;
+            std::fs::remove_dir_all(&to).map_err(|e| Error::io(&to, e))?;
         }
-        std::fs::rename(&folder, to).map_err(|e| Error::io(to, e))?;
+        std::fs::rename(&folder, &to).map_err(|e| Error::io(&to, e))?;
         events(Event::Converted(&summary));
-        Ok(())
+        Ok(to)
     }
 
     /// The checkpoint of a published model or encoder.
@@ -233,9 +252,11 @@ impl Puller {
             let cache = self.settings.cache.folder().into();
             return Err(Error::Offline { name: origin.name.into(), cache });
         }
-        let by_way = self.settings.mirror.as_ref();
-        let from =
-            by_way.map_or_else(|| origin.from.into(), |mirror| format!("{} by way of {mirror}", origin.from));
+        let url = origin.place.url();
+        let from = match &self.settings.mirror {
+            Some(mirror) => format!("{url} by way of {mirror}"),
+            None => url,
+        };
         let mut told = Told::new(origin.name, &from, origin.license);
         let got = self.downloads.fetch(&address, MAX_CHECKPOINT, &mut |event| told.tell(event, events))?;
         if got.checksum.is_none() {
@@ -269,19 +290,6 @@ impl Puller {
             Err(error) => Err(error),
         }
     }
-
-    /// Holds a name against other programs that pull it.
-    fn lock(&self, name: &str, events: &mut dyn FnMut(Event<'_>)) -> Result<File> {
-        let folder = self.settings.cache.downloads();
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
-        let path = folder.join(format!("{name}.pull"));
-        let file = File::create(&path).map_err(|e| Error::io(&path, e))?;
-        if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
-            events(Event::Download(hub::Event::Waiting { file: name }));
-            file.lock().map_err(|e| Error::io(&path, e))?;
-        }
-        Ok(file)
-    }
 }
 
 /// Whether a file's content is at fault, and not this machine.
@@ -305,21 +313,10 @@ fn address(place: Place) -> Option<Address> {
     }
 }
 
-/// Removes what a killed conversion left. Nobody else works under the prefix: its name is held.
-fn remove_leftovers(folder: &Path, prefix: &str) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            // One that cannot be removed does no harm.
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
 /// Where a published file comes from.
 struct Origin<'a> {
     name: &'a str,
     place: Place,
-    from: &'a str,
     license: &'a str,
 }
 

@@ -1,8 +1,11 @@
 //! Where things are, and what may be asked.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use kmax_model::Cache;
 use std::time::Duration;
+
+/// Names the mirror.
+const MIRROR: &str = "KMAX_ENDPOINT";
 
 /// Cache, Hub and mirror.
 #[derive(Debug, Clone)]
@@ -25,22 +28,17 @@ impl Settings {
     /// If a variable makes no sense, or there is no home for a cache.
     pub fn from_env() -> Result<Self> {
         let mut hub = kmax_hub::Settings::from_env()?;
-        let cache = Cache::from_env().ok_or_else(|| Error::Setting {
+        let cache = Cache::from_env().ok_or_else(|| kmax_hub::Error::Setting {
             name: "KMAX_CACHE",
             reason: "is not set, and there is no HOME".into(),
         })?;
-        let mirror =
-            std::env::var("KMAX_ENDPOINT").ok().map(|text| text.trim().trim_end_matches('/').to_string());
-        let mirror = mirror.filter(|text| !text.is_empty());
-        if let Some(mirror) = &mirror {
-            if !mirror.starts_with("https://") && !mirror.starts_with("http://") {
-                let reason = format!("`{mirror}` is no address: expected http://… or https://…");
-                return Err(Error::Setting { name: "KMAX_ENDPOINT", reason });
-            }
-            if std::env::var_os("HF_ENDPOINT").is_none_or(|value| value.is_empty()) {
-                hub.endpoint.clone_from(mirror);
-                hub.token = None;
-            }
+        let mirror = std::env::var(MIRROR).ok().filter(|text| !text.trim().is_empty());
+        let mirror = mirror.map(|text| kmax_hub::endpoint(MIRROR, &text)).transpose()?;
+        if let Some(mirror) = &mirror
+            && std::env::var_os("HF_ENDPOINT").is_none_or(|value| value.is_empty())
+        {
+            hub.endpoint.clone_from(mirror);
+            hub.token = None;
         }
         let pause = hub.pause;
         Ok(Self { cache, hub, mirror, pause })

@@ -50,10 +50,17 @@ impl Release {
 
     /// Address of the file, or of the page that leads to it.
     pub fn url(&self) -> String {
-        match self.place {
-            Place::Direct(url) => url.into(),
-            Place::Drive { id } => format!("https://drive.google.com/file/d/{id}/view"),
-            Place::Hub { repo, file } => format!("https://huggingface.co/{repo}/blob/main/{file}"),
+        self.place.url()
+    }
+}
+
+impl Place {
+    /// Address of the file, or of the page that leads to it.
+    pub fn url(self) -> String {
+        match self {
+            Self::Direct(url) => url.into(),
+            Self::Drive { id } => format!("https://drive.google.com/file/d/{id}/view"),
+            Self::Hub { repo, file } => format!("https://huggingface.co/{repo}/blob/main/{file}"),
         }
     }
 }
