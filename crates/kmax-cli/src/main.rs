@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod conversion;
 mod environment;
 mod exit;
 mod kinds;

@@ -17,7 +17,12 @@ const WARNINGS: usize = 20;
 ///
 /// Whatever fails here is the model's fault, not an input's: [`or_fail_loading`](OrExit::or_fail_loading).
 pub fn open(name: &str) -> Outcome<Model> {
-    let model = match folder(name)? {
+    open_in(name, folder(name)?)
+}
+
+/// As [`open`], of a model whose [`folder`] is known.
+pub fn open_in(name: &str, folder: Option<PathBuf>) -> Outcome<Model> {
+    let model = match folder {
         Some(folder) => Model::open(&folder),
         None => Model::named(name),
     };

@@ -68,6 +68,11 @@ fn plain(text: &str) -> String {
     plain
 }
 
+/// A number of bytes for people.
+pub fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", 1e-6 * bytes as f64)
+}
+
 /// Says something on standard error, unless `--quiet`.
 pub fn remark(text: &str) {
     if VERBOSITY.load(Ordering::Relaxed) >= 0 {

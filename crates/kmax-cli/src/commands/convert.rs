@@ -1,11 +1,12 @@
 //! `kmax convert`: from a checkpoint of a reference implementation to a model folder.
 
+use crate::conversion;
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::{print, remark};
+use crate::output::{megabytes, print, remark};
 use clap::ValueEnum;
 use image::RgbImage;
 use kmax::Model;
-use kmax::convert::{Chosen, Conversion, EncoderSummary, Fingerprint, Summary, WeightSet, encoder};
+use kmax::convert::{Conversion, EncoderSummary, Fingerprint, Summary, WeightSet, encoder};
 use std::path::{Path, PathBuf};
 
 /// Convert a checkpoint of deeplab2, its PyTorch port or COCONut into a model folder
@@ -72,41 +73,22 @@ fn convert_encoder(from: &Path, to: &Path, weights: &WeightSet) -> Outcome {
     let summary = encoder(from, to, weights)?;
     let EncoderSummary { backbone, naming, chosen, mapped, left_out, bytes, .. } = summary;
     remark(&format!("{backbone}, named as by {naming}"));
-    tell(&chosen);
+    conversion::chosen(&chosen).iter().for_each(|note| remark(note));
     remark(&format!(
         "{mapped} tensors mapped, {left_out} left out (counters, optimizer, a classification head)"
     ));
-    remark(&format!("{:.1} MB written: {}", bytes as f64 / 1e6, to.display()));
+    remark(&format!("{} written: {}", megabytes(bytes), to.display()));
     Ok(())
-}
-
-/// Says what was chosen in a checkpoint, if there was a choice.
-fn tell(chosen: &Chosen) {
-    let line = chosen.to_string();
-    if !line.is_empty() {
-        remark(&line);
-    }
 }
 
 fn print_summary(summary: &Summary, to: &Path) {
     let Summary { variant, alike, reference, format, chosen, read, mapped, skipped, bytes, time, .. } =
         summary;
     remark(&format!("{variant}, from {} ({format})", reference.name()));
-    tell(chosen);
+    conversion::chosen(chosen).iter().for_each(|note| remark(note));
     remark(&format!("{read} tensors read: {mapped} mapped, {skipped} skipped (counters, optimizer)"));
-    remark(&format!(
-        "{:.1} MB written in {:.2} s: {}",
-        *bytes as f64 / 1e6,
-        time.as_secs_f64(),
-        to.display()
-    ));
-    if !alike.is_empty() {
-        let others = alike.join(", ");
-        remark(&format!(
-            "note: may be {others} as well, which is the same network with another input size, other thresholds or weights; say --variant \
-             if it is"
-        ));
-    }
+    remark(&format!("{} written in {:.2} s: {}", megabytes(*bytes), time.as_secs_f64(), to.display()));
+    conversion::alike(alike).iter().for_each(|note| remark(note));
 }
 
 fn fingerprint(folder: &Path, photo: &RgbImage) -> Outcome {

@@ -1,7 +1,8 @@
 //! Fetching models, with a bar and a few lines.
 
+use crate::conversion;
 use crate::exit::{OrExit, Outcome};
-use crate::output::{self, remark};
+use crate::output::{self, megabytes, remark};
 use indicatif::ProgressBar;
 use kmax::hub;
 use kmax::pull::{Event, Options, Pulled, Puller, Settings};
@@ -40,20 +41,13 @@ impl Display {
                 let (read, mapped) = (summary.read, summary.mapped);
                 let size = megabytes(summary.bytes);
                 self.say(&format!("{}: {mapped} of {read} tensors, {size}", summary.variant));
-                let chosen = summary.chosen.to_string();
-                if !chosen.is_empty() {
-                    self.say(&chosen);
-                }
-                if !summary.alike.is_empty() {
-                    let others = summary.alike.join(", ");
-                    self.say(&format!(
-                        "note: has the same tensors as {others}; say --variant if it is that one"
-                    ));
-                }
+                let alike = conversion::alike(&summary.alike);
+                conversion::chosen(&summary.chosen).iter().chain(&alike).for_each(|note| self.say(note));
             }
             Event::ConvertedEncoder(summary) => {
                 let size = megabytes(summary.bytes);
                 self.say(&format!("{}, named as by {}: {size}", summary.backbone, summary.naming));
+                conversion::chosen(&summary.chosen).iter().for_each(|note| self.say(note));
             }
             _ => {}
         }
@@ -83,8 +77,4 @@ impl Display {
     fn say(&self, text: &str) {
         self.bar.suspend(|| remark(text));
     }
-}
-
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", 1e-6 * bytes as f64)
 }

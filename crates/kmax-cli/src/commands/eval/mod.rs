@@ -3,7 +3,7 @@
 mod files;
 mod model;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use indicatif::ProgressBar;
 use kmax_base::Progress;
@@ -66,10 +66,7 @@ impl Show {
     /// Refuses before the work what could not be written after it.
     fn check(&self) -> Outcome {
         let Some(file) = &self.html else { return Ok(()) };
-        let folder = match file.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
+        let folder = kmax_base::write::folder_of(file);
         let reason = if file.is_dir() {
             "is a folder".to_owned()
         } else if folder.is_dir() {

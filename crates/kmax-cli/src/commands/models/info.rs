@@ -3,7 +3,7 @@
 use super::checkpoint;
 use crate::exit::{OrExit, Outcome};
 use crate::model;
-use crate::output::print;
+use crate::output::{megabytes, print};
 use kmax::{Cache, Config, Model, Preset};
 use kmax_base::read::{MAX_SETTINGS, read_text};
 use serde_json::{Value, json};
@@ -29,11 +29,11 @@ pub fn run(name: &str, as_json: bool) -> Outcome {
         }
         (preset, _) => {
             let folder = model::folder(name)?;
-            let model = model::open(name)?;
-            let license = match folder {
-                Some(folder) => license(&folder),
+            let license = match &folder {
+                Some(folder) => license(folder),
                 None => Some(kmax::LICENSE.into()),
             };
+            let model = model::open_in(name, folder)?;
             facts(name, preset, model.config(), &Size::of(&model), license)
         }
     };
@@ -126,7 +126,7 @@ fn table(facts: &Value) -> String {
         let title = key.replace('_', " ");
         match (key.as_str(), value) {
             ("weights_bytes", value) => {
-                let size = value.as_f64().map(|bytes| format!("{:.1} MB", 1e-6 * bytes));
+                let size = value.as_u64().map(megabytes);
                 line("weights", &size.unwrap_or_else(|| "not here: `kmax pull` fetches them".into()));
             }
             ("license", Value::Null) => line("license", "not stated"),

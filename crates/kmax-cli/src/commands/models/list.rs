@@ -2,7 +2,7 @@
 
 use super::{checkpoint, percent, published};
 use crate::exit::Outcome;
-use crate::output::print;
+use crate::output::{megabytes, print};
 use kmax::{Cache, CachedModel, Encoder, Model};
 use serde_json::json;
 
@@ -63,7 +63,7 @@ fn as_text(built_in: &[&str], cached: &[CachedModel], on_hub: &[(String, u64)]) 
             text += &format!("{title}:\n{}\n\n", lines.join("\n"));
         }
     };
-    let sized = |name: &str, bytes: u64| format!("{name:<44} {:>8.1} MB", 1e-6 * bytes as f64);
+    let sized = |name: &str, bytes: u64| format!("{name:<44} {:>11}", megabytes(bytes));
     section("built in", built_in.iter().map(ToString::to_string).collect());
     let on_disk = cached.iter().map(|model| sized(&model.name, model.bytes));
     let on_disk = on_disk.chain(on_hub.iter().map(|(name, bytes)| sized(name, *bytes)));

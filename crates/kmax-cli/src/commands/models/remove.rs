@@ -1,7 +1,7 @@
 //! `kmax models remove`: makes room in the cache.
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::remark;
+use crate::output::{megabytes, remark};
 use kmax::{Cache, CachedModel, Encoder, Preset};
 
 /// Removes what the cache has under a name, as `kmax models` shows it or as `kmax pull` takes it.
@@ -27,7 +27,7 @@ pub fn run(name: &str) -> Outcome {
     let CachedModel { path, bytes, .. } = model;
     let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
     removed.map_err(|e| format!("{}: {e}", path.display())).or_exit(Code::Output)?;
-    remark(&format!("{full} removed: {:.1} MB", 1e-6 * bytes as f64));
+    remark(&format!("{full} removed: {}", megabytes(bytes)));
     Ok(())
 }
 
