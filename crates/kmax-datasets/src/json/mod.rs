@@ -26,18 +26,21 @@ pub fn read<T: DeserializeOwned>(file: &Path) -> Result<T> {
 
 /// As [`read`], from the bytes of the file.
 pub(crate) fn parse<T: DeserializeOwned>(file: &Path, bytes: &[u8]) -> Result<T> {
-    let text = decode(bytes).map_err(Error::read(file))?;
+    parse_text(file, &decode(bytes).map_err(Error::read(file))?)
+}
+
+fn parse_text<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T> {
     // Keeping track of the place doubles the time, so it is done for a file that is wrong only.
-    if let Ok(value) = serde_json::from_str(&text) {
+    if let Ok(value) = serde_json::from_str(text) {
         return Ok(value);
     }
-    let plain = nan::replaced(&text);
+    let plain = nan::replaced(text);
     if let Some(value) = plain.as_deref().and_then(|plain| serde_json::from_str(plain).ok()) {
         return Ok(value);
     }
-    let mut parser = serde_json::Deserializer::from_str(plain.as_deref().unwrap_or(&text));
+    let mut parser = serde_json::Deserializer::from_str(plain.as_deref().unwrap_or(text));
     let fail = |entry: &str, error: &serde_json::Error| {
-        let reason = nan::named(&text, error).unwrap_or_else(|| error.to_string());
+        let reason = nan::named(text, error).unwrap_or_else(|| error.to_string());
         Error::Json { file: file.to_path_buf(), entry: entry.to_owned(), reason }
     };
     let value = serde_path_to_error::deserialize(&mut parser).map_err(|error| {
@@ -73,9 +76,9 @@ fn listed_categories(file: &Path) -> Result<Vec<ListedCategory>> {
     let bytes = files::read_list(file)?;
     let text = decode(&bytes).map_err(Error::read(file))?;
     if text.trim_start().starts_with('[') {
-        return parse(file, text.as_bytes());
+        return parse_text(file, &text);
     }
-    Ok(parse::<Holder>(file, text.as_bytes())?.categories)
+    Ok(parse_text::<Holder>(file, &text)?.categories)
 }
 
 type Field<T, E> = std::result::Result<T, E>;

@@ -46,12 +46,8 @@ pub(super) fn decode(data: &[u8], admission: &Admission) -> Result<Decoded, Fail
     if values.as_buffer(0).byte_len() < layout.complete_len {
         return Err(Failure::damaged("its planes are too large"));
     }
-    let premultiplied = decoder
-        .find_tag_unsigned_vec::<u16>(Tag::ExtraSamples)?
-        .is_some_and(|kinds| kinds.first() == Some(&1));
-    let grey_alpha = decoder
-        .find_tag_unsigned_vec::<u16>(Tag::ExtraSamples)?
-        .is_some_and(|kinds| matches!(kinds[..], [1 | 2]));
+    let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples)?.unwrap_or_default();
+    let (premultiplied, grey_alpha) = (extra.first() == Some(&1), matches!(extra[..], [1 | 2]));
     let mut map = None;
     if palette {
         map = Some(decoder.get_tag_u16_vec(Tag::ColorMap)?);
