@@ -118,18 +118,7 @@ fn settings() -> Result<()> {
         if let kmax_backbones::BackboneConfig::ConvNeXt(backbone) = &network.backbone {
             check("stochastic depth", json!(backbone.drop_path), &theirs["convnext_drop_path"]);
         }
-        for (ours, name) in [
-            (losses.class_weight, "CLASS_WEIGHT"),
-            (losses.dice_weight, "DICE_WEIGHT"),
-            (losses.mask_weight, "MASK_WEIGHT"),
-            (losses.pixel_weight, "INSDIS_WEIGHT"),
-            (losses.semantic_weight, "AUX_SEMANTIC_WEIGHT"),
-            (losses.weight_floor, "NO_OBJECT_WEIGHT"),
-            (losses.pixel_sample_temperature, "PIXEL_INSDIS_TEMPERATURE"),
-            (losses.pixel_samples as f64, "PIXEL_INSDIS_SAMPLE_K"),
-            (losses.semantic_sample_temperature, "AUX_SEMANTIC_TEMPERATURE"),
-            (losses.semantic_samples as f64, "AUX_SEMANTIC_SAMPLE_K"),
-        ] {
+        for (ours, name) in common::loss_settings(losses) {
             check(name, json!(ours), &theirs["loss"][name]);
         }
         assert_eq!(json!(losses.shared_matching), theirs["loss"]["SHARE_FINAL_MATCHING"]);

@@ -1,5 +1,7 @@
 //! Every preset against the settings of its original's configuration, and every tensor of its checkpoint by name.
 
+mod common;
+
 use kmax_backbones::{BackboneConfig, Level};
 use kmax_convert::names::rows::ClassRows;
 use kmax_convert::names::{deeplab2, pytorch};
@@ -117,18 +119,7 @@ fn settings_of_the_port() -> Result<()> {
         }
         let decoder = network.semantic_head.kind == SemanticKind::Decoder;
         assert_eq!(json!(decoder), theirs["aux_semantic_decoder"], "{key}");
-        for (ours, name) in [
-            (losses.class_weight, "CLASS_WEIGHT"),
-            (losses.dice_weight, "DICE_WEIGHT"),
-            (losses.mask_weight, "MASK_WEIGHT"),
-            (losses.pixel_weight, "INSDIS_WEIGHT"),
-            (losses.semantic_weight, "AUX_SEMANTIC_WEIGHT"),
-            (losses.weight_floor, "NO_OBJECT_WEIGHT"),
-            (losses.pixel_sample_temperature, "PIXEL_INSDIS_TEMPERATURE"),
-            (losses.pixel_samples as f64, "PIXEL_INSDIS_SAMPLE_K"),
-            (losses.semantic_sample_temperature, "AUX_SEMANTIC_TEMPERATURE"),
-            (losses.semantic_samples as f64, "AUX_SEMANTIC_SAMPLE_K"),
-        ] {
+        for (ours, name) in common::loss_settings(losses) {
             check(name, json!(ours), &theirs["loss"][name]);
         }
         for (ours, name) in [

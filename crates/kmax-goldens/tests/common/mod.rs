@@ -8,7 +8,7 @@ use kmax_backbones::Level;
 use kmax_convert::names::rows::ClassRows;
 use kmax_convert::names::{deeplab2, pytorch};
 use kmax_goldens::Manifest;
-use kmax_model::{Config, KMaxDeepLab, Preset, Trace};
+use kmax_model::{Config, KMaxDeepLab, LossConfig, Preset, Trace};
 use kmax_nn::{Mode, Params};
 use std::collections::HashMap;
 use std::error::Error;
@@ -21,6 +21,22 @@ pub type Weights = HashMap<String, Tensor>;
 /// The configuration of a preset.
 pub fn preset(name: &str) -> Result<Config> {
     Ok(Preset::named(name).ok_or_else(|| format!("no preset {name}"))?.config())
+}
+
+/// The numbers of the losses, with their keys in detectron2's configurations of kMaX.
+pub fn loss_settings(losses: &LossConfig) -> [(f64, &'static str); 10] {
+    [
+        (losses.class_weight, "CLASS_WEIGHT"),
+        (losses.dice_weight, "DICE_WEIGHT"),
+        (losses.mask_weight, "MASK_WEIGHT"),
+        (losses.pixel_weight, "INSDIS_WEIGHT"),
+        (losses.semantic_weight, "AUX_SEMANTIC_WEIGHT"),
+        (losses.weight_floor, "NO_OBJECT_WEIGHT"),
+        (losses.pixel_sample_temperature, "PIXEL_INSDIS_TEMPERATURE"),
+        (losses.pixel_samples as f64, "PIXEL_INSDIS_SAMPLE_K"),
+        (losses.semantic_sample_temperature, "AUX_SEMANTIC_TEMPERATURE"),
+        (losses.semantic_samples as f64, "AUX_SEMANTIC_SAMPLE_K"),
+    ]
 }
 
 /// The port's tensors under our names.
