@@ -9,6 +9,7 @@ use kmax_train::{TrainConfig, Trainer};
 use kmax_transforms::Draw;
 use kmax_transforms::train::TrainTransform;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = TrainConfig::read(Path::new(config))?;
     let (split, augment) = (&config.data.train, &config.augment);
     let set = TrainingSet {
-        dataset: CocoPanoptic::open(&split.json, &split.images, &split.panoptic)?,
+        dataset: Arc::new(CocoPanoptic::open(&split.json, &split.images, &split.panoptic)?),
         transform: TrainTransform {
             crop: augment.crop,
             scale: augment.scale,

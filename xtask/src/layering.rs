@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 9] = [
     &["kmax-cli"],
     &["kmax"],
-    &["kmax-render", "kmax-convert", "kmax-pull", "kmax-evaluate", "kmax-train"],
+    &["kmax-render", "kmax-report", "kmax-convert", "kmax-pull", "kmax-evaluate", "kmax-train"],
     &["kmax-builtin", "kmax-hub", "kmax-model"],
     &["kmax-losses"],
     &["kmax-heads", "kmax-attention", "kmax-pixel-decoder", "kmax-backbones"],
@@ -21,7 +21,7 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Crates that must build without Candle.
-const WITHOUT_CANDLE: [&str; 9] = [
+const WITHOUT_CANDLE: [&str; 10] = [
     "kmax-base",
     "kmax-masks",
     "kmax-metrics",
@@ -31,6 +31,7 @@ const WITHOUT_CANDLE: [&str; 9] = [
     "kmax-hub",
     "kmax-builtin",
     "kmax-render",
+    "kmax-report",
 ];
 
 /// Crates that must not know kMaX: people use them for other things.

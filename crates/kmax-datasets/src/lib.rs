@@ -39,6 +39,7 @@
 
 #![forbid(unsafe_code)]
 
+mod annotated;
 pub mod check;
 pub mod cityscapes;
 pub mod coco;
@@ -47,6 +48,7 @@ mod each;
 mod error;
 pub mod evaluate;
 mod files;
+pub mod forms;
 mod json;
 pub mod layout;
 pub mod loader;
@@ -55,6 +57,7 @@ pub mod png;
 mod things;
 mod turned;
 
+pub use annotated::Annotated;
 pub use error::{Error, Result};
 pub use files::write as write_file;
 pub use json::{read as read_json, read_categories, read_panoptic_categories};

@@ -83,7 +83,7 @@ impl Trainer {
         }
         let optimizer = AdamW::new(params.parameters(), config.schedule.optimizer())?;
         let criterion = Criterion::new(model.losses.clone())?;
-        let train = Arc::new(TrainingSet { dataset: train, transform });
+        let train = Arc::new(TrainingSet { dataset: Arc::new(train), transform });
         let schedule = config.schedule.learning_rates();
         Ok(Self {
             config,
@@ -207,9 +207,10 @@ impl Trainer {
         if threshold == 0.0 {
             return Ok(None);
         }
-        let entries = self.train.dataset.entries();
-        let classes = entries.map(|(_, shown)| shown.segments_info.iter().map(|s| s.category_id).collect());
-        Ok(Some(RepeatFactors::new(&classes.collect::<Vec<_>>(), threshold)?))
+        let dataset = &self.train.dataset;
+        let classes: kmax_datasets::Result<Vec<_>> =
+            (0..dataset.len()).map(|image| dataset.classes(image)).collect();
+        Ok(Some(RepeatFactors::new(&classes?, threshold)?))
     }
 
     /// One optimizer step on `examples`.

@@ -244,7 +244,7 @@ impl CocoPanoptic {
         Ok((annotation.over(map), look(&bytes)))
     }
 
-    fn entry(&self, index: usize) -> Result<&(ImageEntry, Annotation)> {
+    pub(crate) fn entry(&self, index: usize) -> Result<&(ImageEntry, Annotation)> {
         self.entries.get(index).ok_or_else(|| {
             let reason = format!("there are {} only", self.entries.len());
             Error::entry(&self.json, format!("annotations[{index}]"), reason)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use kmax_transforms::Draw;
 use kmax_transforms::train::{TrainTransform, TrainingExample};
 
-use crate::coco::CocoPanoptic;
+use crate::annotated::Annotated;
 use crate::error::{Error, Result};
 pub use order::RepeatFactors;
 use pool::Pool;
@@ -33,11 +33,11 @@ pub trait Examples: Send + Sync + 'static {
     fn example(&self, draw: Draw) -> Result<Self::Example>;
 }
 
-/// A dataset in COCO's panoptic form with our trainer's augmentation.
+/// A dataset with our trainer's augmentation.
 #[derive(Clone, Debug)]
 pub struct TrainingSet {
     /// The images and labels.
-    pub dataset: CocoPanoptic,
+    pub dataset: Arc<dyn Annotated>,
     /// What is done to them.
     pub transform: TrainTransform,
 }

@@ -1,0 +1,112 @@
+//! What every labelled dataset is to those who train on it, measure on it or look at it.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use kmax_masks::{Categories, ImageId, Panoptic};
+use kmax_transforms::{Sample, read_image};
+
+use crate::coco::CocoPanoptic;
+use crate::error::{Error, Result};
+
+/// Images with their segments, in whatever form they are stored. Images have places from 0 to [`Self::len`] - 1.
+pub trait Annotated: Debug + Send + Sync {
+    /// The number of annotated images.
+    fn len(&self) -> usize;
+
+    /// Whether no image is annotated.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The classes.
+    fn categories(&self) -> &Categories;
+
+    /// What the dataset calls the image; unlike any other of its images.
+    ///
+    /// # Errors
+    /// If the place is past the end.
+    fn id(&self, index: usize) -> Result<ImageId>;
+
+    /// Where the image's file is, or should be.
+    ///
+    /// # Errors
+    /// If two files could be meant, or the place is past the end.
+    fn image_path(&self, index: usize) -> Result<PathBuf>;
+
+    /// The image's segments, at the size of the image as it is shown (EXIF orientation applied).
+    ///
+    /// # Errors
+    /// If its labels are missing or damaged.
+    fn panoptic(&self, index: usize) -> Result<Panoptic>;
+
+    /// The classes that the image has, as a list of annotations tells them; labels are read where there is none.
+    ///
+    /// # Errors
+    /// As [`Self::panoptic`].
+    fn classes(&self, index: usize) -> Result<BTreeSet<u32>> {
+        Ok(self.panoptic(index)?.segments.iter().map(|segment| segment.category_id).collect())
+    }
+
+    /// A digest of what the labels say, as far as it can be told without reading every one: two datasets of one digest are
+    /// taken for the same one when a run is resumed.
+    ///
+    /// # Errors
+    /// If a file is missing.
+    fn digest(&self) -> Result<String>;
+
+    /// The image with its segments.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, or image and labels differ in size.
+    fn sample(&self, index: usize) -> Result<Sample> {
+        let panoptic = self.panoptic(index)?;
+        let file = self.image_path(index)?;
+        let image = read_image(&file)?;
+        let labels = (panoptic.map.width(), panoptic.map.height());
+        if (image.width() as usize, image.height() as usize) != labels {
+            let (width, height) = image.dimensions();
+            let reason =
+                format!("{width} x {height} pixels, but its labels have {} x {}", labels.0, labels.1);
+            return Err(Error::file(&file, reason));
+        }
+        Ok(Sample { image, panoptic, image_id: self.id(index)? })
+    }
+}
+
+impl Annotated for CocoPanoptic {
+    fn len(&self) -> usize {
+        CocoPanoptic::len(self)
+    }
+
+    fn categories(&self) -> &Categories {
+        CocoPanoptic::categories(self)
+    }
+
+    fn id(&self, index: usize) -> Result<ImageId> {
+        Ok(self.entry(index)?.0.id.clone())
+    }
+
+    fn image_path(&self, index: usize) -> Result<PathBuf> {
+        CocoPanoptic::image_path(self, index)
+    }
+
+    fn panoptic(&self, index: usize) -> Result<Panoptic> {
+        CocoPanoptic::panoptic(self, index)
+    }
+
+    fn classes(&self, index: usize) -> Result<BTreeSet<u32>> {
+        Ok(self.entry(index)?.1.segments_info.iter().map(|segment| segment.category_id).collect())
+    }
+
+    fn digest(&self) -> Result<String> {
+        use sha2::{Digest, Sha256};
+        let digest = Sha256::digest(crate::files::read_list(self.json())?);
+        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn sample(&self, index: usize) -> Result<Sample> {
+        CocoPanoptic::sample(self, index)
+    }
+}

@@ -1,0 +1,1 @@
+//! What annotation tools write, and what they take back.

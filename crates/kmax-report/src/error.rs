@@ -1,0 +1,28 @@
+//! What keeps a page from being made.
+
+use kmax_base::ErrorKind;
+
+/// An error of this crate; its message names the file or the image.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An image or its labels cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] kmax_datasets::Error),
+    /// Segments cannot be drawn.
+    #[error(transparent)]
+    Render(#[from] kmax_render::Error),
+}
+
+/// The result of this crate's functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Dataset(source) => source.kind(),
+            Self::Render(source) => source.kind(),
+        }
+    }
+}
