@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod page;
 
 pub use error::{Error, Result};
 pub use kmax_base::ErrorKind;
