@@ -2,8 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod dataset;
 mod error;
 mod page;
+mod told;
 
 pub use error::{Error, Result};
 pub use kmax_base::ErrorKind;
