@@ -11,7 +11,7 @@ use super::statistics::ClassFacts;
 use super::{DatasetOptions, Split};
 use crate::page::chart::Histogram;
 use crate::page::number::{NONE, count, counted, median, percent};
-use crate::page::{Column, Html, Page, Table, part};
+use crate::page::{Column, Html, Page, Table, beside, part};
 
 /// Bytes of all drawn images of a page.
 pub const ROOM: usize = 64 << 20;
@@ -30,12 +30,14 @@ pub fn header(page: &mut Page, splits: &[Split], options: &DatasetOptions) {
     let each = splits.iter().map(|split| format!("{} {}", split.name, count(split.labels.len() as u64)));
     let pixels = sum(|split| split.statistics.pixels).max(1);
     let void = sum(|split| split.statistics.void) as f64 / pixels as f64;
-    page.header(part::tiles(&[
+    let tiles = part::tiles(&[
         ("Images", count(sum(|split| split.labels.len() as u64)), each.collect::<Vec<_>>().join(", ")),
         ("Classes", count(names.len() as u64), kinds(splits)),
         ("Segments", count(sum(|split| split.statistics.segments())), String::new()),
         ("Void", percent(void), "pixels of no segment".to_owned()),
-    ]));
+    ]);
+    // A split alone says the same of itself.
+    page.header(if splits.len() == 1 { Html::new() } else { tiles });
     page.header(doubts::all(splits, options.queries));
 }
 
@@ -51,10 +53,12 @@ fn kinds(splits: &[Split]) -> String {
 pub fn split(page: &mut Page, nth: usize, split: &Split, options: &DatasetOptions, room: &mut usize) {
     let sum = &split.statistics;
     let most = sum.per_image.iter().max().copied().unwrap_or(0);
+    let occur = split.dataset.categories().iter().filter(|c| sum.classes.contains_key(&c.id)).count();
     let unreadable = split.labels.len() as u64 - sum.images + split.samples.failed.len() as u64;
     let note = if unreadable > 0 { format!("{} cannot be read", count(unreadable)) } else { String::new() };
     let mut content = part::tiles(&[
         ("Images", count(split.labels.len() as u64), note),
+        ("Classes", count(occur as u64), format!("of {} listed", split.dataset.categories().len())),
         ("Segments", count(sum.segments()), tiny(sum.smaller_than(TINY))),
         ("Most in one image", count(most), format!("of {} queries", options.queries)),
         ("Void", percent(sum.share(sum.void)), "pixels of no segment".to_owned()),
@@ -77,9 +81,11 @@ fn histograms(split: &Split) -> Html {
     let edges = sum.sizes.iter().flat_map(|(&(width, height), &number)| {
         std::iter::repeat_n(width.max(height) as u64, number as usize)
     });
+    let sides = sum.classes.values().flat_map(|facts| &facts.areas).map(|area| area.isqrt());
     let charts = Html::new()
         .with(Histogram::new("Longer edge", " px", edges.collect()).finish())
-        .with(Histogram::new("Segments per image", "", sum.per_image.clone()).finish());
+        .with(Histogram::new("Segments per image", "", sum.per_image.clone()).finish())
+        .with(Histogram::new("Segment size (\u{221a}area)", " px", sides.collect()).finish());
     let mut sizes: Vec<(&(usize, usize), &u64)> = sum.sizes.iter().collect();
     sizes.sort_by_key(|(size, number)| (std::cmp::Reverse(**number), **size));
     let shown = sizes
@@ -218,13 +224,7 @@ fn samples(nth: usize, split: &Split, room: &mut usize) -> Html {
 
 fn card(anchor: &str, split: &Split, labels: &super::Labels, sample: &Drawn) -> Html {
     let id = sample.id.to_string();
-    let figure = |picture: &crate::page::Picture, caption: &'static str| {
-        let caption_of = Html::element("figcaption", &[], caption);
-        let image = picture.html(&format!("{caption} of image {id}"));
-        Html::of_class("figure", "picture", image.with(caption_of))
-    };
-    let stacked = if sample.photo.width() > sample.photo.height() { "pictures stacked" } else { "pictures" };
-    let pictures = figure(&sample.photo, "Photo").with(figure(&sample.overlay, "Labels"));
+    let pictures = beside(&[("Photo", &sample.photo), ("Labels", &sample.overlay)], &id);
     let mut numbers: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
     for (class, area) in &labels.segments {
         let entry = numbers.entry(*class).or_default();
@@ -245,6 +245,6 @@ fn card(anchor: &str, split: &Split, labels: &super::Labels, sample: &Drawn) -> 
         "classes",
         largest.iter().map(class).collect::<Html>(),
     ));
-    let card = Html::of_class("div", stacked, pictures).with(Html::of_class("div", "body", body));
+    let card = pictures.with(Html::of_class("div", "body", body));
     Html::element("article", &[("class", "card"), ("id", anchor)], card)
 }

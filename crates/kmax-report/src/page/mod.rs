@@ -8,7 +8,7 @@ mod picture;
 mod table;
 
 pub use html::Html;
-pub use picture::{Picture, edge_is_fine};
+pub use picture::{Picture, beside, edge_is_fine};
 pub use table::{Column, Table};
 
 /// The look of every page.

@@ -93,6 +93,20 @@ impl Picture {
     }
 }
 
+/// Pictures of one image beside each other, or one above the other if they are wide, each with its caption. A click shows them as
+/// large as the window.
+pub fn beside(pictures: &[(&'static str, &Picture)], image: &str) -> Html {
+    let wide = pictures.first().is_some_and(|(_, picture)| picture.width > picture.height);
+    let shown = |(caption, picture): &(&'static str, &Picture)| {
+        let drawn = picture.html(&format!("{caption} of image {image}"));
+        Html::of_class("span", "picture", drawn.with(Html::of_class("span", "caption", *caption)))
+    };
+    let enlarge = format!("enlarge image {image}");
+    let switch = Html::void("input", &[("type", "checkbox"), ("aria-label", &enlarge)]);
+    let class = if wide { "pictures stacked" } else { "pictures" };
+    Html::of_class("label", class, switch.with(pictures.iter().map(shown).collect::<Html>()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
