@@ -5,6 +5,7 @@
 pub mod dataset;
 mod error;
 mod page;
+pub mod run;
 mod told;
 
 pub use error::{Error, Result};
