@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_rich_image_saves_others_and_a_large_segment_is_preferred() {
-        let mut images = vec![image(&[1]), image(&[2]), image(&[1, 2, 3]), image(&[4]), image(&[4])];
+        let mut images = [image(&[1]), image(&[2]), image(&[1, 2, 3]), image(&[4]), image(&[4])];
         images[4].segments[0].1 = 50;
         assert_eq!(cover(&images.iter().map(Some).collect::<Vec<_>>(), 9), BTreeSet::from([2, 4]));
     }

@@ -25,11 +25,16 @@ pub fn all(splits: &[Split], queries: usize) -> Html {
 /// The first entries of a list, and how many more there are.
 pub fn bounded(entries: impl ExactSizeIterator<Item = String>) -> Vec<String> {
     let more = entries.len().saturating_sub(LISTED);
-    let mut listed: Vec<String> = entries.take(LISTED).collect();
+    let mut listed: Vec<String> = entries.take(LISTED).map(|entry| part::shortened(&entry)).collect();
     if more > 0 {
         listed.push(format!("and {} more", count(more as u64)));
     }
     listed
+}
+
+/// The same in one line.
+pub fn joined(entries: Vec<String>) -> String {
+    bounded(entries.into_iter()).join(", ")
 }
 
 fn unreadable(splits: &[Split]) -> Html {
@@ -80,7 +85,7 @@ fn differing(splits: &[Split]) -> Html {
         let elsewhere: BTreeSet<String> = splits.iter().flat_map(names).collect();
         let lacks: Vec<String> = elsewhere.difference(&here).cloned().collect();
         if !lacks.is_empty() {
-            lacking.push(format!("{} has no {}", split.name, bounded(lacks.into_iter()).join(", ")));
+            lacking.push(format!("{} has no {}", split.name, joined(lacks)));
         }
     }
     if lacking.is_empty() {
@@ -98,7 +103,7 @@ fn absent(splits: &[Split]) -> Html {
         let never: Vec<String> = never.map(|category| category.name.clone()).collect();
         if !never.is_empty() {
             let number = counted(never.len() as u64, "class").replace("classs", "classes");
-            lines.push(format!("{}: {number}: {}", split.name, bounded(never.into_iter()).join(", ")));
+            lines.push(format!("{}: {number}: {}", split.name, joined(never)));
         }
     }
     if lines.is_empty() {

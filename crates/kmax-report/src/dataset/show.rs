@@ -162,8 +162,8 @@ fn classes(nth: usize, split: &Split) -> Html {
         .with(part::note("Areas are those of single segments. A name leads to an image that has the class."))
 }
 
-fn named(category: &Category) -> &str {
-    if category.name.is_empty() { "(no name)" } else { &category.name }
+fn named(category: &Category) -> String {
+    if category.name.is_empty() { "(no name)".to_owned() } else { part::shortened(&category.name) }
 }
 
 /// Images without segments.
@@ -176,7 +176,7 @@ fn empty(split: &Split) -> Html {
         return Html::new();
     }
     let id = |at: &usize| split.dataset.id(*at).map_or(format!("place {at}"), |id| id.to_string());
-    let ids = doubts::bounded(places.iter().map(id)).join(", ");
+    let ids = doubts::joined(places.iter().map(id).collect());
     let summary = format!("{} without any segment", counted(places.len() as u64, "image"));
     Html::element("details", &[], Html::element("summary", &[], summary).with(part::note(ids)))
 }
@@ -214,7 +214,7 @@ fn samples(nth: usize, split: &Split, room: &mut usize) -> Html {
     if unseen.is_empty() {
         line.push_str(" Every class that occurs is among them.");
     } else {
-        line.push_str(&format!(" Not among them: {}.", doubts::bounded(unseen.into_iter()).join(", ")));
+        line.push_str(&format!(" Not among them: {}.", doubts::joined(unseen)));
     }
     if cut > 0 {
         line.push_str(&format!(" {} more would make the page too large.", count(cut as u64)));
@@ -233,8 +233,7 @@ fn card(anchor: &str, split: &Split, labels: &super::Labels, sample: &Drawn) -> 
     let mut largest: Vec<_> = numbers.into_iter().collect();
     largest.sort_by_key(|(class, (_, area))| (std::cmp::Reverse(*area), *class));
     let class = |(class, (number, _)): &(u32, (u64, u64))| {
-        let name =
-            split.dataset.categories().get(*class).map_or(format!("class {class}"), |c| named(c).to_owned());
+        let name = split.dataset.categories().get(*class).map_or(format!("class {class}"), named);
         let times = if *number > 1 { format!(" \u{d7}{number}") } else { String::new() };
         Html::element("span", &[], format!("{name}{times}"))
     };

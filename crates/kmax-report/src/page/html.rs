@@ -64,11 +64,6 @@ impl Html {
         self.0.is_empty()
     }
 
-    /// Its bytes.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The markup.
     pub fn into_string(self) -> String {
         self.0

@@ -2,6 +2,9 @@
 
 use super::html::Html;
 
+/// The most letters of a name or a reason that comes from a file.
+const LETTERS: usize = 400;
+
 /// Cards with one number each: what it is, the number, a word on it.
 pub fn tiles(tiles: &[(&str, String, String)]) -> Html {
     let tile = |(label, value, note): &(&str, String, String)| {
@@ -38,6 +41,14 @@ pub fn bar(share: f64, text: &str) -> Html {
     Html::of_class("span", "bar", track.with(Html::of_class("span", "of", text)))
 }
 
+/// A text that does not grow the page without bound: its first letters.
+pub fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LETTERS) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}\u{2026}", &text[..end]),
+    }
+}
+
 /// A dot in a colour.
 pub fn dot([red, green, blue]: [u8; 3]) -> Html {
     Html::element(
@@ -55,6 +66,13 @@ pub fn chip(text: &str) -> Html {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_letters() {
+        assert_eq!(shortened("caf\u{e9}"), "caf\u{e9}");
+        let long = shortened(&"\u{e9}".repeat(1_000_000));
+        assert_eq!(long.chars().count(), LETTERS + 1);
+    }
 
     #[test]
     fn bars_stay_within_their_track() {

@@ -68,16 +68,6 @@ impl Picture {
         self.jpeg.len()
     }
 
-    /// Width in pixels.
-    pub fn width(&self) -> u32 {
-        self.width
-    }
-
-    /// Height in pixels.
-    pub fn height(&self) -> u32 {
-        self.height
-    }
-
     /// An `img` that holds the picture; `alt` says what it shows to those who cannot see it.
     pub fn html(&self, alt: &str) -> Html {
         let data = format!("data:image/jpeg;base64,{}", STANDARD.encode(&self.jpeg));
@@ -115,12 +105,12 @@ mod tests {
     fn pictures_are_bounded_and_keep_their_shape() -> Result<()> {
         let image = RgbImage::from_fn(300, 900, |x, y| image::Rgb([x as u8, y as u8, 7]));
         let picture = Picture::jpeg(&image, 90)?;
-        assert_eq!((picture.width(), picture.height()), (30, 90));
+        assert_eq!((picture.width, picture.height), (30, 90));
         assert!(picture.len() < 30 * 90 * 3);
         let small = Picture::jpeg(&image, 1000)?;
-        assert_eq!((small.width(), small.height()), (300, 900));
+        assert_eq!((small.width, small.height), (300, 900));
         let thin = Picture::jpeg(&RgbImage::new(1, 4000), 100)?;
-        assert_eq!((thin.width(), thin.height()), (1, 100));
+        assert_eq!((thin.width, thin.height), (1, 100));
         let html = picture.html("a \"b\"").into_string();
         assert!(
             html.starts_with("<img src=\"data:image/jpeg;base64,/9j/") && html.contains("a &quot;b&quot;")

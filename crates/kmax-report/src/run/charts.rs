@@ -33,34 +33,32 @@ pub fn losses(run: &RunReport) -> Html {
     let window = (run.steps.len() / PARTS).max(1);
     let mut loss = Lines::new("Loss", "step");
     loss.smoothed("weighted sum", &curve(|step| step.loss), window);
-    let mut rate = Lines::new("Learning rate", "step");
+    let mut rate = Lines::new("Learning rate", "step").with_zero();
     rate.line("learning rate", &curve(|step| step.learning_rate));
     let mut charts = loss.finish();
     let terms = terms(&run.steps);
     if !terms.is_empty() {
         let mut chart = Lines::new("Terms of the loss", "step");
-        terms.iter().take(TERMS).for_each(|(name, points)| chart.smoothed(name, points, window));
+        terms.iter().for_each(|(name, points)| chart.smoothed(name, points, window));
         charts.push(chart.finish());
     }
     charts.with(rate.finish())
 }
 
-/// Each term over the steps, in the order in which they occur; no number where a step lacks one.
+/// The first terms over the steps, in the order in which they occur; no number where a step lacks one.
 fn terms(steps: &[StepPoint]) -> Vec<(&str, Vec<Point>)> {
-    let (mut terms, mut places): (Vec<(&str, Vec<Point>)>, HashMap<&str, usize>) = Default::default();
+    let mut terms: Vec<(&str, Vec<Point>)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for (at, step) in steps.iter().enumerate() {
         for (name, value) in &step.terms {
-            let place = *places.entry(name).or_insert_with(|| {
-                let missing = steps.iter().map(|step| (step.step as f64, f64::NAN)).collect();
-                terms.push((name, missing));
-                terms.len() - 1
-            });
-            terms[place].1[at].1 = *value;
-        }
-        if terms.len() > TERMS {
-            terms.truncate(TERMS);
-            places.retain(|_, place| *place < TERMS);
-            break;
+            if !places.contains_key(name.as_str()) {
+                if terms.len() == TERMS {
+                    continue;
+                }
+                places.insert(name, terms.len());
+                terms.push((name, steps.iter().map(|step| (step.step as f64, f64::NAN)).collect()));
+            }
+            terms[places[name.as_str()]].1[at].1 = *value;
         }
     }
     terms

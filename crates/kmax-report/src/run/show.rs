@@ -29,11 +29,8 @@ pub fn page(run: &RunReport) -> String {
         page.header(part::warning(warning, &[]));
     }
     page.header(no_numbers(run));
-    if !run.measurements.is_empty() {
-        let charts = Html::of_class("div", "charts", charts::quality(&run.measurements));
-        page.section("Quality", charts);
-    }
-    page.section("Loss", Html::of_class("div", "charts", charts::losses(run)));
+    let curves = charts::quality(&run.measurements).with(charts::losses(run));
+    page.section("Curves", Html::of_class("div", "charts", curves));
     let table = classes::table(&run.measurements);
     if !table.is_empty() {
         page.section("Classes", table);
@@ -92,8 +89,7 @@ fn photos(photos: &[Photo]) -> Html {
         return part::note("From the lowest PQ of an image to the highest.").with(cards(&sorted));
     }
     let (low, high) = sorted.split_at(PHOTOS.min(sorted.len() / 2));
-    let mut high: Vec<&Photo> = high.iter().rev().take(PHOTOS).copied().collect();
-    high.truncate(PHOTOS);
+    let high: Vec<&Photo> = high.iter().rev().take(PHOTOS).copied().collect();
     let heading = |text: &'static str| Html::element("h3", &[], text);
     heading("Worst").with(cards(low)).with(heading("Best")).with(cards(&high))
 }

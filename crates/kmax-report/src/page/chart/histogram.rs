@@ -42,8 +42,7 @@ impl Histogram {
         let mut drawing = Html::new();
         for (at, &(from, to, number)) in bars.iter().enumerate() {
             let height = (BASE - 2.0) * number as f64 / most as f64;
-            let (x, width) =
-                (coordinate(at as f64 * step + 1.0), coordinate((step - 2.0).max(1.0).min(60.0)));
+            let (x, width) = (coordinate(at as f64 * step + 1.0), coordinate((step - 2.0).clamp(1.0, 60.0)));
             // What occurs at all is seen.
             let height = if number > 0 { height.max(1.5) } else { 0.0 };
             let (y, height) = (coordinate(BASE - height), coordinate(height));

@@ -1,6 +1,6 @@
 //! Curves over a common axis.
 
-use super::curve::{Point, thin};
+use super::curve::{Point, smooth, thin};
 use super::scale::Scale;
 use super::spark::path;
 use super::{COLORS, coordinate};
@@ -35,18 +35,23 @@ pub struct Lines {
     across: &'static str,
     lines: Vec<Line>,
     ratio: bool,
+    zero: bool,
 }
 
 impl Lines {
     /// A chart without lines; `across` says what its x axis counts.
     pub fn new(title: &'static str, across: &'static str) -> Self {
-        Self { title, across, lines: Vec::new(), ratio: false }
+        Self { title, across, lines: Vec::new(), ratio: false, zero: false }
     }
 
-    /// The values are ratios of 0 to 1; the chart shows hundredths.
-    pub fn of_ratios(mut self) -> Self {
-        self.ratio = true;
-        self
+    /// The values are ratios of 0 to 1; the chart shows hundredths, from 0.
+    pub fn of_ratios(self) -> Self {
+        Self { ratio: true, zero: true, ..self }
+    }
+
+    /// The axis begins at 0.
+    pub fn with_zero(self) -> Self {
+        Self { zero: true, ..self }
     }
 
     /// Adds a line, by rising x. Each has the next colour.
@@ -59,7 +64,7 @@ impl Lines {
     pub fn smoothed(&mut self, name: &str, raw: &[Point], window: usize) {
         let firm = self.lines.iter().filter(|line| !line.faint).count();
         self.add(name, raw, COLORS[firm % COLORS.len()], true);
-        self.line(name, &super::smooth(raw, window));
+        self.line(name, &smooth(raw, window));
     }
 
     fn add(&mut self, name: &str, points: &[Point], color: &'static str, faint: bool) {
@@ -121,7 +126,7 @@ impl Lines {
         let rare = faint.len() / 100;
         let usual = faint.get(rare..faint.len() - rare).unwrap_or(&[]).to_vec();
         let firm = self.lines.iter().filter(|line| !line.faint).flat_map(numbers);
-        let zero = self.ratio.then_some(0.0);
+        let zero = self.zero.then_some(0.0);
         Scale::of(firm.chain(usual).chain(zero))
             .filter(|_| self.lines.iter().flat_map(numbers).next().is_some())
     }

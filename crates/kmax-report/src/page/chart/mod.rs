@@ -6,7 +6,7 @@ mod lines;
 mod scale;
 mod spark;
 
-pub use curve::{Point, smooth, thin};
+pub use curve::Point;
 pub use histogram::Histogram;
 pub use lines::Lines;
 pub use spark::spark;

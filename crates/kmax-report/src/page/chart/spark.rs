@@ -10,15 +10,16 @@ const HEIGHT: f64 = 24.0;
 const MARGIN: f64 = 3.0;
 const MOST: usize = 80;
 
-/// A line of values of 0 to 1 without axes, with a dot at its last one. Values that are no numbers interrupt it.
+/// A line of values from 0 to the highest of them without axes, with a dot at its last one. Values that are no numbers interrupt it.
 pub fn spark(values: &[Option<f64>], about: &str) -> Html {
     let points: Vec<Point> =
         values.iter().enumerate().map(|(at, value)| (at as f64, value.unwrap_or(f64::NAN))).collect();
     let points = thin(&points, MOST);
     let last = points.last().map_or(1.0, |point| point.0).max(1.0);
+    let highest = points.iter().map(|point| point.1).filter(|y| y.is_finite()).fold(1e-9, f64::max);
     let place = |(x, y): Point| {
         let across = MARGIN + (WIDTH - 2.0 * MARGIN) * x / last;
-        let down = HEIGHT - MARGIN - (HEIGHT - 2.0 * MARGIN) * y.clamp(0.0, 1.0);
+        let down = HEIGHT - MARGIN - (HEIGHT - 2.0 * MARGIN) * (y / highest).max(0.0);
         (across, down)
     };
     let mut drawing = Html::element("path", &[("class", "line c0"), ("d", &path(&points, place))], "");
@@ -70,7 +71,7 @@ mod tests {
     #[test]
     fn any_number_of_values_is_small() {
         let long: Vec<_> = (0..10_000).map(|at| Some(f64::from(at) / 1e4)).collect();
-        assert!(spark(&long, "a").len() < 2000);
+        assert!(spark(&long, "a").into_string().len() < 2000);
         for values in [vec![], vec![None], vec![Some(0.5)], vec![Some(f64::NAN), Some(2.0)]] {
             let html = spark(&values, "a").into_string();
             assert!(!html.contains("NaN") && !html.contains("inf"), "{html}");
