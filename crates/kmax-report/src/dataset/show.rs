@@ -85,7 +85,7 @@ fn histograms(split: &Split) -> Html {
     let charts = Html::new()
         .with(Histogram::new("Longer edge", " px", edges.collect()).finish())
         .with(Histogram::new("Segments per image", "", sum.per_image.clone()).finish())
-        .with(Histogram::new("Segment size (\u{221a}area)", " px", sides.collect()).finish());
+        .with(Histogram::new("Segment \u{221a}area", " px", sides.collect()).finish());
     let mut sizes: Vec<(&(usize, usize), &u64)> = sum.sizes.iter().collect();
     sizes.sort_by_key(|(size, number)| (std::cmp::Reverse(**number), **size));
     let shown = sizes
@@ -201,7 +201,10 @@ fn samples(nth: usize, split: &Split, room: &mut usize) -> Html {
     }
     let cut = drawn.len() - fitting;
     let all = counted(split.labels.len() as u64, "image");
-    let mut line = format!("{} of {all}, spread over the split.", count(fitting as u64));
+    let mut line = format!(
+        "{} of {all}, spread over the split; the other photos were not read to their end.",
+        count(fitting as u64)
+    );
     let unseen: Vec<String> = split
         .dataset
         .categories()
