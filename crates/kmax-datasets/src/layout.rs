@@ -63,7 +63,7 @@ pub fn find(root: &Path) -> Result<Vec<Part>> {
     Ok(found)
 }
 
-fn of_json(json: &Path) -> Option<Part> {
+pub(crate) fn of_json(json: &Path) -> Option<Part> {
     let name = json.file_stem()?.to_str()?;
     // COCO unpacks some of the folders beside `annotations`.
     let folders = [json.with_extension(""), json.parent()?.parent().unwrap_or(Path::new("")).join(name)];

@@ -19,6 +19,11 @@ impl Things {
         Self(Some(names.into_iter().map(Into::into).collect()))
     }
 
+    /// Whether anything was said.
+    pub(crate) fn is_said(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The classes of a json.
     ///
     /// # Errors

@@ -1,1 +1,25 @@
 //! What annotation tools write, and what they take back.
+//!
+//! [`open`] reads a folder or a file in any [`Form`] into [`Annotated`](crate::Annotated); `docs/FORMS.md` says how each is laid out and
+//! what is made of overlaps, unlabelled pixels and boxes.
+
+mod classes;
+mod coco;
+mod form;
+mod labelled;
+mod open;
+mod options;
+mod outlines;
+mod paint;
+mod shown;
+mod sniff;
+mod splits;
+mod subset;
+mod survey;
+#[cfg(test)]
+mod testing;
+
+pub use form::Form;
+pub use open::open;
+pub use options::{Opened, Options, Split};
+pub use subset::held_out;

@@ -1,0 +1,113 @@
+//! Opening a dataset whose form nobody has to name.
+
+use std::path::Path;
+
+use super::coco;
+use super::form::Form;
+use super::options::{Opened, Options, Split};
+use super::sniff::{Kind, sniff};
+use super::splits::ALL;
+use super::survey::{Survey, unwrapped};
+use crate::error::{Error, Result};
+
+/// Opens a folder or a file in any of the forms. A folder that only holds another, as archives unpack, is looked into.
+///
+/// # Errors
+/// If nothing known is there, or if it could be read in two forms; the message names them and the option that says which. Further
+/// those of the form: a list that is damaged or contradicts itself, or photos that are not found.
+pub fn open(path: &Path, options: &Options) -> Result<Opened> {
+    if path.is_file() {
+        return open_file(path, options);
+    }
+    let (survey, found) = unwrapped(path, |survey| {
+        let forms = forms_of(survey);
+        (!forms.is_empty()).then_some(forms)
+    })?;
+    let forms = found.unwrap_or_default();
+    let form = match (options.form, &forms[..]) {
+        (Some(form), _) if forms.contains(&form) => form,
+        (Some(form), _) => return Err(Error::file(path, not_so(form, &forms))),
+        (None, [form]) => *form,
+        (None, []) => return Err(Error::file(path, unknown())),
+        (None, several) => {
+            let reason = format!("could be read as {}: choose with `--form`", names(several));
+            return Err(Error::file(path, reason));
+        }
+    };
+    let mut notes = Vec::new();
+    if survey.root != path {
+        notes.push(format!("the dataset is in {}", survey.root.display()));
+    }
+    let splits = splits_of(form, &survey, options, &mut notes)?;
+    opened(path, form, splits, notes)
+}
+
+fn open_file(file: &Path, options: &Options) -> Result<Opened> {
+    let mut notes = Vec::new();
+    let form = match sniff(file)? {
+        Kind::CocoPanoptic => Form::CocoPanoptic,
+        Kind::CocoInstances => Form::CocoInstances,
+        _ => return Err(Error::file(file, unknown())),
+    };
+    if let Some(other) = options.form.filter(|other| *other != form) {
+        return Err(Error::file(file, not_so(other, &[form])));
+    }
+    let splits = match form {
+        Form::CocoPanoptic => {
+            vec![Split { name: ALL.into(), data: coco::panoptic_json(file, options)? }]
+        }
+        _ => coco::instances(vec![(ALL.into(), file.to_path_buf())], options, &mut notes)?,
+    };
+    opened(file, form, splits, notes)
+}
+
+fn opened(path: &Path, form: Form, splits: Vec<Split>, mut notes: Vec<String>) -> Result<Opened> {
+    let (full, empty): (Vec<_>, Vec<_>) = splits.into_iter().partition(|split| !split.data.is_empty());
+    notes.extend(empty.iter().map(|split| format!("`{}` has no image: left out", split.name)));
+    if full.is_empty() {
+        return Err(Error::file(path, format!("as {}: there is no labelled image", form.name())));
+    }
+    Ok(Opened { form, splits: full, notes })
+}
+
+/// The forms in which the folder could be read.
+fn forms_of(survey: &Survey) -> Vec<Form> {
+    Form::ALL.into_iter().filter(|form| is_there(*form, survey)).collect()
+}
+
+fn is_there(form: Form, survey: &Survey) -> bool {
+    match form {
+        Form::CocoPanoptic => !survey.jsons(Kind::CocoPanoptic).is_empty(),
+        Form::CocoInstances => !survey.jsons(Kind::CocoInstances).is_empty(),
+        _ => false,
+    }
+}
+
+fn splits_of(form: Form, survey: &Survey, options: &Options, notes: &mut Vec<String>) -> Result<Vec<Split>> {
+    match form {
+        Form::CocoPanoptic => coco::panoptic(survey, options),
+        Form::CocoInstances => {
+            let jsons = coco::by_split(&survey.root, survey.jsons(Kind::CocoInstances))?;
+            coco::instances(jsons, options, notes)
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn names(forms: &[Form]) -> String {
+    let names: Vec<&str> = forms.iter().map(|form| form.name()).collect();
+    names.join(" or ")
+}
+
+fn unknown() -> String {
+    let names: Vec<&str> = Form::ALL.iter().map(|form| form.name()).collect();
+    format!(
+        "holds no dataset in a form that is known ({}); docs/FORMS.md says where each has its files",
+        names.join(", ")
+    )
+}
+
+fn not_so(form: Form, found: &[Form]) -> String {
+    let what = if found.is_empty() { "nothing known".to_owned() } else { names(found) };
+    format!("`--form {}`, but it holds {what}", form.name())
+}
