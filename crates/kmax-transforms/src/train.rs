@@ -268,4 +268,21 @@ mod tests {
         torn.image = RgbImage::new(8, 9);
         assert!(plain().apply(&torn, draw(0)).is_err());
     }
+
+    /// A run that was begun with an older build goes on with the same examples: this digest is that of the first.
+    #[test]
+    fn examples_are_those_of_every_build_before() -> Result<()> {
+        let mut digest = 0xcbf2_9ce4_8422_2325_u64;
+        let mut hash = |number: u64| digest = (digest ^ number).wrapping_mul(0x100_0000_01b3);
+        for index in 0..12 {
+            let transform = TrainTransform { crop: [33, 49], ..TrainTransform::default() };
+            let example = transform.apply(&sample(50 + index, 40), draw(u64::from(index)))?;
+            example.image.iter().for_each(|value| hash(u64::from(value.to_bits())));
+            example.labels.data().iter().for_each(|id| hash(u64::from(*id)));
+            let segments = example.segments.iter().flat_map(|s| [u64::from(s.id), s.area]);
+            segments.chain([example.real_height as u64, example.real_width as u64]).for_each(&mut hash);
+        }
+        assert_eq!(digest, 0x7a06_f6bc_348f_e0e1, "{digest:#x}");
+        Ok(())
+    }
 }
