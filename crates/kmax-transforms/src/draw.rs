@@ -49,8 +49,16 @@ pub fn unit(generator: &mut ChaCha8Rng) -> f32 {
     (generator.random::<u32>() >> 8) as f32 * (1.0 / 16_777_216.0)
 }
 
-/// The purpose of our own augmentation; 0 and 2 are those of the order of a loader's images.
+/// The purposes of our own augmentation: what is done to the image, to the second image, the AutoAugment of either, and which
+/// segments of the second are pasted.
+///
+/// A loader has 0, 2 and 3 for the order of its images and for the choice of the second one; deeplab2's transform has 16 and
+/// 17, the PyTorch implementation's 24 to 26.
 pub(crate) const AUGMENT: u64 = 1;
+pub(crate) const AUGMENT_SECOND: u64 = 4;
+pub(crate) const POLICY: u64 = 5;
+pub(crate) const POLICY_SECOND: u64 = 6;
+pub(crate) const CHOICE: u64 = 7;
 
 #[cfg(test)]
 mod tests {

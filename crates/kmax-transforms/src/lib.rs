@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | [`read_image`] | JPEG, PNG, WebP, TIFF, GIF, BMP and PNM, turned upright, as 8-bit sRGB |
 //! | [`eval`] | from an image to the input of a network, as both reference implementations do it, or fitted |
-//! | [`train`] | our own augmentation: scale, crop, flip, colour |
+//! | [`augment`] | what is done to a labelled image in training: ours or that of either reference implementation |
+//! | [`train`] | our own transform: scale, crop, flip, colour |
 //! | [`deeplab2`], [`pytorch`] | the training transforms of the two reference implementations |
 //! | [`resize`], [`pillow`], [`resample`] | resizing as TensorFlow, Pillow and our own training do it |
 //! | [`planar`], [`labels`] | padding, cropping and mirroring of images and maps |
@@ -28,16 +29,19 @@
 
 #![forbid(unsafe_code)]
 
+pub mod augment;
 pub mod colour;
 mod decode;
 pub mod deeplab2;
 pub mod draw;
 mod error;
 pub mod eval;
+mod example;
 mod exif;
 mod format;
 mod icc;
 pub mod labels;
+mod paste;
 pub mod pillow;
 pub mod planar;
 pub mod pytorch;
@@ -50,11 +54,12 @@ mod srgb;
 mod stored;
 pub mod train;
 
+pub use augment::Augmentation;
 pub use draw::Draw;
 pub use error::{Error, FORMATS, MAX_PIXELS, Result};
 pub use image::RgbImage;
 pub use kmax_base::ErrorKind;
-pub use kmax_masks::{ImageId, LabelMap, Panoptic, Segment};
+pub use kmax_masks::{Categories, ImageId, LabelMap, Panoptic, Segment};
 pub use read::{Picture, Reading, decode_image, decode_picture, read_image, read_picture};
 pub use sample::Sample;
 pub use stored::stored_size;

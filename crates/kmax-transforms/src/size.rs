@@ -1,4 +1,18 @@
-//! The size that deeplab2 gives an image (`resize_to_range`).
+//! The size that deeplab2 gives an image (`resize_to_range`), and the sizes that a crop may have.
+
+use crate::error::{Error, Result};
+
+/// The largest height or width of a crop, in pixels.
+const MAX_LENGTH: usize = 16_384;
+
+/// `Ok` if examples of this height and width can be made.
+pub(crate) fn check_crop(crop: [usize; 2]) -> Result<()> {
+    if crop.iter().all(|length| (1..=MAX_LENGTH).contains(length)) {
+        return Ok(());
+    }
+    let reason = format!("height and width lie between 1 and {MAX_LENGTH}, found {crop:?}");
+    Err(Error::setting("crop", reason))
+}
 
 /// Height and width after `floor(length * factor)`, which deeplab2 computes in float32.
 fn scaled([height, width]: [usize; 2], factor: f64) -> [usize; 2] {

@@ -1,6 +1,7 @@
 //! Our trainer's augmentation: scale, crop, flip, colour.
 
-use kmax_masks::{ImageId, LabelMap, Panoptic, Segment};
+use image::RgbImage;
+use kmax_masks::{LabelMap, Panoptic, Segment};
 use rand_chacha::ChaCha8Rng;
 
 use crate::colour::Jitter;
@@ -8,9 +9,9 @@ use crate::draw::{AUGMENT, Draw, below, unit};
 use crate::error::{Error, Result};
 use crate::resample::{self, Window};
 use crate::sample::Sample;
+use crate::size;
 
-/// The largest height or width of a crop, in pixels.
-const MAX_LENGTH: usize = 16_384;
+pub use crate::example::TrainingExample;
 
 /// Random changes of a sample, in the order: scale, crop, flip, colour.
 ///
@@ -36,37 +37,13 @@ impl Default for TrainTransform {
     }
 }
 
-/// What a network is trained on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrainingExample {
-    /// Planes red, green, blue of `height` rows of `width` values in 0..255.
-    pub image: Vec<f32>,
-    /// The segment ids, of the same size; void and padding are 0.
-    pub labels: LabelMap,
-    /// The segments in the crop, by rising id, with areas and boxes in it.
-    pub segments: Vec<Segment>,
-    /// Height of the crop in pixels.
-    pub height: usize,
-    /// Width of the crop in pixels.
-    pub width: usize,
-    /// Rows that show the image; those below are padding.
-    pub real_height: usize,
-    /// Columns that show the image; those to the right are padding.
-    pub real_width: usize,
-    /// What the dataset calls the image.
-    pub image_id: ImageId,
-}
-
 impl TrainTransform {
     /// Checks the settings.
     ///
     /// # Errors
     /// [`Error::Setting`] naming the first that makes no sense.
     pub fn check(&self) -> Result<()> {
-        if self.crop.iter().any(|length| !(1..=MAX_LENGTH).contains(length)) {
-            let reason = format!("height and width lie between 1 and {MAX_LENGTH}, found {:?}", self.crop);
-            return Err(Error::setting("crop", reason));
-        }
+        size::check_crop(self.crop)?;
         let [low, high] = self.scale;
         if !(low > 0.0 && low <= high && high <= 64.0) {
             return Err(Error::setting("scale", format!("must rise within (0, 64], found [{low}, {high}]")));
@@ -89,7 +66,18 @@ impl TrainTransform {
     /// If a setting makes no sense, or image and labels differ in size or are empty.
     pub fn apply(&self, sample: &Sample, draw: Draw) -> Result<TrainingExample> {
         self.check()?;
-        let (width, height) = (sample.image.width() as usize, sample.image.height() as usize);
+        self.one(&sample.image, sample, 1.0, &mut draw.generator(AUGMENT))
+    }
+
+    /// The example of a sample whose image is `image` instead of its own, with the scale multiplied by `factor`.
+    pub(crate) fn one(
+        &self,
+        image: &RgbImage,
+        sample: &Sample,
+        factor: f32,
+        random: &mut ChaCha8Rng,
+    ) -> Result<TrainingExample> {
+        let (width, height) = (image.width() as usize, image.height() as usize);
         let map = &sample.panoptic.map;
         if (width, height) != (map.width(), map.height()) || width == 0 || height == 0 {
             let labels = format!("labels of {} x {}", map.width(), map.height());
@@ -99,17 +87,16 @@ impl TrainTransform {
             ));
         }
         // All numbers are drawn always and in this order, so that one setting does not shift another's draws.
-        let random = &mut draw.generator(AUGMENT);
         let [crop_height, crop_width] = self.crop;
         let fit = (crop_height as f64 / height as f64).min(crop_width as f64 / width as f64);
-        let scale = fit * f64::from(between(self.scale, random));
+        let scale = fit * f64::from(between(self.scale, random) * factor);
         let y = window(height, scale, crop_height, random);
         let x = window(width, scale, crop_width, random);
         let flip = unit(random) < self.flip;
         let [brightness, contrast, saturation] =
             self.jitter.map(|change| between([1.0 - change, 1.0 + change], random));
 
-        let [mut red, mut green, mut blue] = resample::bilinear(&sample.image, x, y);
+        let [mut red, mut green, mut blue] = resample::bilinear(image, x, y);
         Jitter { brightness, contrast, saturation }.apply(&mut red, &mut green, &mut blue);
         let labels = resample::nearest(map, x, y);
 
@@ -132,6 +119,7 @@ impl TrainTransform {
             width: crop_width,
             real_height: y.len,
             real_width: x.len,
+            real: None,
             image_id: sample.image_id.clone(),
         })
     }
@@ -174,7 +162,8 @@ fn keep_listed(map: LabelMap, segments: &[Segment]) -> Panoptic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{Rgb, RgbImage};
+    use image::Rgb;
+    use kmax_masks::ImageId;
 
     /// Left half segment 1, right half segment 2; red and green tell where a pixel came from.
     fn sample(width: u32, height: u32) -> Sample {
@@ -267,5 +256,22 @@ mod tests {
         let mut torn = sample(8, 8);
         torn.image = RgbImage::new(8, 9);
         assert!(plain().apply(&torn, draw(0)).is_err());
+    }
+
+    /// A run that was begun with an older build goes on with the same examples: this digest is that of the first.
+    #[test]
+    fn examples_are_those_of_every_build_before() -> Result<()> {
+        let mut digest = 0xcbf2_9ce4_8422_2325_u64;
+        let mut hash = |number: u64| digest = (digest ^ number).wrapping_mul(0x100_0000_01b3);
+        for index in 0..12 {
+            let transform = TrainTransform { crop: [33, 49], ..TrainTransform::default() };
+            let example = transform.apply(&sample(50 + index, 40), draw(u64::from(index)))?;
+            example.image.iter().for_each(|value| hash(u64::from(value.to_bits())));
+            example.labels.data().iter().for_each(|id| hash(u64::from(*id)));
+            let segments = example.segments.iter().flat_map(|s| [u64::from(s.id), s.area]);
+            segments.chain([example.real_height as u64, example.real_width as u64]).for_each(&mut hash);
+        }
+        assert_eq!(digest, 0x7a06_f6bc_348f_e0e1, "{digest:#x}");
+        Ok(())
     }
 }

@@ -49,7 +49,8 @@ pub struct Pair {
 /// The labels of a map in the order in which they are first seen.
 pub fn labels_in_order(labels: &LabelMap) -> Vec<u32> {
     let mut seen = std::collections::HashSet::new();
-    labels.data().iter().copied().filter(|label| seen.insert(*label)).collect()
+    let runs = labels.data().chunk_by(|a, b| a == b).map(|run| run[0]);
+    runs.filter(|label| seen.insert(*label)).collect()
 }
 
 /// Draws which of `count` labels are chosen: first how many, then which.

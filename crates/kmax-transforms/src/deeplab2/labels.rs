@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use kmax_masks::{LabelMap, Panoptic};
+use kmax_masks::{Categories, LabelMap, Panoptic};
 
 use crate::error::{Error, Result};
 
@@ -19,7 +19,38 @@ pub struct Encoding {
     pub classes: u32,
 }
 
+/// The divisor of [`Encoding::of`], where the classes leave room for it.
+const DIVISOR: u32 = 1 << 16;
+
 impl Encoding {
+    /// An encoding of any dataset: a class is its place in the list plus 1, and void is 0.
+    ///
+    /// Instances are told apart by 65536, or by as much as fits 32 bits if there are as many classes. What is trained on
+    /// does not depend on that number; with deeplab2's 256 and 1000 an image of more instances could not be encoded.
+    pub fn of(categories: &Categories) -> Self {
+        let classes = u32::try_from(categories.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let things = (1..classes).zip(categories).filter(|(_, category)| category.isthing);
+        Self {
+            divisor: (u32::MAX / classes).min(DIVISOR),
+            ignore: 0,
+            things: things.map(|(class, _)| class).collect(),
+            classes,
+        }
+    }
+
+    /// Checks that every label fits 32 bits.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] otherwise, or if the divisor is 0.
+    pub fn check(&self) -> Result<()> {
+        let classes = u64::from(self.classes).max(u64::from(self.ignore) + 1);
+        if self.divisor == 0 || classes * u64::from(self.divisor) > 1 << 32 {
+            let reason = format!("{} does not leave {classes} classes room in 32 bits", self.divisor);
+            return Err(Error::setting("divisor", reason));
+        }
+        Ok(())
+    }
+
     /// The label of void pixels.
     pub fn void(&self) -> u32 {
         self.ignore * self.divisor
@@ -108,6 +139,28 @@ impl GroundTruth {
 mod tests {
     use super::*;
     use kmax_masks::Segment;
+
+    #[test]
+    fn any_dataset_has_an_encoding() -> Result<()> {
+        let coco = Encoding::of(&Categories::coco_panoptic());
+        let things: Vec<u32> = (1..=80).collect();
+        assert_eq!((coco.divisor, coco.ignore, coco.classes, &coco.things), (65_536, 0, 134, &things));
+        coco.check()?;
+        let class = |id| kmax_masks::Category {
+            id,
+            name: id.to_string(),
+            isthing: true,
+            color: [0; 3],
+            supercategory: None,
+        };
+        let many = Encoding::of(&Categories::new((0..70_000).map(class).collect()).expect("distinct"));
+        assert_eq!((many.classes, many.divisor), (70_001, 61_355));
+        many.check()?;
+        for (divisor, ignore) in [(0, 0), (61_356, 0), (256, u32::MAX)] {
+            assert!(Encoding { divisor, ignore, ..many.clone() }.check().is_err());
+        }
+        Ok(())
+    }
 
     #[test]
     fn instances_are_numbered_and_crowds_are_void() -> Result<()> {

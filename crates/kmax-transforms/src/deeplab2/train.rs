@@ -50,11 +50,28 @@ pub fn scales([low, high]: [f32; 2], step: f32) -> Vec<f32> {
 }
 
 impl Deeplab2Train {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the first that makes no sense.
+    pub fn check(&self) -> Result<()> {
+        size::check_crop(self.crop)?;
+        if [self.min, self.max].iter().flatten().flatten().any(|length| *length == 0) {
+            let reason = "height and width are at least 1 where an image is resized first";
+            return Err(Error::setting("min, max", reason));
+        }
+        self.range(1.0)?;
+        self.range(self.copy_paste.map_or(1.0, |_| self.copy_paste_scale))?;
+        self.encoding.check()
+    }
+
     /// The training pair of an image and, for copy-paste, a second image.
     ///
     /// # Errors
-    /// If settings make no sense or an image and its labels differ in size.
+    /// If settings make no sense, an image and its labels differ in size, or there are more instances of a class than labels
+    /// can tell apart.
     pub fn apply(&self, target: &Pair, source: Option<&Pair>, draw: Draw) -> Result<Pair> {
+        self.check()?;
         let random = &mut draw.generator(TARGET);
         let out = self.one(target, 1.0, self.encoding.void(), random)?;
         let (Some(source), Some(paste)) = (source, &self.copy_paste) else { return Ok(out) };
@@ -98,13 +115,19 @@ impl Deeplab2Train {
         Ok(out)
     }
 
-    fn draw_scale(&self, factor: f32, random: &mut ChaCha8Rng) -> Result<f32> {
+    /// The smallest and the largest scale, multiplied by a factor.
+    fn range(&self, factor: f32) -> Result<[f32; 2]> {
         let [low, high] = self.scale.map(|scale| scale * factor);
         let steps = (high - low) / self.step;
         if !(low > 0.0 && low <= high && high <= 64.0 && self.step >= 0.0) || self.step > 0.0 && steps > 1e6 {
             let reason = format!("[{low}, {high}] by {} is no range within (0, 64]", self.step);
             return Err(Error::setting("scale", reason));
         }
+        Ok([low, high])
+    }
+
+    fn draw_scale(&self, factor: f32, random: &mut ChaCha8Rng) -> Result<f32> {
+        let [low, high] = self.range(factor)?;
         let drawn = unit(random);
         if low == high {
             return Ok(low);
@@ -117,7 +140,9 @@ impl Deeplab2Train {
     }
 }
 
+/// A thin image keeps a pixel, where deeplab2 ends.
 fn resized(pair: &Pair, size: [usize; 2]) -> Result<Pair> {
+    let size = size.map(|length| length.max(1));
     Ok(Pair { image: resize::bilinear(&pair.image, size)?, labels: resize::nearest(&pair.labels, size)? })
 }
 
@@ -167,6 +192,10 @@ mod tests {
         for scale in [[0.0, 1.0], [2.0, 1.0], [f32::NAN, 1.0], [1.0, 1e9]] {
             assert!(Deeplab2Train { scale, ..settings() }.apply(&pair(9, 9), None, draw).is_err());
         }
+        assert!(Deeplab2Train { min: Some([0, 5]), ..settings() }.check().is_err());
+        assert!(Deeplab2Train { copy_paste_scale: 0.0, ..settings() }.check().is_err());
+        let unpasted = Deeplab2Train { copy_paste: None, copy_paste_scale: 0.0, ..settings() };
+        assert!(unpasted.check().is_ok());
         let torn = Pair { image: pair(9, 9).image, labels: pair(9, 8).labels };
         assert!(settings().apply(&torn, None, draw).is_err());
     }

@@ -8,10 +8,11 @@ use kmax_masks::{LabelMap, Panoptic};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::draw::{Draw, below, shuffle};
+use crate::draw::{Draw, below};
 use crate::error::{Error, Result};
+use crate::paste::{choose, paste};
 use crate::sample::Sample;
-use crate::{labels, pillow};
+use crate::{labels, pillow, size};
 
 pub use colour::SsdColour;
 
@@ -26,9 +27,6 @@ pub struct PytorchTrain {
 
 /// What the second image's scale is multiplied by.
 pub const PASTE_SCALE: f64 = 0.5;
-
-/// Ids of pasted segments have this bit, so that they meet none of the image's own.
-pub const PASTED: u32 = 1 << 24;
 
 /// An image with its segments, both of the size asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,11 +52,24 @@ const SOURCE: u64 = 25;
 const CHOICE: u64 = 26;
 
 impl PytorchTrain {
-    /// The example of an image and, for copy-paste, a second one. Every thing of the second is pasted, and of its stuff as
-    /// much as is drawn; crowds are not.
+    /// Checks the settings.
     ///
     /// # Errors
-    /// If a setting makes no sense, or an image and its labels differ in size.
+    /// [`Error::Setting`] naming the first that makes no sense.
+    pub fn check(&self) -> Result<()> {
+        size::check_crop(self.size)?;
+        let [low, high] = self.scale;
+        if !(low > 0.0 && low <= high && high <= 64.0) {
+            return Err(Error::setting("scale", format!("must rise within (0, 64], found [{low}, {high}]")));
+        }
+        Ok(())
+    }
+
+    /// The example of an image and, for copy-paste, a second one. Every thing of the second is pasted, and of its stuff as
+    /// much as is drawn; crowds are not. Pasted segments have ids that the image has not.
+    ///
+    /// # Errors
+    /// If a setting makes no sense, or an image and its labels differ in size or are empty.
     pub fn apply(
         &self,
         target: &Sample,
@@ -66,20 +77,16 @@ impl PytorchTrain {
         is_thing: impl Fn(u32) -> bool,
         draw: Draw,
     ) -> Result<PytorchExample> {
+        self.check()?;
         let mut out = self.one(target, 1.0, &mut draw.generator(TARGET))?;
         let Some(source) = source else { return Ok(out) };
         let pasted = self.one(source, PASTE_SCALE, &mut draw.generator(SOURCE))?;
-        let random = &mut draw.generator(CHOICE);
-        let mut ids: Vec<u32> =
-            source.panoptic.segments.iter().filter(|segment| !segment.iscrowd).map(|s| s.id).collect();
-        shuffle(&mut ids, random);
-        let keep = below(random, ids.len() + 1);
-        let chosen = |id: u32| {
-            let place = ids.iter().position(|&listed| listed == id);
-            let thing = source.panoptic.segment(id).is_some_and(|segment| is_thing(segment.category_id));
-            place.is_some_and(|place| place < keep || thing)
-        };
-        out.paste(&pasted, chosen);
+        let chosen = choose(&source.panoptic, is_thing, &mut draw.generator(CHOICE));
+        let (to, from) = (out.image.as_chunks_mut::<3>().0, pasted.image.as_chunks::<3>().0);
+        paste(&mut out.panoptic, &pasted.panoptic, &chosen, |at| {
+            to[at] = from[at];
+            out.real[at] = true;
+        });
         Ok(out)
     }
 
@@ -90,9 +97,6 @@ impl PytorchTrain {
             return Err(Error::setting("labels", "their size is not that of the image"));
         }
         let [low, high] = self.scale.map(|scale| scale * factor);
-        if !(low > 0.0 && low <= high && high <= 64.0) {
-            return Err(Error::setting("scale", format!("[{low}, {high}] does not rise within (0, 64]")));
-        }
         let scale = low + (high - low) * random.random::<f64>();
         let resized = scaled([height, width], self.size, scale);
         let mut image = pillow::bilinear(&sample.image, resized)?;
@@ -118,11 +122,12 @@ impl PytorchTrain {
     }
 }
 
-/// `[height, width]` after detectron2's `ResizeScale`, which rounds halves to even.
+/// `[height, width]` after detectron2's `ResizeScale`, which rounds halves to even. A thin image keeps a pixel, where
+/// detectron2 ends.
 fn scaled([height, width]: [usize; 2], target: [usize; 2], scale: f64) -> [usize; 2] {
     let (h, w) = (height as f64, width as f64);
     let factor = (target[0] as f64 * scale / h).min(target[1] as f64 * scale / w);
-    [h, w].map(|length| (length * factor).round_ties_even() as usize)
+    [h, w].map(|length| ((length * factor).round_ties_even() as usize).max(1))
 }
 
 /// The listed segments that a map still shows, in their order.
@@ -131,30 +136,6 @@ fn left_over(map: LabelMap, from: &Panoptic) -> Panoptic {
     panoptic.measure();
     panoptic.segments.retain(|segment| segment.area > 0);
     panoptic
-}
-
-impl PytorchExample {
-    /// Lays the chosen segments of another example over this one.
-    fn paste(&mut self, other: &Self, chosen: impl Fn(u32) -> bool) {
-        let kept: std::collections::HashSet<u32> =
-            other.panoptic.segments.iter().map(|segment| segment.id).filter(|&id| chosen(id)).collect();
-        let pixels = self.image.chunks_exact_mut(3).zip(other.image.chunks_exact(3));
-        let ids = self.panoptic.map.data_mut().iter_mut().zip(other.panoptic.map.data());
-        for ((to, from), ((id, pasted), real)) in pixels.zip(ids.zip(&mut self.real)) {
-            if kept.contains(pasted) {
-                to.copy_from_slice(from);
-                *id = pasted | PASTED;
-                *real = true;
-            }
-        }
-        let segments = other.panoptic.segments.iter().filter(|segment| kept.contains(&segment.id));
-        self.panoptic.segments.extend(segments.cloned().map(|mut segment| {
-            segment.id |= PASTED;
-            segment
-        }));
-        self.panoptic.measure();
-        self.panoptic.segments.retain(|segment| segment.area > 0);
-    }
 }
 
 #[cfg(test)]
@@ -209,11 +190,11 @@ mod tests {
         for index in 0..40 {
             let (target, source) = (sample(32, 32, 10), sample(32, 32, 200));
             let example = transform.apply(&target, Some(&source), |class| class == 1, draw(index))?;
-            things += usize::from(example.panoptic.segment(1 | PASTED).is_some());
-            stuff += usize::from(example.panoptic.segment(2 | PASTED).is_some());
+            things += usize::from(example.panoptic.segment(3).is_some());
+            stuff += usize::from(example.panoptic.segment(4).is_some());
             // The second image is half as large, and lies in the upper left corner.
             let of = |id: u32| example.panoptic.map.data().iter().filter(|&&found| found == id).count();
-            assert_eq!(of(1 | PASTED), 16 * 8);
+            assert_eq!(of(3), 16 * 8);
             let own: u64 = example.panoptic.segments.iter().map(|segment| segment.area).sum();
             assert_eq!(own, 32 * 32);
         }
