@@ -11,6 +11,7 @@ mod open;
 mod options;
 mod outlines;
 mod paint;
+mod photos;
 mod shown;
 mod sniff;
 mod splits;
@@ -18,6 +19,8 @@ mod subset;
 mod survey;
 #[cfg(test)]
 mod testing;
+mod text;
+mod yolo;
 
 pub use form::Form;
 pub use open::open;
