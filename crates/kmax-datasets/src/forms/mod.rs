@@ -7,6 +7,7 @@ mod classes;
 mod coco;
 mod form;
 mod labelled;
+mod maps;
 mod open;
 mod options;
 mod outlines;
@@ -20,6 +21,7 @@ mod survey;
 #[cfg(test)]
 mod testing;
 mod text;
+mod voc;
 mod yolo;
 
 pub use form::Form;

@@ -7,7 +7,7 @@ use super::options::{Opened, Options, Split};
 use super::sniff::{Kind, sniff};
 use super::splits::ALL;
 use super::survey::{Survey, ends, unwrapped};
-use super::{coco, yolo};
+use super::{coco, voc, yolo};
 use crate::error::{Error, Result};
 
 /// Opens a folder or a file in any of the forms. A folder that only holds another, as archives unpack, is looked into.
@@ -88,6 +88,7 @@ fn is_there(form: Form, survey: &Survey) -> Result<bool> {
         Form::CocoPanoptic => !survey.jsons(Kind::CocoPanoptic).is_empty(),
         Form::CocoInstances => !survey.jsons(Kind::CocoInstances).is_empty(),
         Form::Yolo => yolo::start(survey)?.is_some(),
+        Form::Voc | Form::CvatMask => voc::form(survey) == Some(form),
         _ => false,
     })
 }
@@ -103,6 +104,7 @@ fn splits_of(form: Form, survey: &Survey, options: &Options, notes: &mut Vec<Str
             Some(start) => yolo::splits(&start, options, notes),
             None => Ok(Vec::new()),
         },
+        Form::Voc | Form::CvatMask => voc::splits(form, &survey.root, options, notes),
         _ => Ok(Vec::new()),
     }
 }

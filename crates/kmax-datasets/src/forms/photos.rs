@@ -1,12 +1,12 @@
 //! The photos in a folder, and what they are called.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::labelled::Item;
 use super::survey::{ends, is_left_over};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files;
 use crate::names::Folder;
 
@@ -63,6 +63,47 @@ fn unlike(names: &[String], call: fn(&str) -> &str) -> bool {
     names.iter().all(|name| seen.insert(call(name)))
 }
 
+/// The photos of a folder, to be found by their names without endings.
+#[derive(Debug)]
+pub(super) struct Index {
+    pub folder: PathBuf,
+    names: HashMap<String, Vec<String>>,
+}
+
+impl Index {
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub fn of(folder: &Path) -> Result<Self> {
+        let mut names: HashMap<String, Vec<String>> = HashMap::new();
+        for name in photos_below(folder)? {
+            let short = stem(base(&name)).to_owned();
+            if short != stem(&name) {
+                names.entry(stem(&name).to_owned()).or_default().push(name.clone());
+            }
+            names.entry(short).or_default().push(name);
+        }
+        Ok(Self { folder: folder.to_path_buf(), names })
+    }
+
+    /// The photo whose path without its ending is `name`; else the only one whose file's is, whatever its folder.
+    ///
+    /// # Errors
+    /// If two could be meant.
+    pub fn find(&self, name: &str) -> Result<Option<&str>> {
+        let Some(found) = self.names.get(name).or_else(|| self.names.get(base(name))) else {
+            return Ok(None);
+        };
+        match &found[..] {
+            [one, two, ..] => {
+                let exact = found.iter().find(|photo| stem(photo) == name).filter(|_| stem(one) != stem(two));
+                let reason = || Error::entry(&self.folder, name, format!("could be {one:?} or {two:?}"));
+                exact.map(|photo| Some(photo.as_str())).ok_or_else(reason)
+            }
+            one => Ok(one.first().map(String::as_str)),
+        }
+    }
+}
+
 /// A path that a file names, below a folder: as it stands, or the longest end of it that is there, for it may be that of another machine.
 pub(super) fn end_of(folder: &Path, named: &str) -> Option<PathBuf> {
     let named = crate::names::with_slashes(named.trim());
@@ -88,6 +129,23 @@ mod tests {
         assert_eq!(called(&["a/1.x.jpg", "b/2.png"]), ["1.x", "2"]);
         assert_eq!(called(&["a/1.jpg", "b/1.jpg"]), ["a/1", "b/1"]);
         assert_eq!(called(&["a/1.jpg", "a/1.png"]), ["a/1.jpg", "a/1.png"]);
+    }
+
+    #[test]
+    fn photos_are_found_by_name_if_only_one_is_meant() -> Result<()> {
+        let set = Set::new()
+            .text("a/1.jpg", "")
+            .text("b/1.png", "")
+            .text("b/2.png", "")
+            .text("3.jpg", "")
+            .text("3.png", "");
+        let index = Index::of(set.path())?;
+        assert_eq!(index.find("b/1")?, Some("b/1.png"));
+        assert_eq!(index.find("2")?, Some("b/2.png"));
+        assert_eq!(index.find("x/2")?, Some("b/2.png"));
+        assert_eq!(index.find("4")?, None);
+        assert!(index.find("1").is_err() && index.find("3").is_err());
+        Ok(())
     }
 
     #[test]
