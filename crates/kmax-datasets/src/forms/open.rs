@@ -7,7 +7,7 @@ use super::options::{Opened, Options, Split};
 use super::sniff::{Kind, sniff};
 use super::splits::ALL;
 use super::survey::{Survey, ends, unwrapped};
-use super::{coco, voc, yolo};
+use super::{binary, cityscapes, coco, label_studio, labelme, semantic, voc, yolo};
 use crate::error::{Error, Result};
 
 /// Opens a folder or a file in any of the forms. A folder that only holds another, as archives unpack, is looked into.
@@ -47,6 +47,7 @@ fn open_file(file: &Path, options: &Options) -> Result<Opened> {
         match sniff(file)? {
             Kind::CocoPanoptic => Form::CocoPanoptic,
             Kind::CocoInstances => Form::CocoInstances,
+            Kind::LabelStudio => Form::LabelStudio,
             _ => return Err(Error::file(file, unknown())),
         }
     };
@@ -57,6 +58,7 @@ fn open_file(file: &Path, options: &Options) -> Result<Opened> {
         Form::CocoPanoptic => {
             vec![Split { name: ALL.into(), data: coco::panoptic_json(file, options)? }]
         }
+        Form::LabelStudio => vec![label_studio::split(ALL.into(), file, options, &mut notes)?],
         Form::Yolo => yolo::splits(&yolo::Start::Yaml(file.to_path_buf()), options, &mut notes)?,
         _ => coco::instances(vec![(ALL.into(), file.to_path_buf())], options, &mut notes)?,
     };
@@ -84,28 +86,57 @@ fn forms_of(survey: &Survey) -> Result<Vec<Form>> {
 }
 
 fn is_there(form: Form, survey: &Survey) -> Result<bool> {
+    let has = |kind| !survey.jsons(kind).is_empty();
+    let ade = || survey.jsons(Kind::CocoPanoptic).iter().any(|json| coco::is_ade(json));
     Ok(match form {
-        Form::CocoPanoptic => !survey.jsons(Kind::CocoPanoptic).is_empty(),
-        Form::CocoInstances => !survey.jsons(Kind::CocoInstances).is_empty(),
+        Form::CocoPanoptic => has(Kind::CocoPanoptic) && !ade(),
+        Form::CocoInstances => has(Kind::CocoInstances),
+        Form::Cityscapes => cityscapes::is_there(survey),
+        Form::Ade20k => ade() || semantic::is_ade(survey),
+        // The folders of the challenge would do for this form as well.
+        Form::Semantic => !semantic::is_ade(survey) && has_class_maps(survey)?,
+        Form::BinaryMasks => !binary::parts(&survey.root)?.is_empty(),
         Form::Yolo => yolo::start(survey)?.is_some(),
+        Form::Labelme => has(Kind::Labelme),
+        Form::LabelStudio => has(Kind::LabelStudio),
         Form::Voc | Form::CvatMask => voc::form(survey) == Some(form),
-        _ => false,
     })
 }
 
-fn splits_of(form: Form, survey: &Survey, options: &Options, notes: &mut Vec<String>) -> Result<Vec<Split>> {
-    match form {
-        Form::CocoPanoptic => coco::panoptic(survey, options),
-        Form::CocoInstances => {
-            let jsons = coco::by_split(&survey.root, survey.jsons(Kind::CocoInstances))?;
-            coco::instances(jsons, options, notes)
+/// Whether there are PNGs that belong to photos.
+fn has_class_maps(survey: &Survey) -> Result<bool> {
+    if voc::form(survey).is_some() {
+        return Ok(false);
+    }
+    for folders in semantic::folders(&survey.root)? {
+        // A map without its photo is told of when the folder is opened.
+        if semantic::pairs(&folders).map_or(true, |(pairs, _)| !pairs.is_empty()) {
+            return Ok(binary::parts(&survey.root)?.is_empty());
         }
+    }
+    Ok(false)
+}
+
+fn splits_of(form: Form, survey: &Survey, options: &Options, notes: &mut Vec<String>) -> Result<Vec<Split>> {
+    let root = &survey.root;
+    let jsons = |kind| coco::by_split(root, survey.jsons(kind));
+    match form {
+        Form::Ade20k if survey.jsons(Kind::CocoPanoptic).is_empty() => semantic::ade(root, options, notes),
+        Form::CocoPanoptic | Form::Ade20k => coco::panoptic(survey, options),
+        Form::CocoInstances => coco::instances(jsons(Kind::CocoInstances)?, options, notes),
+        Form::Cityscapes => cityscapes::splits(root, options, notes),
+        Form::Semantic => semantic::splits(root, options, notes),
+        Form::BinaryMasks => binary::splits(root, options, notes),
         Form::Yolo => match yolo::start(survey)? {
             Some(start) => yolo::splits(&start, options, notes),
             None => Ok(Vec::new()),
         },
-        Form::Voc | Form::CvatMask => voc::splits(form, &survey.root, options, notes),
-        _ => Ok(Vec::new()),
+        Form::Labelme => labelme::splits(root, options, notes),
+        Form::LabelStudio => {
+            let jsons = jsons(Kind::LabelStudio)?.into_iter();
+            jsons.map(|(name, json)| label_studio::split(name, &json, options, notes)).collect()
+        }
+        Form::Voc | Form::CvatMask => voc::splits(form, root, options, notes),
     }
 }
 
