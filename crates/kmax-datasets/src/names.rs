@@ -145,7 +145,7 @@ fn alike(name: &str) -> String {
 }
 
 /// Letters composed, and bytes that are written `%20` as in a URL.
-fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
     while let [byte, tail @ ..] = rest {

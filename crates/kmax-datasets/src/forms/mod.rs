@@ -3,14 +3,22 @@
 //! [`open`] reads a folder or a file in any [`Form`] into [`Annotated`](crate::Annotated); `docs/FORMS.md` says how each is laid out and
 //! what is made of overlaps, unlabelled pixels and boxes.
 
+mod binary;
+mod cityscapes;
 mod classes;
 mod coco;
 mod form;
+mod label_studio;
 mod labelled;
+mod labelme;
+mod maps;
+mod names;
 mod open;
 mod options;
 mod outlines;
 mod paint;
+mod photos;
+mod semantic;
 mod shown;
 mod sniff;
 mod splits;
@@ -18,6 +26,9 @@ mod subset;
 mod survey;
 #[cfg(test)]
 mod testing;
+mod text;
+mod voc;
+mod yolo;
 
 pub use form::Form;
 pub use open::open;

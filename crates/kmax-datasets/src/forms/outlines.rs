@@ -93,6 +93,42 @@ fn length(outline: &[f64]) -> f64 {
     points.zip(next).map(|(a, b)| (a[0] - b[0]).abs().max((a[1] - b[1]).abs())).sum()
 }
 
+/// The mask of a patch whose upper left corner lies at `[x, y]` of an image; what is outside of the image is cut off.
+///
+/// # Errors
+/// If the image would be too large.
+pub(super) fn patch(
+    [width, height]: [usize; 2],
+    [x, y]: [i64; 2],
+    patch: [usize; 2],
+    is_set: impl Fn(usize, usize) -> bool,
+) -> kmax_masks::Result<Rle> {
+    // The size is checked before anything is multiplied.
+    Rle::empty(width, height)?;
+    let inside = |at: usize, start: i64, length: usize| {
+        usize::try_from(start.saturating_add(at as i64)).ok().filter(|place| *place < length)
+    };
+    let mut edges = Vec::new();
+    for across in 0..patch[0] {
+        let Some(column) = inside(across, x, width) else { continue };
+        let mut open = false;
+        let mut last = column * height;
+        for down in 0..patch[1] {
+            let Some(row) = inside(down, y, height) else { continue };
+            let set = is_set(across, down);
+            if set != open {
+                edges.push((column * height + row) as u32);
+                open = set;
+            }
+            last = column * height + row + 1;
+        }
+        if open {
+            edges.push(last as u32);
+        }
+    }
+    Rle::from_edges(width, height, edges)
+}
+
 /// The outline of a rectangle of any two corners.
 pub(super) fn rectangle([x0, y0]: [f64; 2], [x1, y1]: [f64; 2]) -> Vec<f64> {
     vec![x0, y0, x1, y0, x1, y1, x0, y1]
@@ -136,6 +172,17 @@ mod tests {
         let mut outlines = Outlines::new(10_000, 10_000);
         let long: Vec<f64> = [0.0, 0.0, 10_000.0, 9000.0].repeat(6000);
         assert!(outlines.mask(&[long]).is_err_and(|reason| reason.contains("pixels long")));
+    }
+
+    #[test]
+    fn a_patch_is_cut_at_the_borders() {
+        let set = |x: usize, y: usize| [[true, false], [true, true], [true, true]][y][x];
+        let mask = |at: [i64; 2]| patch([3, 3], at, [2, 3], set).map(|mask| mask.decode()).ok();
+        let bits = |text: &str| Some(text.bytes().map(|byte| byte == b'1').collect::<Vec<_>>());
+        assert_eq!(mask([1, 0]), bits("010011011"));
+        assert_eq!(mask([-1, 1]), bits("000000100"));
+        assert_eq!(mask([2, -1]), bits("001001000"));
+        assert_eq!(mask([i64::MAX, 0]), bits("000000000"));
     }
 
     #[test]

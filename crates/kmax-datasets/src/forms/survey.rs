@@ -94,21 +94,25 @@ impl Survey {
     }
 }
 
-/// Looks at a folder, and into it where it only wraps another, until something is found.
+/// Looks at a folder, and into it where it only wraps another, until something is found; else it is the folder itself.
 ///
 /// # Errors
-/// As [`Survey::of`].
-pub(super) fn unwrapped<T>(root: &Path, look: impl Fn(&Survey) -> Option<T>) -> Result<(Survey, Option<T>)> {
+/// As [`Survey::of`], and those of `look`.
+pub(super) fn unwrapped<T>(
+    root: &Path,
+    look: impl Fn(&Survey) -> Result<Vec<T>>,
+) -> Result<(Survey, Vec<T>)> {
     let first = Survey::of(root)?;
     let mut survey = first.clone();
     for _ in 0..=MAX_WRAPPED {
-        if let Some(found) = look(&survey) {
-            return Ok((survey, Some(found)));
+        let found = look(&survey)?;
+        if !found.is_empty() {
+            return Ok((survey, found));
         }
         let Some(folder) = survey.wrapped() else { break };
         survey = Survey::of(&folder)?;
     }
-    Ok((first, None))
+    Ok((first, Vec::new()))
 }
 
 fn jsons_of(folder: &Path, entries: &Entries) -> Result<Vec<Found>> {

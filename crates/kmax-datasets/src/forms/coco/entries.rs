@@ -2,6 +2,7 @@
 
 use kmax_masks::{ImageId, ListedCategory};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::coco::{ImageEntry, Segmentation};
 use crate::json;
@@ -19,9 +20,17 @@ pub(super) struct Entry {
     pub bbox: [f64; 4],
     #[serde(default, deserialize_with = "json::flag")]
     pub iscrowd: bool,
+    /// CVAT and Datumaro write it with every object; the site does not.
+    #[serde(default)]
+    attributes: Option<IgnoredAny>,
 }
 
 impl Entry {
+    /// Whether the flag of a crowd says no more than that the object was drawn with a brush: CVAT sets it for every mask.
+    pub fn is_brushed(&self) -> bool {
+        self.iscrowd && self.attributes.is_some() && matches!(self.segmentation, Some(Segmentation::Rle(_)))
+    }
+
     /// Whether only a box was drawn.
     pub fn is_box(&self) -> bool {
         match &self.segmentation {

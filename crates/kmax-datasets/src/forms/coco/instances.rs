@@ -57,6 +57,11 @@ pub(in super::super) fn instances(
     }
     let Some(first) = read.first().map(|read| read.json.clone()) else { return Ok(Vec::new()) };
     check_boxes(&first, &read, notes)?;
+    let brushed =
+        read.iter().flat_map(|read| &read.content.annotations).filter(|entry| entry.is_brushed()).count();
+    if brushed > 0 {
+        notes.push(format!("{brushed} masks have `iscrowd`, which CVAT sets for whatever a brush drew: taken for single objects"));
+    }
     let listed = without_group(joined(&read)?, &read, notes);
     let classes = of_objects(&first, listed, &options.things, notes)?;
     read.into_iter().map(|read| split(read, &classes, options)).collect()
@@ -191,7 +196,7 @@ impl Labels for Instances {
             drawn.objects.extend(mask.map(|mask| Object {
                 class: entry.category_id,
                 mask,
-                crowd: entry.iscrowd,
+                crowd: entry.iscrowd && !entry.is_brushed(),
             }));
         }
         drawn.paint(width, height, &self.classes).map_err(Error::masks(&self.json))

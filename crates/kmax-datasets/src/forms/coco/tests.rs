@@ -82,6 +82,12 @@ fn crowds_and_stuff_keep_what_they_are() -> Result<()> {
     let data = &set.open()?.splits[0].data;
     assert_eq!(counts(&**data, 0), [("cat".to_owned(), 2)]);
     assert_eq!(data.panoptic(0)?.segments.iter().filter(|segment| segment.iscrowd).count(), 1);
+    let brushed = DOG.replace("\"iscrowd\": 0", "\"iscrowd\": 1, \"attributes\": {\"occluded\": false}");
+    let set = photos(Set::new(), "").text("x.json", &instances(&brushed));
+    let opened = set.open()?;
+    assert!(opened.notes.iter().any(|note| note.starts_with("1 masks have `iscrowd`")), "{:?}", opened.notes);
+    assert!(opened.splits[0].data.panoptic(0)?.segments.iter().all(|segment| !segment.iscrowd));
+    let set = photos(Set::new(), "").text("x.json", &instances(&format!("{CAT}, {crowd}")));
     let options = Options { things: Things::named(["dog"]), ..Options::default() };
     let opened = open(set.path(), &options)?;
     assert_eq!(drawn(&*opened.splits[0].data, 1), ".... .... ....");
