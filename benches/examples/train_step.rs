@@ -21,13 +21,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (split, augment) = (&config.data.train, &config.augment);
     let set = TrainingSet {
         dataset: Arc::new(CocoPanoptic::open(&split.json, &split.images, &split.panoptic)?),
-        transform: TrainTransform {
+        augmentation: TrainTransform {
             crop: augment.crop,
             scale: augment.scale,
             flip: augment.flip,
             jitter: augment.jitter,
             pad: 0.0,
-        },
+        }
+        .into(),
     };
     let draw = |index| Draw { seed: 0, epoch: 0, index, copy: 0 };
     let examples = (0..config.schedule.batch as u64).map(|index| set.example(draw(index)));

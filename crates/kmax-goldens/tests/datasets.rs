@@ -34,7 +34,7 @@ fn the_loader_gives_the_same_batches_on_any_number_of_threads() -> Outcome {
     let dataset = clothing(&shared, "train")?;
     assert_eq!(dataset.len(), 804);
     let transform = TrainTransform { crop: [256, 192], scale: [0.7, 1.6], ..TrainTransform::default() };
-    let set = Arc::new(TrainingSet { dataset: Arc::new(dataset), transform });
+    let set = Arc::new(TrainingSet { dataset: Arc::new(dataset), augmentation: transform.into() });
     let config = |workers| LoaderConfig { batch: 4, workers, seed: 3, ..LoaderConfig::default() };
     let mut one = Loader::new(set.clone(), config(1), Position { epoch: 0, batch: 200 })?;
     let mut two = Loader::new(set.clone(), config(2), Position { epoch: 0, batch: 199 })?;

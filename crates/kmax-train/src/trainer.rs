@@ -83,7 +83,7 @@ impl Trainer {
         }
         let optimizer = AdamW::new(params.parameters(), config.schedule.optimizer())?;
         let criterion = Criterion::new(model.losses.clone())?;
-        let train = Arc::new(TrainingSet { dataset: Arc::new(train), transform });
+        let train = Arc::new(TrainingSet { dataset: Arc::new(train), augmentation: transform.into() });
         let schedule = config.schedule.learning_rates();
         Ok(Self {
             config,

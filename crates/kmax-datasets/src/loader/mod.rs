@@ -2,16 +2,16 @@
 
 mod order;
 mod pool;
+mod training;
 
 use std::sync::Arc;
 
 use kmax_transforms::Draw;
-use kmax_transforms::train::{TrainTransform, TrainingExample};
 
-use crate::annotated::Annotated;
 use crate::error::{Error, Result};
 pub use order::RepeatFactors;
 use pool::Pool;
+pub use training::TrainingSet;
 
 /// Something that makes examples: a dataset with its transform.
 pub trait Examples: Send + Sync + 'static {
@@ -31,28 +31,6 @@ pub trait Examples: Send + Sync + 'static {
     /// # Errors
     /// If a file is damaged or missing.
     fn example(&self, draw: Draw) -> Result<Self::Example>;
-}
-
-/// A dataset with our trainer's augmentation.
-#[derive(Clone, Debug)]
-pub struct TrainingSet {
-    /// The images and labels.
-    pub dataset: Arc<dyn Annotated>,
-    /// What is done to them.
-    pub transform: TrainTransform,
-}
-
-impl Examples for TrainingSet {
-    type Example = TrainingExample;
-
-    fn len(&self) -> usize {
-        self.dataset.len()
-    }
-
-    fn example(&self, draw: Draw) -> Result<TrainingExample> {
-        let sample = self.dataset.sample(usize::try_from(draw.index).unwrap_or(usize::MAX))?;
-        Ok(self.transform.apply(&sample, draw)?)
-    }
 }
 
 /// Settings of a [`Loader`].

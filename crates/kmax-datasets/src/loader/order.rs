@@ -44,9 +44,11 @@ impl RepeatFactors {
     }
 }
 
-/// Purposes of [`Draw::generator`]; 1 is the augmentation's.
+/// Purposes of [`Draw::generator`]; the others are the augmentation's.
 const ORDER: u64 = 0;
 const REPEAT: u64 = 2;
+/// The choice of a second image.
+pub(super) const SECOND: u64 = 3;
 
 /// One showing of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
