@@ -233,7 +233,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(512))]
+        #![proptest_config(ProptestConfig::with_cases(256))]
         #[test]
         fn lines_enclose_their_pixels_and_no_others(
             (width, height, data) in (1usize..14, 1usize..14).prop_flat_map(|(w, h)| {

@@ -182,9 +182,11 @@ fn simple(ring: Vec<Vertex>) -> Vec<Vec<Vertex>> {
     let mut path: Vec<Vertex> = Vec::with_capacity(ring.len());
     let mut places = HashMap::with_capacity(ring.len());
     for vertex in ring {
-        if let Some(place) = places.get(&vertex) {
-            let cut = path.split_off(*place);
-            cut.iter().for_each(|vertex| drop(places.remove(vertex)));
+        if let Some(&place) = places.get(&vertex) {
+            let cut = path.split_off(place);
+            for vertex in &cut {
+                places.remove(vertex);
+            }
             rings.push(cut);
         }
         places.insert(vertex, path.len());
