@@ -1,1 +1,2 @@
 //! What annotation tools write, and what they take back.
+pub mod write;
