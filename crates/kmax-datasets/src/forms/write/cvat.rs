@@ -123,3 +123,31 @@ pub(super) fn finish(
     let (licenses, info) = Default::default();
     files::write_json(out, &File { licenses, info, categories, images, annotations })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Tool;
+    use super::super::fixture::{json, mask, written};
+    use super::*;
+    use crate::coco::CocoInstances;
+
+    #[test]
+    fn segments_are_objects_that_coco_reads() -> Result<()> {
+        let out = written(Tool::CvatCoco, "out/instances_default.json")?;
+        let read = CocoInstances::open(&out.out)?;
+        assert_eq!((&read.images()[0].id, read.categories().len()), (&1.into(), 2));
+        let truths = read.truths(0)?;
+        let content = json(&out.out);
+        let annotations = content["annotations"].as_array().expect("annotations");
+        assert_eq!((truths.len(), annotations.len()), (6, 6));
+        for ((truth, entry), id) in truths.iter().zip(annotations).zip([1, 2, 3, 4, 6, 7]) {
+            assert!(truth.mask == mask(id), "{id}");
+            assert_eq!(truth.area, mask(id).area() as f64);
+            assert_eq!((truth.category_id, truth.iscrowd), (if id < 5 { 3 } else { 8 }, id == 4), "{id}");
+            // Polygons where one says all.
+            assert_eq!(entry["segmentation"].is_array(), [3, 6].contains(&id), "{id}");
+            assert_eq!(entry["score"].as_f64(), (id == 6).then_some(0.5), "{id}");
+        }
+        Ok(())
+    }
+}

@@ -74,3 +74,59 @@ pub(super) fn write(file: &Path, labelled: &Labelled, objects: &[Object]) -> Res
     });
     files::write_json(file, &Collection { r#type: "FeatureCollection", features: features.collect() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Tool;
+    use super::super::fixture::{filled, json, mask, written};
+    use super::*;
+    use kmax_masks::Rle;
+    use kmax_masks::rle::Merge;
+    use serde_json::Value;
+
+    /// Rings of one polygon as a mask: holes are taken away one by one.
+    fn polygon(rings: &Value) -> Rle {
+        let rings = rings.as_array().expect("rings");
+        let closed = |ring: &Value| ring[0] == ring[ring.as_array().map_or(0, Vec::len) - 1];
+        assert!(rings.iter().all(closed));
+        let mut pixels = filled(&rings[0]).decode();
+        for hole in &rings[1..] {
+            pixels.iter_mut().zip(filled(hole).decode()).for_each(|(pixel, in_hole)| *pixel &= !in_hole);
+        }
+        Rle::from_mask(9, 7, &pixels).expect("a mask")
+    }
+
+    #[test]
+    fn segments_are_features_with_holes_and_parts() -> Result<()> {
+        let out = written(Tool::GeoJson, "out")?;
+        let content = json(&out.out.join("sub/a b.geojson"));
+        assert_eq!(content["type"], "FeatureCollection");
+        let features = content["features"].as_array().expect("features");
+        assert_eq!(features.len(), 6);
+        for (feature, id) in features.iter().zip([1, 2, 3, 4, 6, 7]) {
+            let (geometry, properties) = (&feature["geometry"], &feature["properties"]);
+            let coordinates = &geometry["coordinates"];
+            let found = match geometry["type"].as_str() {
+                Some("Polygon") => polygon(coordinates),
+                _ => {
+                    let parts: Vec<Rle> =
+                        coordinates.as_array().expect("parts").iter().map(polygon).collect();
+                    assert!(parts.len() > 1);
+                    Rle::merge(&parts, Merge::Union).expect("alike")
+                }
+            };
+            assert!(found == mask(id), "{id}");
+            assert_eq!(
+                (&feature["type"], &properties["objectType"]),
+                (&"Feature".into(), &"annotation".into())
+            );
+            assert_eq!(properties["measurements"]["score"].as_f64(), (id == 6).then_some(0.5), "{id}");
+            assert_eq!(properties["metadata"]["iscrowd"].as_str(), (id == 4).then_some("1"), "{id}");
+            let class: (&str, [u8; 3]) =
+                if id < 5 { ("a: \"b\"", [1, 2, 3]) } else { ("sea & sky", [255, 0, 16]) };
+            let given = &properties["classification"];
+            assert_eq!((&given["name"], &given["color"]), (&class.0.into(), &class.1.to_vec().into()));
+        }
+        Ok(())
+    }
+}

@@ -161,4 +161,45 @@ mod tests {
         assert_eq!(in_url("a b/\u{e9}&+.jpg"), "a%20b/%C3%A9%26%2B.jpg");
         assert_eq!(in_xml("a & \"b\" <c>"), "a &amp; &quot;b&quot; &lt;c&gt;");
     }
+
+    use super::super::Tool;
+    use super::super::fixture::{Written, json, mask, write_to, written};
+
+    #[test]
+    fn segments_are_regions_of_a_prediction() -> Result<()> {
+        let Written { folder, out, .. } = written(Tool::LabelStudio, "out.json")?;
+        let tasks = json(&out);
+        assert_eq!(tasks.as_array().map(Vec::len), Some(1));
+        assert_eq!(tasks[0]["data"]["image"], "/data/local-files/?d=photos/sub/a%20b.jpg");
+        let prediction = &tasks[0]["predictions"][0];
+        assert_eq!(prediction["score"], 0.5);
+        let regions = prediction["result"].as_array().expect("regions");
+        assert_eq!(regions.len(), 6);
+        for (region, id) in regions.iter().zip([1, 2, 3, 4, 6, 7]) {
+            let rows = mask(id).decode();
+            let pixels = (0u32..).zip(rows).filter(|(_, set)| *set).map(|(at, _)| (at, at + 1));
+            // Joined, as runs have to be.
+            let mut runs: Vec<(u32, u32)> = Vec::new();
+            for (start, end) in pixels {
+                match runs.last_mut().filter(|run| run.1 == start) {
+                    Some(run) => run.1 = end,
+                    None => runs.push((start, end)),
+                }
+            }
+            assert_eq!(region["value"]["rle"], serde_json::Value::from(pack(63, runs)), "{id}");
+            let label = if id < 5 { "a: \"b\"" } else { "sea & sky" };
+            assert_eq!(region["value"]["brushlabels"][0], label);
+            assert_eq!(region["score"].as_f64(), (id == 6).then_some(0.5), "{id}");
+            assert_eq!(region["meta"]["text"][0].as_str(), (id == 4).then_some("crowd"), "{id}");
+            assert_eq!((&region["original_width"], &region["original_height"]), (&9.into(), &7.into()));
+        }
+        let view = std::fs::read_to_string(folder.path().join("out.xml")).expect("the interface");
+        assert!(view.contains("<Label value=\"a: &quot;b&quot;\" background=\"#010203\"/>"), "{view}");
+        assert!(view.contains("<Label value=\"sea &amp; sky\" background=\"#ff0010\"/>"), "{view}");
+        assert_eq!(view.matches("<Label ").count(), 2);
+
+        write_to(Tool::LabelStudio, &out, &folder.path().join("none"), "train")?;
+        assert_eq!(json(&out)[0]["data"]["image"], "sub/a b.jpg");
+        Ok(())
+    }
 }

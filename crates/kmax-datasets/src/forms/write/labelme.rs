@@ -78,3 +78,46 @@ pub(super) fn write(file: &Path, labelled: &Labelled, objects: &[Object]) -> Res
     };
     files::write_json(file, &content)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Tool;
+    use super::super::fixture::{Written, filled, json, mask, write_to, written};
+    use super::*;
+    use kmax_masks::Rle;
+    use kmax_masks::rle::Merge;
+
+    #[test]
+    fn parts_of_a_segment_are_polygons_of_a_group() -> Result<()> {
+        let Written { folder, out, .. } = written(Tool::Labelme, "out")?;
+        let content = json(&out.join("sub/a b.json"));
+        assert_eq!(content["imagePath"], "../../photos/sub/a b.jpg");
+        assert!(content["imageData"].is_null() && content["imageWidth"] == 9 && content["imageHeight"] == 7);
+        let shapes = content["shapes"].as_array().expect("shapes");
+        let mut at = 0;
+        for (id, parts, group, label) in [
+            (1, 1, None, "a: \"b\""),
+            (2, 3, Some(1), "a: \"b\""),
+            (3, 1, None, "a: \"b\""),
+            (4, 1, None, "a: \"b\""),
+            (6, 1, None, "sea & sky"),
+            (7, 2, Some(2), "sea & sky"),
+        ] {
+            let of_segment = &shapes[at..at + parts];
+            at += parts;
+            let masks: Vec<Rle> = of_segment.iter().map(|shape| filled(&shape["points"])).collect();
+            assert!(Rle::merge(&masks, Merge::Union).expect("alike") == mask(id), "{id}");
+            for shape in of_segment {
+                assert_eq!((shape["group_id"].as_u64(), &shape["label"]), (group, &label.into()), "{id}");
+                assert_eq!(shape["flags"]["iscrowd"].as_bool(), (id == 4).then_some(true), "{id}");
+                assert_eq!(shape["score"].as_f64(), (id == 6).then_some(0.5), "{id}");
+            }
+        }
+        assert_eq!(at, shapes.len());
+
+        let other = folder.path().join("other");
+        write_to(Tool::Labelme, &other, &folder.path().join("none"), "train")?;
+        assert_eq!(json(&other.join("sub/a b.json"))["imagePath"], "sub/a b.jpg");
+        Ok(())
+    }
+}

@@ -19,6 +19,8 @@
 
 mod classes;
 pub mod cvat;
+#[cfg(test)]
+mod fixture;
 pub mod geojson;
 pub mod label_studio;
 pub mod labelme;

@@ -8,7 +8,7 @@
 //!
 //! The form has one outline an object. Several parts are joined by bridges without width from each to the nearest vertex before it,
 //! and holes are cut in from the left ([`kmax_masks::joined`]), so that what the line encloses is exact. Nine digits, rounded up, keep
-//! every vertex: times width or height, the whole part is the vertex. Crowds are left out, as Ultralytics' own conversion of COCO
+//! every vertex: of the product with width or height the whole part is the vertex, in double and in single precision. Crowds are left out, as Ultralytics' own conversion of COCO
 //! does; there is no place for scores.
 //!
 //! Converting another split to the same folder adds it; the classes have to be the same.
@@ -65,11 +65,22 @@ pub(super) fn write(file: &Path, labelled: &Labelled, objects: &[Object]) -> Res
     files::write(file, text.as_bytes())
 }
 
-/// Adds a space and `value / whole` with nine digits, rounded up: a reader that cuts off digits is right too.
+/// Adds a space and `value / whole` with nine digits, so far rounded up that also a reader who takes single precision and cuts off what
+/// is less than a pixel, as Ultralytics does, has the value.
 fn push_part(text: &mut String, value: u32, whole: u32) {
     const ONE: u64 = 1_000_000_000;
-    let part = (u64::from(value) * ONE).div_ceil(u64::from(whole.max(1)));
-    let digits = format!("{}.{:09}", part / ONE, part % ONE);
+    /// A sixth of what single precision tells apart.
+    const STEP: u64 = 10;
+    let whole = whole.max(1);
+    let enough = |digits: u64| {
+        let part = digits as f64 / ONE as f64;
+        part as f32 * whole as f32 >= value as f32 && part * f64::from(whole) >= f64::from(value)
+    };
+    let mut digits = (u64::from(value) * ONE).div_ceil(u64::from(whole));
+    while digits < ONE && !enough(digits) {
+        digits = ONE.min(digits + STEP);
+    }
+    let digits = format!("{}.{:09}", digits / ONE, digits % ONE);
     text.push(' ');
     text.push_str(digits.trim_end_matches('0').trim_end_matches('.'));
 }
@@ -148,15 +159,16 @@ mod tests {
 
     #[test]
     fn digits_keep_every_vertex() {
-        for whole in [1u32, 3, 7, 480, 641, 1281, 20_000, 99_999] {
+        for whole in [1u32, 3, 7, 480, 641, 1281, 20_000, 65_535] {
             for value in (0..=whole).step_by(1 + whole as usize / 997) {
                 let mut text = String::new();
                 push_part(&mut text, value, whole);
                 let part: f64 = text.trim().parse().expect("a number");
                 assert!((0.0..=1.0).contains(&part), "{text}");
+                assert!((part as f32 * whole as f32) as u32 == value, "{value} of {whole}: {text}");
                 let found = part * f64::from(whole);
                 assert!(
-                    found >= f64::from(value) && found < f64::from(value) + 1e-3,
+                    found >= f64::from(value) && found < f64::from(value) + 0.01,
                     "{value} of {whole}: {text}"
                 );
             }
@@ -166,5 +178,70 @@ mod tests {
         push_part(&mut text, 1, 3);
         push_part(&mut text, 0, 3);
         assert_eq!(text, " 1 0.333333334 0");
+    }
+
+    use super::super::Tool;
+    use super::super::fixture::{Written, mask, write_to, written};
+    use kmax_masks::Rle;
+
+    #[test]
+    fn each_object_is_a_line_that_encloses_its_pixels() -> Result<()> {
+        let Written { folder, out, photo } = written(Tool::Yolo, "out")?;
+        let text = fs::read_to_string(out.join("labels/train/sub/a b.txt")).expect("labels");
+        let mut found = Vec::new();
+        for line in text.lines() {
+            let mut numbers = line.split(' ').map(|number| number.parse::<f64>().expect("a number"));
+            let class = numbers.next().expect("a class") as u32;
+            let scale = [9.0, 7.0].into_iter().cycle();
+            let points: Vec<f64> = numbers.zip(scale).map(|(part, whole)| part * whole).collect();
+            found.push((class, Rle::from_polygon(9, 7, &points).expect("a polygon")));
+        }
+        // Background and the crowd are left out.
+        let expected = [(0, mask(1)), (0, mask(2)), (0, mask(3)), (1, mask(6)), (1, mask(7))];
+        assert!(found == expected);
+
+        let place = out.join("images/train/sub/a b.jpg");
+        assert_eq!(place.canonicalize().expect("a link"), photo.canonicalize().expect("a photo"));
+        let yaml = |out: &Path| fs::read_to_string(out.join("data.yaml")).expect("data.yaml");
+        let names = "names:\n  0: \"a: \\\"b\\\"\"\n  1: \"sea & sky\"\n";
+        assert!(
+            yaml(&out).ends_with(&format!("\ntrain: images/train\nval: images/train\n{names}")),
+            "{}",
+            yaml(&out)
+        );
+
+        // Once more, and another split.
+        write_to(Tool::Yolo, &out, &photo, "train")?;
+        write_to(Tool::Yolo, &out, &folder.path().join("none.jpg"), "val")?;
+        assert!(
+            yaml(&out).ends_with(&format!("\ntrain: images/train\nval: images/val\n{names}")),
+            "{}",
+            yaml(&out)
+        );
+        assert!(yaml(&out).contains("# 1 of 1 photos of val were not found"), "{}", yaml(&out));
+
+        let failed = write_to(Tool::Yolo, &out, &photo, "minival").expect_err("no split").to_string();
+        assert_eq!(failed, "split: \"minival\" is no split of YOLO: expected train, val, test");
+        files::write(&out.join("data.yaml"), b"names:\n  0: cat\n")?;
+        let failed = write_to(Tool::Yolo, &out, &photo, "train").expect_err("other classes").to_string();
+        assert!(failed.contains("does not list the same classes"), "{failed}");
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn photos_that_somebody_put_there_stay_and_links_follow_the_photo() -> Result<()> {
+        let Written { folder, out, photo } = written(Tool::Yolo, "out")?;
+        let place = out.join("images/train/sub/a b.jpg");
+        let moved = folder.path().join("moved.jpg");
+        fs::rename(&photo, &moved).expect("moved");
+        assert!(!place.exists() && place.is_symlink());
+        write_to(Tool::Yolo, &out, &moved, "train")?;
+        assert_eq!(place.canonicalize().expect("a link"), moved.canonicalize().expect("a photo"));
+        fs::remove_file(&place).expect("removed");
+        files::write(&place, b"a copy")?;
+        write_to(Tool::Yolo, &out, &moved, "train")?;
+        assert!(!place.is_symlink() && files::read(&place)? == b"a copy");
+        Ok(())
     }
 }
