@@ -97,6 +97,13 @@ impl LabelMap {
         Self { width: self.width, height: self.height, data }
     }
 
+    /// The ids within a box `[x, y, width, height]` of [`Self::extents`].
+    pub(crate) fn cut(&self, [left, top, width, height]: [u32; 4]) -> Self {
+        let [left, top, width, height] = [left, top, width, height].map(|value| value as usize);
+        let rows = self.rows().skip(top).take(height);
+        Self { width, height, data: rows.flat_map(|row| &row[left..left + width]).copied().collect() }
+    }
+
     /// `Ok` if `other` has the same width and height.
     ///
     /// # Errors

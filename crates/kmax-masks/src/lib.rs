@@ -11,6 +11,7 @@
 //! | [`Dataset`] | which of the three sites' datasets is meant |
 //! | [`ImageId`] | what a dataset calls an image: a number or a text |
 //! | [`Rle`] | COCO's run-length code, its compressed string and its polygons, as pycocotools makes them |
+//! | [`outline`], [`joined`] | masks as polygons along the edges of pixels, with holes, or as one line |
 //! | [`fields`] | numbers and flags of COCO's JSON as tools write them |
 //! | [`codec`] | maps to and from the PNG forms of the three sites and of deeplab2 |
 //! | [`cityscapes`] | the numbers in `instanceIds` maps |
@@ -46,6 +47,7 @@ mod dataset;
 mod error;
 pub mod fields;
 mod image_id;
+pub mod joined;
 mod label_map;
 mod limits;
 pub mod outline;

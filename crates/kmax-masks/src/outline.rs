@@ -8,6 +8,9 @@ use crate::label_map::LabelMap;
 pub type Vertex = [u32; 2];
 
 /// One connected part of a mask. Pixels that touch at a corner alone are not connected.
+///
+/// No outline comes to a point twice, so a polygon is valid in the sense of OGC's simple features: at a corner where a part meets
+/// itself, it is the outline of a hole that touches there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Polygon {
     /// The outline, clockwise as seen, without the first vertex again at its end.
@@ -75,6 +78,20 @@ pub fn polygons(map: &LabelMap, id: u32) -> Vec<Polygon> {
     found
 }
 
+/// The polygons of every id of a map but `void`, by rising id. Each id is looked at within its box alone.
+pub fn outlines(map: &LabelMap, void: u32) -> Vec<(u32, Vec<Polygon>)> {
+    let ids = map.extents().into_iter().filter(|(id, _)| *id != void);
+    let found = ids.map(|(id, extent)| {
+        let [left, top, ..] = extent.bbox;
+        let mut found = polygons(&map.cut(extent.bbox), id);
+        for ring in found.iter_mut().flat_map(|part| part.holes.iter_mut().chain([&mut part.outer])) {
+            ring.iter_mut().for_each(|[x, y]| (*x, *y) = (*x + left, *y + top));
+        }
+        (id, found)
+    });
+    found.collect()
+}
+
 /// The connected parts of a mask.
 struct Parts {
     /// Of each pixel of the map; of no meaning outside the mask.
@@ -129,7 +146,7 @@ impl Edges {
         self.list.push((from, to, part));
     }
 
-    /// Closed rings with their part; vertices on straight lines are left out.
+    /// Closed rings with their part, none of which comes to a point twice; vertices on straight lines are left out.
     fn rings(&self) -> Vec<(u32, Vec<Vertex>)> {
         let mut used = vec![false; self.list.len()];
         let mut rings = Vec::new();
@@ -153,14 +170,35 @@ impl Edges {
                 }
                 edge = next;
             }
-            // Begin with the uppermost, then leftmost vertex.
-            if let Some(start) = (0..ring.len()).min_by_key(|at| (ring[*at][1], ring[*at][0])) {
-                ring.rotate_left(start);
-            }
-            rings.push((self.list[first].2, ring));
+            rings.extend(simple(ring).into_iter().map(|ring| (self.list[first].2, ring)));
         }
         rings
     }
+}
+
+/// A ring cut where it comes to a point again, each part from its uppermost, then leftmost vertex.
+fn simple(ring: Vec<Vertex>) -> Vec<Vec<Vertex>> {
+    let mut rings = Vec::new();
+    let mut path: Vec<Vertex> = Vec::with_capacity(ring.len());
+    let mut places = HashMap::with_capacity(ring.len());
+    for vertex in ring {
+        if let Some(&place) = places.get(&vertex) {
+            let cut = path.split_off(place);
+            for vertex in &cut {
+                places.remove(vertex);
+            }
+            rings.push(cut);
+        }
+        places.insert(vertex, path.len());
+        path.push(vertex);
+    }
+    rings.push(path);
+    for ring in &mut rings {
+        if let Some(start) = (0..ring.len()).min_by_key(|at| (ring[*at][1], ring[*at][0])) {
+            ring.rotate_left(start);
+        }
+    }
+    rings
 }
 
 /// Above 0 for a turn to the right, below 0 to the left, as seen with `y` downwards.
@@ -184,6 +222,7 @@ mod tests {
     use super::*;
     use crate::error::Result;
     use proptest::prelude::*;
+    use std::collections::HashSet;
 
     /// Pixels whose centres are within the rings, by how often a ray to the left crosses them.
     fn filled(width: usize, height: usize, polygons: &[Polygon]) -> Vec<bool> {
@@ -215,6 +254,16 @@ mod tests {
         Ok(())
     }
 
+    #[test]
+    fn a_part_that_meets_itself_at_a_corner_has_a_hole_there() -> Result<()> {
+        let map = LabelMap::new(3, 3, vec![1, 1, 1, 1, 0, 1, 1, 1, 0])?;
+        let found = polygons(&map, 1);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].outer, [[0, 0], [3, 0], [3, 2], [2, 2], [2, 3], [0, 3]]);
+        assert_eq!(found[0].holes, [[[1, 1], [1, 2], [2, 2], [2, 1]]]);
+        Ok(())
+    }
+
     proptest! {
         #[test]
         fn polygons_cover_their_pixels_and_no_others(
@@ -223,8 +272,12 @@ mod tests {
             })
         ) {
             let map = LabelMap::new(width, height, data.clone()).expect("a map");
+            let all = outlines(&map, 1);
+            prop_assert!(all.iter().all(|(id, found)| *id != 1 && *found == polygons(&map, *id)));
             for id in 0..3 {
                 let found = polygons(&map, id);
+                let rings = found.iter().flat_map(|part| part.holes.iter().chain([&part.outer]));
+                prop_assert!(rings.clone().all(|ring| ring.iter().collect::<HashSet<_>>().len() == ring.len()));
                 let expected: Vec<bool> = data.iter().map(|other| *other == id).collect();
                 prop_assert_eq!(filled(width, height, &found), expected);
                 prop_assert!(found.iter().all(|polygon| doubled_area(&polygon.outer) > 0));

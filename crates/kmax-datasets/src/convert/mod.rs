@@ -25,11 +25,11 @@ pub use target::Target;
 /// If an image cannot be read, does not fit the form, or cannot be written. What was written before stays.
 pub fn convert(source: &Source, target: Target, out: &Path, progress: &dyn Progress) -> Result<usize> {
     let categories = source.categories();
-    let writer = target::Writer::create(target, categories, out)?;
+    let writer = target::Writer::create(target, categories, source.split(), out)?;
     let images: Vec<usize> = (0..source.len()).collect();
     let written = each(&images, progress, |_, &index| {
         let (image, panoptic) = source.read(index)?;
-        let part = writer.write(&image, &panoptic)?;
+        let part = writer.write(&image, || source.photo(index), &panoptic)?;
         Ok((image, part))
     })?;
     let count = written.len();

@@ -1,11 +1,13 @@
 //! Where annotations come from.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kmax_masks::codec::{self, TwoChannel};
 use kmax_masks::{Categories, LabelMap, Panoptic};
 
 use super::described;
+use crate::annotated::Annotated;
 use crate::cityscapes::Cityscapes;
 use crate::coco::{CocoPanoptic, ImageEntry};
 use crate::error::{Error, Result};
@@ -16,25 +18,49 @@ use crate::files;
 pub struct Source {
     form: Form,
     categories: Categories,
+    split: String,
 }
+
+/// What a form that knows no splits is part of.
+const SPLIT: &str = "train";
 
 #[derive(Clone, Debug)]
 enum Form {
+    /// Any dataset, and the deepest folder that has all its photos.
+    Annotated(Arc<dyn Annotated>, PathBuf),
     Panoptic(CocoPanoptic),
     Cityscapes(Cityscapes),
-    Channels { folder: PathBuf, names: Vec<String>, three: bool },
+    Channels {
+        folder: PathBuf,
+        names: Vec<String>,
+        three: bool,
+    },
 }
 
 impl Source {
-    /// A folder in COCO's panoptic form.
+    fn new(form: Form, categories: Categories) -> Self {
+        Self { form, categories, split: SPLIT.into() }
+    }
+
+    /// Any dataset. Images are called as the paths of their photos below the deepest folder that has all of them, and labels are
+    /// read one by one.
+    pub fn annotated(data: Arc<dyn Annotated>) -> Self {
+        let categories = data.categories().clone();
+        let root = common_folder(&*data);
+        Self::new(Form::Annotated(data, root), categories)
+    }
+
+    /// A json in COCO's panoptic form, whose photos do not matter: forms that refer to photos take none of it. Use
+    /// [`Self::annotated`] where they do.
     pub fn panoptic(dataset: CocoPanoptic) -> Self {
         let categories = dataset.categories().clone();
-        Self { form: Form::Panoptic(dataset), categories }
+        Self::new(Form::Panoptic(dataset), categories)
     }
 
     /// The instance maps of Cityscapes; classes are train ids.
     pub fn cityscapes(dataset: Cityscapes) -> Self {
-        Self { form: Form::Cityscapes(dataset), categories: Categories::cityscapes() }
+        let split = dataset.split().to_owned();
+        Self { split, ..Self::new(Form::Cityscapes(dataset), Categories::cityscapes()) }
     }
 
     /// A folder of two-channel PNGs, or of deeplab2's three-channel ones. Class 0 is void if `categories` does not have
@@ -47,7 +73,17 @@ impl Source {
         if names.is_empty() {
             return Err(Error::file(folder, "no PNG is here"));
         }
-        Ok(Self { form: Form::Channels { folder: folder.into(), names, three }, categories })
+        Ok(Self::new(Form::Channels { folder: folder.into(), names, three }, categories))
+    }
+
+    /// The split that the images are, for forms that have a folder for each (YOLO): `train` unless said, or the one of Cityscapes.
+    pub fn with_split(self, split: impl Into<String>) -> Self {
+        Self { split: split.into(), ..self }
+    }
+
+    /// The split that the images are.
+    pub fn split(&self) -> &str {
+        &self.split
     }
 
     /// The classes.
@@ -58,6 +94,7 @@ impl Source {
     /// The number of images.
     pub fn len(&self) -> usize {
         match &self.form {
+            Form::Annotated(data, _) => data.len(),
             Form::Panoptic(dataset) => dataset.len(),
             Form::Cityscapes(dataset) => dataset.images().len(),
             Form::Channels { names, .. } => names.len(),
@@ -76,6 +113,13 @@ impl Source {
     pub fn read(&self, index: usize) -> Result<(ImageEntry, Panoptic)> {
         let past = || Error::setting("index", format!("there are {} images only", self.len()));
         match &self.form {
+            Form::Annotated(data, root) => {
+                let id = data.id(index)?;
+                let file = data.image_path(index)?;
+                let panoptic = data.panoptic(index)?;
+                let (width, height) = (panoptic.map.width() as u32, panoptic.map.height() as u32);
+                Ok((ImageEntry { id, file_name: name_below(root, &file), width, height }, panoptic))
+            }
             Form::Panoptic(dataset) => {
                 let image = dataset.entries().nth(index).ok_or_else(past)?.0.clone();
                 Ok((image, dataset.panoptic(index)?))
@@ -97,6 +141,19 @@ impl Source {
                 Ok((described(name, panoptic.map.width(), panoptic.map.height(), &file)?, panoptic))
             }
         }
+    }
+
+    /// The photo of an image, if the form knows where it is and it is there.
+    ///
+    /// # Errors
+    /// If two files could be meant.
+    pub fn photo(&self, index: usize) -> Result<Option<PathBuf>> {
+        let file = match &self.form {
+            Form::Annotated(data, _) => Some(data.image_path(index)?),
+            Form::Cityscapes(dataset) => dataset.images().get(index).map(|image| dataset.image_path(image)),
+            Form::Panoptic(_) | Form::Channels { .. } => None,
+        };
+        Ok(file.filter(|file| file.is_file()))
     }
 
     /// The segments of class and instance maps: ids are `class * 65536 + instance + 1`, void is 0.
@@ -121,4 +178,27 @@ impl Source {
 /// The class of void in the forms of channels.
 pub(super) fn void(categories: &Categories) -> u32 {
     if categories.get(0).is_some() { 255 } else { 0 }
+}
+
+/// The deepest folder that has the photos of all images whose place is known.
+fn common_folder(data: &dyn Annotated) -> PathBuf {
+    let mut common: Option<PathBuf> = None;
+    for file in (0..data.len()).filter_map(|index| data.image_path(index).ok()) {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        common = Some(match common {
+            None => folder.to_path_buf(),
+            Some(known) => {
+                let alike = known.components().zip(folder.components()).take_while(|(a, b)| a == b);
+                alike.map(|(part, _)| part).collect()
+            }
+        });
+    }
+    common.unwrap_or_default()
+}
+
+/// The path of a file below a folder, with `/`.
+fn name_below(folder: &Path, file: &Path) -> String {
+    let below = file.strip_prefix(folder).ok().or_else(|| file.file_name().map(Path::new)).unwrap_or(file);
+    let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
 }

@@ -15,6 +15,7 @@ use crate::coco::{
     detections, write_detections,
 };
 use crate::error::{Error, Result};
+use crate::forms::write::{Entry, Labelled, Tool, ToolWriter};
 use crate::names::{check_name, with_slashes};
 use crate::{files, png};
 
@@ -38,6 +39,36 @@ pub enum Target {
     TwoChannel,
     /// A folder of three-channel PNGs: class and 16 bits of instance, as deeplab2's.
     ThreeChannel,
+    /// A folder for Ultralytics' segmentation ([`yolo`](crate::forms::write::yolo)).
+    Yolo,
+    /// A folder of labelme's files ([`labelme`](crate::forms::write::labelme)).
+    Labelme,
+    /// A json of Label Studio's tasks with predictions ([`label_studio`](crate::forms::write::label_studio)).
+    LabelStudio,
+    /// A json that CVAT imports as `COCO 1.0` ([`cvat`](crate::forms::write::cvat)).
+    CvatCoco,
+    /// A folder of GeoJSON files for QuPath ([`geojson`](crate::forms::write::geojson)).
+    GeoJson,
+}
+
+impl Target {
+    /// The annotation tool that takes the form, if one does.
+    fn tool(self) -> Option<Tool> {
+        match self {
+            Self::Yolo => Some(Tool::Yolo),
+            Self::Labelme => Some(Tool::Labelme),
+            Self::LabelStudio => Some(Tool::LabelStudio),
+            Self::CvatCoco => Some(Tool::CvatCoco),
+            Self::GeoJson => Some(Tool::GeoJson),
+            _ => None,
+        }
+    }
+
+    /// Whether the form is a single json, with or without a folder of its name beside it; else it is a folder.
+    pub fn is_json(self) -> bool {
+        use Target::{CocoInstances, CocoPanoptic, CocoResults, CvatCoco, LabelStudio};
+        matches!(self, CocoPanoptic | CocoInstances | CocoResults | CvatCoco | LabelStudio)
+    }
 }
 
 /// The label of void in a map of contiguous classes.
@@ -48,6 +79,7 @@ pub(super) struct Writer<'a> {
     categories: &'a Categories,
     out: PathBuf,
     panoptic: Option<PanopticWriter>,
+    tool: Option<ToolWriter>,
 }
 
 /// What of an image is for a common file.
@@ -56,10 +88,15 @@ pub(super) enum Part {
     Annotation(Annotation),
     Instances(Vec<InstanceEntry>),
     Detections(Vec<DetectionEntry>),
+    Tool(Entry),
 }
 
 impl<'a> Writer<'a> {
-    pub fn create(target: Target, categories: &'a Categories, out: &Path) -> Result<Self> {
+    pub fn create(target: Target, categories: &'a Categories, split: &str, out: &Path) -> Result<Self> {
+        if let Some(tool) = target.tool() {
+            let tool = Some(ToolWriter::create(tool, categories, split, out)?);
+            return Ok(Self { target, categories, out: out.to_path_buf(), panoptic: None, tool });
+        }
         let panoptic = match target {
             Target::CocoPanoptic => Some(PanopticWriter::create(out)?),
             Target::CocoInstances | Target::CocoResults => {
@@ -73,7 +110,7 @@ impl<'a> Writer<'a> {
                 None
             }
         };
-        Ok(Self { target, categories, out: out.to_path_buf(), panoptic })
+        Ok(Self { target, categories, out: out.to_path_buf(), panoptic, tool: None })
     }
 
     /// A file of an image in the folder.
@@ -87,7 +124,17 @@ impl<'a> Writer<'a> {
         Ok(file)
     }
 
-    pub fn write(&self, image: &ImageEntry, panoptic: &Panoptic) -> Result<Part> {
+    /// Writes an image, whose photo is looked for by `photo` if the form refers to it.
+    pub fn write(
+        &self,
+        image: &ImageEntry,
+        photo: impl FnOnce() -> Result<Option<PathBuf>>,
+        panoptic: &Panoptic,
+    ) -> Result<Part> {
+        if let Some(tool) = &self.tool {
+            let photo = photo()?;
+            return tool.write(&Labelled { image, photo: photo.as_deref(), panoptic }).map(Part::Tool);
+        }
         match (self.target, &self.panoptic) {
             (Target::CocoPanoptic, Some(writer)) => {
                 return Ok(Part::Annotation(writer.write(image, panoptic)?));
@@ -153,12 +200,19 @@ impl<'a> Writer<'a> {
     }
 
     pub fn finish(self, written: Vec<(ImageEntry, Part)>) -> Result<()> {
+        if let Some(tool) = &self.tool {
+            let entries = written.into_iter().filter_map(|(image, part)| match part {
+                Part::Tool(entry) => Some((image, entry)),
+                _ => None,
+            });
+            return tool.finish(entries.collect());
+        }
         let (mut images, mut annotations) = (Vec::new(), Vec::new());
         let (mut instances, mut found) = (Vec::new(), Vec::new());
         for (image, part) in written {
             images.push(image);
             match part {
-                Part::Nothing => {}
+                Part::Nothing | Part::Tool(_) => {}
                 Part::Annotation(annotation) => annotations.push(annotation),
                 Part::Instances(of_image) => instances.extend(of_image),
                 Part::Detections(of_image) => found.extend(of_image),

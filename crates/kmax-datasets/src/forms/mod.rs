@@ -28,6 +28,7 @@ mod survey;
 mod testing;
 mod text;
 mod voc;
+pub mod write;
 mod yolo;
 
 pub use form::Form;
