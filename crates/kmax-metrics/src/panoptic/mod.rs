@@ -1,5 +1,6 @@
 //! Panoptic quality (Kirillov et al., "Panoptic Segmentation", CVPR 2019).
 
+pub mod errors;
 mod image;
 mod matching;
 mod report;
