@@ -12,6 +12,27 @@ pub enum Error {
     /// Segments cannot be drawn.
     #[error(transparent)]
     Render(#[from] kmax_render::Error),
+    /// A picture cannot be written as a JPEG.
+    #[error("a picture of {width} x {height} pixels: {source}")]
+    Picture {
+        /// Its width.
+        width: u32,
+        /// Its height.
+        height: u32,
+        /// What the encoder says.
+        source: image::ImageError,
+    },
+    /// A setting out of its range.
+    #[error("{name}: {reason}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong and what was expected.
+        reason: String,
+    },
+    /// Stopped on request.
+    #[error("stopped")]
+    Cancelled,
 }
 
 /// The result of this crate's functions.
@@ -23,6 +44,9 @@ impl Error {
         match self {
             Self::Dataset(source) => source.kind(),
             Self::Render(source) => source.kind(),
+            Self::Picture { .. } => ErrorKind::Internal,
+            Self::Setting { .. } => ErrorKind::InvalidArgument,
+            Self::Cancelled => ErrorKind::Cancelled,
         }
     }
 }

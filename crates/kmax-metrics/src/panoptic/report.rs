@@ -224,7 +224,8 @@ impl PanopticReport {
         lines.join("\n")
     }
 
-    /// A page with a bar for each class that counts, the worst images and the confusion of pixels.
+    /// A page with the errors by kind where they are known, the worst images, a bar for each class that counts and the confusion of
+    /// pixels.
     pub fn page(&self) -> Page {
         let mut page = Page::new("Panoptic quality", self.evaluator, &self.provenance);
         for (name, group) in [("All", self.all), ("Things", self.things), ("Stuff", self.stuff)] {
@@ -243,6 +244,7 @@ impl PanopticReport {
                 ),
             })
             .collect();
+        page.errors = self.errors.as_ref().map(ErrorReport::table);
         page.worst = self.worst.iter().map(|(image, pq)| (image.to_string(), *pq)).collect();
         let names = self.per_class.iter().map(|(id, class)| (*id, class.name.clone())).collect();
         page.confusion = Some(Confusion::new(names, &self.confusion));

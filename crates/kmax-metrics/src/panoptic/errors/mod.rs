@@ -71,6 +71,18 @@ impl Kind {
             Self::Background => "background",
         }
     }
+
+    /// What it is, in a few words.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Class => "the right mask, taken for another class",
+            Self::Split => "one segment, found in pieces",
+            Self::Merged => "several segments, found as one",
+            Self::Mask => "the right class, too poor a mask (IoU 0.1 to 0.5)",
+            Self::Missed => "a segment that nothing found",
+            Self::Background => "found where there is none",
+        }
+    }
 }
 
 /// A segment that is an error.

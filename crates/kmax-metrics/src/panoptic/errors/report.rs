@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{Counts, Flaws, ImageErrors, Kind, Mend};
 use crate::images::Images;
+use crate::render::{ErrorClass, ErrorRow, ErrorTable};
 use crate::serialise::{mean, object};
 
 /// How often a kind of error occurs, and what mending it would bring.
@@ -116,4 +117,31 @@ pub(super) fn report(categories: &Categories, images: &Images<ImageErrors>) -> E
     });
     let flaws = images.iter().map(|(image, found)| (image.clone(), found.flaws.clone())).collect();
     ErrorReport { pq, kinds, per_class: per_class.collect(), flaws }
+}
+
+impl ErrorReport {
+    /// What a page shows of it: the classes that have most to gain come first.
+    pub(crate) fn table(&self) -> ErrorTable {
+        let row = |found: &KindErrors| ErrorRow {
+            name: found.kind.name(),
+            meaning: found.kind.meaning(),
+            missed: found.fn_,
+            invented: found.fp,
+            gain: found.gain,
+        };
+        let of_class = |(_, class): &(u32, ClassErrors)| ErrorClass {
+            name: class.name.clone(),
+            kinds: self
+                .kinds
+                .iter()
+                .filter_map(|wanted| class.kinds.iter().find(|kind| kind.kind == wanted.kind))
+                .map(|kind| (kind.fn_ + kind.fp, kind.gain))
+                .collect(),
+        };
+        let mut classes: Vec<ErrorClass> = self.per_class.iter().map(of_class).collect();
+        classes.retain(|class| class.kinds.iter().any(|(count, _)| *count > 0));
+        let gains = |class: &ErrorClass| class.kinds.iter().filter_map(|(_, gain)| *gain).sum::<f64>();
+        classes.sort_by(|a, b| gains(b).total_cmp(&gains(a)));
+        ErrorTable { rows: self.kinds.iter().map(row).collect(), classes }
+    }
 }
