@@ -141,20 +141,26 @@ impl std::ops::AddAssign for Mend {
     }
 }
 
+/// What an image contributes to the report: counts by category id, and what mending does to them.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Sums {
+    counts: BTreeMap<u32, Counts>,
+    mends: kinds::Mends,
+}
+
 /// What the errors of one image are.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageErrors {
-    /// Which segments are errors, and of what kind.
+    /// Which segments are errors, and of what kind; only the caller keeps them.
     pub flaws: Flaws,
-    counts: BTreeMap<u32, Counts>,
-    mends: kinds::Mends,
+    sums: Sums,
 }
 
 /// The errors over a set of images.
 #[derive(Clone, Debug)]
 pub struct PanopticErrors {
     categories: Categories,
-    images: Images<ImageErrors>,
+    images: Images<Sums>,
 }
 
 impl PanopticErrors {
@@ -171,8 +177,8 @@ impl PanopticErrors {
         let matching = Matching::new(&self.categories, truth, prediction)?;
         let quality = ImageQuality::from(&matching);
         let (flaws, mends) = kinds::sort(&matching);
-        let errors = ImageErrors { flaws, counts: quality.classes.clone(), mends };
-        Ok((quality, errors))
+        let sums = Sums { counts: quality.classes.clone(), mends };
+        Ok((quality, ImageErrors { flaws, sums }))
     }
 
     /// Keeps what [`Self::compare`] found in an image.
@@ -180,7 +186,7 @@ impl PanopticErrors {
     /// # Errors
     /// If the image was added before.
     pub fn insert(&mut self, image: ImageId, found: ImageErrors) -> Result<()> {
-        self.images.insert(image, found)
+        self.images.insert(image, found.sums)
     }
 
     /// Compares and keeps.

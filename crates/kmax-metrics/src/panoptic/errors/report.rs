@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use kmax_masks::{Categories, Category, ImageId};
+use kmax_masks::{Categories, Category};
 use serde::Serialize;
 
-use super::{Counts, Flaws, ImageErrors, Kind, Mend};
+use super::{Counts, Kind, Mend, Sums};
 use crate::images::Images;
 use crate::render::{ErrorClass, ErrorRow, ErrorTable};
 use crate::serialise::{mean, object};
@@ -46,9 +46,6 @@ pub struct ErrorReport {
     /// Every class with a match or an error, by category id, in the order of the categories.
     #[serde(serialize_with = "object")]
     pub per_class: Vec<(u32, ClassErrors)>,
-    /// The segments that are errors, by image.
-    #[serde(skip)]
-    pub flaws: BTreeMap<ImageId, Flaws>,
 }
 
 /// Counts without the errors that are mended.
@@ -66,7 +63,7 @@ fn quality(classes: impl Iterator<Item = Counts>) -> Option<f64> {
     mean(classes.filter(|counts| !counts.is_empty()).map(|counts| counts.pq()))
 }
 
-pub(super) fn report(categories: &Categories, images: &Images<ImageErrors>) -> ErrorReport {
+pub(super) fn report(categories: &Categories, images: &Images<Sums>) -> ErrorReport {
     let (mut totals, mut mends) = (BTreeMap::<u32, Counts>::new(), BTreeMap::<(Kind, u32), Mend>::new());
     for image in images.values() {
         for (&class, &counts) in &image.counts {
@@ -115,8 +112,7 @@ pub(super) fn report(categories: &Categories, images: &Images<ImageErrors>) -> E
         let kinds = Kind::ALL.map(|kind| of_class(kind, category.id, counts)).to_vec();
         (category.id, ClassErrors { name: category.name.clone(), pq: counts.pq(), kinds })
     });
-    let flaws = images.iter().map(|(image, found)| (image.clone(), found.flaws.clone())).collect();
-    ErrorReport { pq, kinds, per_class: per_class.collect(), flaws }
+    ErrorReport { pq, kinds, per_class: per_class.collect() }
 }
 
 impl ErrorReport {
