@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+pub mod evaluation;
 
 pub use error::{Error, Result};
 pub use kmax_base::ErrorKind;
