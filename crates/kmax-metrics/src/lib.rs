@@ -3,6 +3,7 @@
 //! | metric | type | the official script |
 //! | --- | --- | --- |
 //! | panoptic quality | [`PanopticQuality`] | panopticapi, cityscapesScripts |
+//! | what costs panoptic quality, by kind | [`PanopticErrors`] | none; as TIDE does for AP |
 //! | panoptic quality while training | [`StreamingQuality`] | deeplab2 |
 //! | mask AP | [`MaskAp`] | pycocotools |
 //! | instance AP | [`CityscapesInstances`] | cityscapesScripts |
@@ -64,6 +65,7 @@ pub use error::{Error, Result};
 pub use instance::MaskAp;
 pub use kmax_base::ErrorKind;
 pub use kmax_masks::{Categories, Category, Dataset, ImageId, LabelMap, Panoptic, Rle, Segment};
+pub use panoptic::errors::PanopticErrors;
 pub use panoptic::{PanopticQuality, StreamingQuality};
 pub use provenance::Provenance;
 pub use render::Page;

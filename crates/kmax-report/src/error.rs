@@ -12,6 +12,9 @@ pub enum Error {
     /// Segments cannot be drawn.
     #[error(transparent)]
     Render(#[from] kmax_render::Error),
+    /// A prediction does not fit its image.
+    #[error(transparent)]
+    Metrics(#[from] kmax_metrics::Error),
     /// A picture cannot be written as a JPEG.
     #[error("a picture of {width} x {height} pixels: {source}")]
     Picture {
@@ -44,6 +47,7 @@ impl Error {
         match self {
             Self::Dataset(source) => source.kind(),
             Self::Render(source) => source.kind(),
+            Self::Metrics(source) => source.kind(),
             Self::Picture { .. } => ErrorKind::Internal,
             Self::Setting { .. } => ErrorKind::InvalidArgument,
             Self::Cancelled => ErrorKind::Cancelled,

@@ -3,6 +3,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`dataset`] | what the labels of a dataset are, before anybody trains on them |
+//! | [`evaluation`] | errors by kind, and the worst images with what was missed and invented |
 //! | [`run`] | losses, measurements, best and worst images of a training run |
 //!
 //! A page is one HTML document without scripts that loads nothing from anywhere. Text is escaped by the type that pages are made
@@ -21,6 +22,7 @@
 
 pub mod dataset;
 mod error;
+pub mod evaluation;
 mod page;
 pub mod run;
 mod told;

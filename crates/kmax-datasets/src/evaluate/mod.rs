@@ -19,7 +19,7 @@ use crate::files;
 
 pub use cityscapes::{CityscapesReport, cityscapes};
 pub use instances::instances;
-pub use panoptic::{PanopticFiles, panoptic};
+pub use panoptic::{PanopticFiles, panoptic, panoptic_with_errors};
 pub use semantic::semantic;
 
 /// SHA-256 of a file's bytes.

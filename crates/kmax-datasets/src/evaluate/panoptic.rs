@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use kmax_base::Progress;
-use kmax_metrics::PanopticQuality;
 use kmax_metrics::panoptic::{Convention, PanopticReport};
+use kmax_metrics::{PanopticErrors, PanopticQuality};
 
 use super::doubts::{self, Doubt};
 use super::{DatasetDigest, digest, file_name, read};
@@ -48,6 +48,27 @@ pub fn panoptic(
     convention: Convention,
     progress: &dyn Progress,
 ) -> Result<PanopticReport> {
+    measure(files, convention, false, progress)
+}
+
+/// As [`panoptic`], and the report has its errors by kind ([`kmax_metrics::panoptic::errors`]). Each file is read once for both.
+///
+/// # Errors
+/// As [`panoptic`].
+pub fn panoptic_with_errors(
+    files: &PanopticFiles,
+    convention: Convention,
+    progress: &dyn Progress,
+) -> Result<PanopticReport> {
+    measure(files, convention, true, progress)
+}
+
+fn measure(
+    files: &PanopticFiles,
+    convention: Convention,
+    with_errors: bool,
+    progress: &dyn Progress,
+) -> Result<PanopticReport> {
     let (bytes, json_digest) = read(&files.truth)?;
     // Images are not looked at, so their folder does not matter.
     let folder = &files.truth_folder;
@@ -55,6 +76,7 @@ pub fn panoptic(
     drop(bytes);
     let predictions = CocoPredictions::open(&files.prediction, &files.prediction_folder)?;
     let mut quality = PanopticQuality::new(truth.categories().clone()).with_convention(convention);
+    let mut errors = with_errors.then(|| PanopticErrors::new(truth.categories().clone()));
     let mut dataset = DatasetDigest::default();
     dataset.add(file_name(&files.truth), json_digest);
 
@@ -62,7 +84,11 @@ pub fn panoptic(
     let found = each(&images, progress, |index, (image, annotation)| {
         let (real, png_digest) = truth.truth_with(index, digest)?;
         let guess = predictions.panoptic(&image.id, truth.categories())?;
-        let found = quality.compare(&real, &guess).map_err(|error| {
+        let found = match &errors {
+            Some(errors) => errors.compare(&real, &guess).map(|(found, flaws)| (found, Some(flaws))),
+            None => quality.compare(&real, &guess).map(|found| (found, None)),
+        };
+        let (found, flaws) = found.map_err(|error| {
             let of_truth = matches!(error, kmax_metrics::Error::Segment { side: "ground truth", .. });
             let file = if of_truth { truth.png_path(index).ok() } else { predictions.png_path(&image.id) };
             Error::metric(&file.unwrap_or_else(|| files.truth.clone()))(error.in_image(&image.id))
@@ -73,15 +99,20 @@ pub fn panoptic(
         let scores = predictions.entry(&image.id).map(|(position, annotation)| {
             doubts::scores(&format!("annotations[{position}] (image {})", image.id), annotation)
         });
+        let found = (found, flaws);
         Ok((annotation.file_name.clone(), png_digest, found, [areas, ratios, scores.unwrap_or_default()]))
     })?;
     let mut odd: [Doubt; 3] = Default::default();
-    for ((image, _), (name, png_digest, found, doubts)) in images.into_iter().zip(found) {
+    for ((image, _), (name, png_digest, (found, flaws), doubts)) in images.into_iter().zip(found) {
         odd.iter_mut().zip(doubts).for_each(|(odd, doubt)| odd.join(doubt));
         dataset.add(name, png_digest);
         quality.insert(image.id.clone(), found).map_err(Error::metric(&files.truth))?;
+        if let (Some(errors), Some(flaws)) = (&mut errors, flaws) {
+            errors.insert(image.id.clone(), flaws).map_err(Error::metric(&files.truth))?;
+        }
     }
     let mut report = quality.report();
+    report.errors = errors.map(|errors| errors.report());
     report.provenance.dataset_digest = Some(dataset.finish());
     let [areas, ratios, scores] = odd;
     let truth = files.truth.display().to_string();

@@ -66,6 +66,25 @@ fn panoptic_folders_are_compared() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn errors_are_told_by_kind_beside_the_same_numbers() -> Result<()> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write(folder.path(), "gt.json", &TRUTH)?;
+    // The car is taken for a person; the grass is found, and a person in it.
+    write(folder.path(), "pred.json", &[&[4, 4, 1, 0, 4, 4, 1, 0][..], &[3, 3, 3, 1]])?;
+    let files = PanopticFiles::new(folder.path().join("gt.json"), folder.path().join("pred.json"));
+    let (plain, mut report) =
+        (panoptic(&files, Convention::Coco, &())?, panoptic_with_errors(&files, Convention::Coco, &())?);
+    assert!(plain.errors.is_none());
+    let errors = report.errors.take().expect("asked for");
+    assert_eq!(report, plain);
+    assert_eq!(errors.pq, plain.all.pq);
+    let found: Vec<_> = errors.kinds.iter().map(|kind| (kind.kind.name(), kind.fn_, kind.fp)).collect();
+    assert_eq!(found[0], ("class", 1, 1));
+    assert!(found.contains(&("background", 0, 1)), "{found:?}");
+    Ok(())
+}
+
 /// What goes wrong after `change` of one file, as text.
 fn failure(side: &str, change: impl FnOnce(&Path) -> Result<()>) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -1,6 +1,8 @@
 //! Panoptic quality (Kirillov et al., "Panoptic Segmentation", CVPR 2019).
 
+pub mod errors;
 mod image;
+mod matching;
 mod report;
 mod streaming;
 
@@ -9,6 +11,8 @@ use kmax_masks::{Categories, ImageId, Panoptic};
 use crate::error::Result;
 use crate::images::Images;
 use crate::provenance::Provenance;
+
+use matching::Matching;
 
 pub use image::{Counts, ImageQuality};
 pub use report::{ClassCounts, ClassQuality, Group, PanopticReport};
@@ -52,7 +56,7 @@ impl PanopticQuality {
     /// If the maps differ in size; a category is unknown; an id is listed twice; or a predicted id is in the map
     /// and not in the list (0 excepted), or the reverse.
     pub fn compare(&self, truth: &Panoptic, prediction: &Panoptic) -> Result<ImageQuality> {
-        image::compare(&self.categories, truth, prediction)
+        Ok(ImageQuality::from(&Matching::new(&self.categories, truth, prediction)?))
     }
 
     /// Keeps what [`Self::compare`] found in an image.

@@ -3,6 +3,7 @@
 use kmax_masks::{Categories, ImageId};
 use serde::Serialize;
 
+use super::errors::ErrorReport;
 use super::{Convention, Counts, ImageQuality};
 use crate::images::Images;
 use crate::provenance::Provenance;
@@ -72,6 +73,9 @@ pub struct PanopticReport {
     /// The classes that each image has, by category id (left out for Cityscapes).
     #[serde(serialize_with = "images", skip_serializing_if = "Option::is_none")]
     pub per_image: Option<Vec<(ImageId, ClassCounts)>>,
+    /// Errors by kind, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors: Option<ErrorReport>,
     /// What the official script prints, line by line.
     pub printed: Vec<String>,
     /// What the numbers were made with and from.
@@ -161,6 +165,7 @@ pub(super) fn report(
             let classes = |found: &ImageQuality| found.classes.iter().map(|(&id, &c)| (id, c)).collect();
             images.iter().map(|(image, found)| (image.clone(), classes(found))).collect()
         }),
+        errors: None,
         printed: Vec::new(),
         provenance,
         files: None,
@@ -219,7 +224,8 @@ impl PanopticReport {
         lines.join("\n")
     }
 
-    /// A page with a bar for each class that counts, the worst images and the confusion of pixels.
+    /// A page with the errors by kind where they are known, the worst images, a bar for each class that counts and the confusion of
+    /// pixels.
     pub fn page(&self) -> Page {
         let mut page = Page::new("Panoptic quality", self.evaluator, &self.provenance);
         for (name, group) in [("All", self.all), ("Things", self.things), ("Stuff", self.stuff)] {
@@ -238,6 +244,7 @@ impl PanopticReport {
                 ),
             })
             .collect();
+        page.errors = self.errors.as_ref().map(ErrorReport::table);
         page.worst = self.worst.iter().map(|(image, pq)| (image.to_string(), *pq)).collect();
         let names = self.per_class.iter().map(|(id, class)| (*id, class.name.clone())).collect();
         page.confusion = Some(Confusion::new(names, &self.confusion));

@@ -5,7 +5,7 @@ use super::*;
 use crate::error::Error;
 
 /// Classes 1 (thing) and 2 (stuff).
-fn categories() -> Categories {
+pub(super) fn categories() -> Categories {
     let category = |id, isthing| Category {
         id,
         name: format!("class {id}"),
@@ -17,7 +17,7 @@ fn categories() -> Categories {
 }
 
 /// One row of ids; ids from 10 on are of class 2, those below of class 1.
-fn image(ids: &[u32]) -> Panoptic {
+pub(super) fn image(ids: &[u32]) -> Panoptic {
     let map = LabelMap::new(ids.len(), 1, ids.to_vec()).unwrap();
     Panoptic::from_map(map, |id| (if id >= 10 { 2 } else { 1 }, false))
 }

@@ -2,39 +2,17 @@
 
 use std::fmt::Write;
 
+use super::text::escaped;
 use super::{Confusion, Page, shown};
 
 /// How many of the worst images are shown.
 const WORST: usize = 20;
 
-const STYLE: &str = "\
-:root{color-scheme:light dark;--bar:#3b7dd8;--line:#8884}\
-body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
-h1{margin-bottom:0}.by{color:#888;margin-top:0}\
-.sum{display:flex;flex-wrap:wrap;gap:.6rem}.sum div{border:1px solid var(--line);border-radius:.5rem;padding:.4rem .8rem}\
-.sum b{display:block;font-size:1.3rem}\
-table{border-collapse:collapse}td,th{padding:.1rem .5rem;text-align:left}\
-.bars td:nth-child(2){width:100%}.bar{height:.9rem;background:var(--bar);border-radius:.2rem;min-width:1px}\
-.note{color:#888;font-size:.8rem;white-space:nowrap}.num{text-align:right;font-variant-numeric:tabular-nums}\
-.scroll{overflow-x:auto}.confusion td{width:1.4rem;height:1.4rem;padding:0;font-size:.6rem;text-align:center}\
-.confusion th{font-weight:normal;font-size:.75rem;white-space:nowrap}\
-.confusion thead th{writing-mode:vertical-rl;transform:rotate(180deg);padding:.4rem 0}\
-dt{float:left;clear:left;width:9rem;color:#888}dd{margin-left:9rem}";
+/// The look of the page.
+const STYLE: &str = include_str!("style.css");
 
-/// Text that cannot be taken for markup.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            other => out.push(other),
-        }
-    }
-    out
-}
+/// The page runs no program and loads nothing: the browser is told to refuse both.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 pub(super) fn document(pages: &[Page]) -> String {
     let mut out = String::new();
@@ -43,8 +21,9 @@ pub(super) fn document(pages: &[Page]) -> String {
     let _ = writeln!(
         out,
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{}</title><style>{STYLE}</style></head><body>",
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <title>{}</title><style>\n{STYLE}</style></head><body>",
         titles.join(", ")
     );
     for (page, title) in pages.iter().zip(titles) {
@@ -62,13 +41,19 @@ fn section(out: &mut String, page: &Page, title: &str) {
     }
     out.push_str("</div>\n");
     for warning in &page.provenance.warnings {
-        let _ = writeln!(out, "<p><b>Warning:</b> {}</p>", escaped(warning));
+        let _ = writeln!(out, "<p class=\"warn\"><b>Warning:</b> {}</p>", escaped(warning));
     }
-    out.push_str("<h2>Classes</h2>\n<table class=\"bars\">\n");
+    if let Some(errors) = &page.errors {
+        errors.write(out);
+    }
+    if !page.worst.is_empty() {
+        worst(out, page);
+    }
+    out.push_str("<h2>Classes</h2>\n<div class=\"box\"><table class=\"bars\">\n");
     for bar in &page.bars {
         let _ = writeln!(
             out,
-            "<tr><td>{}</td><td><div class=\"bar\" style=\"width:{:.1}%\"></div></td>\
+            "<tr><td>{}</td><td class=\"wide\"><div class=\"bar\" style=\"width:{:.1}%\"></div></td>\
              <td class=\"num\">{}</td><td class=\"note\">{}</td></tr>",
             escaped(&bar.name),
             100.0 * bar.value.unwrap_or(0.0).clamp(0.0, 1.0),
@@ -76,24 +61,37 @@ fn section(out: &mut String, page: &Page, title: &str) {
             escaped(&bar.note)
         );
     }
-    out.push_str("</table>\n");
-    if !page.worst.is_empty() {
-        let _ = write!(out, "<h2>{}</h2>\n<table>\n", escaped(page.worst_heading));
-        for (image, value) in page.worst.iter().take(WORST) {
-            let _ = writeln!(out, "<tr><td>{}</td><td class=\"num\">{value:.3}</td></tr>", escaped(image));
-        }
-        out.push_str("</table>\n");
-    }
+    out.push_str("</table></div>\n");
     if let Some(confusion) = page.confusion.as_ref().filter(|confusion| !confusion.names.is_empty()) {
         matrix(out, confusion);
     }
     provenance(out, page);
 }
 
+/// The worst images, shown as far as there are pictures of them.
+fn worst(out: &mut String, page: &Page) {
+    let _ = writeln!(out, "<h2>{}</h2>", escaped(page.worst_heading));
+    for example in &page.examples {
+        example.write(out);
+    }
+    let rest = !page.examples.is_empty();
+    if rest {
+        let _ = write!(out, "<details><summary>The numbers of the worst {WORST}</summary>");
+    }
+    out.push_str("<div class=\"box\"><table>\n");
+    for (image, value) in page.worst.iter().take(WORST) {
+        let _ = writeln!(out, "<tr><td>{}</td><td class=\"num\">{value:.3}</td></tr>", escaped(image));
+    }
+    out.push_str("</table></div>\n");
+    if rest {
+        out.push_str("</details>\n");
+    }
+}
+
 fn matrix(out: &mut String, confusion: &Confusion) {
     out.push_str(
         "<h2>Confusion</h2>\n<p>Each row is a class of the ground truth; the cells say which share of its pixels \
-         was predicted as what.</p>\n<div class=\"scroll\"><table class=\"confusion\"><thead><tr><th></th>",
+         was predicted as what.</p>\n<div class=\"box\"><table class=\"confusion\"><thead><tr><th></th>",
     );
     for name in &confusion.names {
         let _ = write!(out, "<th>{}</th>", escaped(name));
@@ -102,9 +100,9 @@ fn matrix(out: &mut String, confusion: &Confusion) {
     for (row, (name, shares)) in confusion.names.iter().zip(&confusion.shares).enumerate() {
         let _ = write!(out, "<tr><th>{}</th>", escaped(name));
         for (column, &share) in shares.iter().enumerate() {
-            let colour = if row == column { "40,160,80" } else { "210,60,50" };
+            let colour = if row == column { "--good" } else { "--bad" };
             let text = if share >= 0.005 { format!("{:.0}", 100.0 * share) } else { String::new() };
-            let _ = write!(out, "<td style=\"background:rgba({colour},{share:.2})\">{text}</td>");
+            let _ = write!(out, "<td style=\"background:rgba(var({colour}),{share:.2})\">{text}</td>");
         }
         out.push_str("</tr>\n");
     }
@@ -147,7 +145,7 @@ mod tests {
         let pixels = [((1, 1), 3), ((1, 2), 1), ((2, 9), 4)];
         page.confusion = Some(Confusion::new(vec![(1, "a&b".to_owned()), (2, "c".to_owned())], &pixels));
         let html = page.html();
-        assert!(!html.contains("<script") && !html.contains("http") && !html.contains("src="));
+        assert!(!html.contains("<script") && !html.contains("://") && !html.contains("src="));
         assert!(html.contains("&lt;script&gt;") && html.contains("a&amp;b") && html.contains("width:100.0%"));
         assert!(html.contains("image 19") && !html.contains("image 20"));
         assert_eq!(page.confusion.unwrap().shares, [[0.75, 0.25], [0.0, 0.0]]);

@@ -1,10 +1,16 @@
 //! A report as a page of its own: one HTML file without scripts, fonts or images from elsewhere.
 
+mod errors;
+mod examples;
 mod html;
+mod text;
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::provenance::Provenance;
+
+pub use errors::{ErrorClass, ErrorRow, ErrorTable};
+pub use examples::{Example, List, Picture};
 
 /// One class of a page.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,10 +79,14 @@ pub struct Page {
     pub summary: Vec<(String, String)>,
     /// One bar a class.
     pub bars: Vec<Bar>,
+    /// Errors by kind.
+    pub errors: Option<ErrorTable>,
     /// What the number beside each image is.
     pub worst_heading: &'static str,
     /// Images and their number in 0..1, worst first; the page shows the first twenty.
     pub worst: Vec<(String, f64)>,
+    /// Some of the images with pictures, in the order in which they are shown.
+    pub examples: Vec<Example>,
     /// Which classes are taken for which.
     pub confusion: Option<Confusion>,
     /// What the numbers were made with and from.
@@ -90,8 +100,10 @@ impl Page {
             evaluator: evaluator.to_owned(),
             summary: Vec::new(),
             bars: Vec::new(),
+            errors: None,
             worst_heading: "Worst images (mean PQ of their classes)",
             worst: Vec::new(),
+            examples: Vec::new(),
             confusion: None,
             provenance: provenance.clone(),
         }
