@@ -85,7 +85,7 @@ impl KmeansDecoder {
     }
 
     /// Decodes the pixel decoder's outputs, coarsest first: the first three feed the layers, the last is the panoptic
-    /// feature. `supervision` says whether the layers' class logits are computed too.
+    /// feature. A training step may leave out queries ([`Mode::dropping_queries`]); its output has those that are left. `supervision` says whether the layers' class logits are computed too.
     ///
     /// # Errors
     /// If there are fewer than three maps or their shapes do not fit.
@@ -96,9 +96,16 @@ impl KmeansDecoder {
                 reason: format!("{} maps given, at least 3 needed", maps.len()),
             });
         };
-        let (channels, count) = self.queries.dims2()?;
+        let queries = match mode.queries(self.queries.dim(1)?) {
+            Some(kept) => {
+                let kept = Tensor::new(kept, self.queries.device())?;
+                self.queries.index_select(&kept, 1)?
+            }
+            None => self.queries.clone(),
+        };
+        let (channels, count) = queries.dims2()?;
         let batch = panoptic.dim(0)?;
-        let mut queries = self.queries.unsqueeze(0)?.broadcast_as((batch, channels, count))?.contiguous()?;
+        let mut queries = queries.unsqueeze(0)?.broadcast_as((batch, channels, count))?.contiguous()?;
         let classify = supervision == Supervision::Deep;
         let mut layers = Vec::with_capacity(self.layers.len());
         let mut rest = self.layers.iter();

@@ -51,6 +51,15 @@ impl BackboneConfig {
         Self::ResNet(ResNetConfig::max_s())
     }
 
+    /// Sets the probability of dropping the residual branch of the last block; earlier blocks have proportionally less.
+    pub fn set_drop_path(&mut self, drop_path: f64) {
+        match self {
+            Self::ResNet(config) => config.drop_path = drop_path,
+            Self::ConvNeXt(config) => config.drop_path = drop_path,
+            Self::EfficientNetLite(config) => config.drop_path = drop_path,
+        }
+    }
+
     /// ConvNeXt as in both reference implementations, with the stochastic depth of the training recipe: in deeplab2 0.3, 0.4, 0.5, 0.6
     /// from tiny to large on COCO, 0.2, 0.3, 0.4, 0.6 on Cityscapes, 0.7 for large on ADE20K.
     pub fn convnext(size: ConvNeXtSize, drop_path: f64) -> Self {

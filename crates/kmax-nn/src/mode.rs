@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 pub struct Mode {
     rng: Option<Arc<Mutex<ChaCha8Rng>>>,
     recomputes: bool,
+    drop_queries: f64,
 }
 
 impl Mode {
@@ -24,7 +25,7 @@ impl Mode {
 
     /// Batch statistics; random layers draw from a generator seeded with `seed`.
     pub fn train(seed: u64) -> Self {
-        Self { rng: Some(Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(seed)))), recomputes: false }
+        Self { rng: Some(Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(seed)))), ..Self::default() }
     }
 
     /// The mode that Candle's [`ModuleT`](candle_core::ModuleT) asks for with a bool: [`Self::eval`], or a training step whose
@@ -44,6 +45,26 @@ impl Mode {
     /// Whether blocks compute their inner maps again in the backward pass.
     pub fn recomputes(&self) -> bool {
         self.recomputes
+    }
+
+    /// The same, in which a decoder leaves out that share of its queries, drawn at random (0 none, below 1). In training only.
+    #[must_use]
+    pub fn dropping_queries(self, share: f64) -> Self {
+        Self { drop_queries: share, ..self }
+    }
+
+    /// The queries, of `count`, that take part: all of them, or in training those that are drawn, in their order.
+    pub fn queries(&self, count: usize) -> Option<Vec<u32>> {
+        if self.drop_queries <= 0.0 || !self.is_train() {
+            return None;
+        }
+        let kept = (((1.0 - self.drop_queries) * count as f64).round() as usize).clamp(1, count);
+        let draws = self.uniform(count);
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by(|a, b| draws[*a].total_cmp(&draws[*b]));
+        let mut chosen: Vec<u32> = order.into_iter().take(kept).map(|query| query as u32).collect();
+        chosen.sort_unstable();
+        Some(chosen)
     }
 
     /// Whether batch statistics are used and running statistics updated.
@@ -71,5 +92,16 @@ mod tests {
         assert_ne!(first, a.uniform(5));
         assert!(first.iter().all(|u| (0.0..1.0).contains(u)));
         assert!(!Mode::eval().is_train() && a.is_train());
+    }
+
+    #[test]
+    fn half_of_the_queries_are_drawn_anew_each_time() {
+        let mode = Mode::train(1).dropping_queries(0.5);
+        let (first, second) = (mode.queries(256), mode.queries(256));
+        let chosen = first.clone().unwrap_or_default();
+        assert!(chosen.len() == 128 && chosen.is_sorted() && chosen.iter().all(|query| *query < 256));
+        assert_ne!(first, second);
+        assert_eq!(Mode::train(1).queries(8), None);
+        assert_eq!(Mode::eval().dropping_queries(0.5).queries(8), None);
     }
 }
