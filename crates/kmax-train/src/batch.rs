@@ -23,8 +23,16 @@ pub(super) fn images(
         let channels = preprocess.mean.into_iter().zip(preprocess.std);
         for (plane, (mean, std)) in example.image.chunks_exact(height * width).zip(channels) {
             for (y, row) in plane.chunks_exact(width).enumerate() {
+                let normalised = |v: &f32| ((f64::from(*v) - mean) / std) as f32;
+                if let Some(real) = &example.real {
+                    let real = &real[y * width..][..width];
+                    values.extend(
+                        row.iter().zip(real).map(|(v, real)| if *real { normalised(v) } else { 0.0 }),
+                    );
+                    continue;
+                }
                 let real = if y < example.real_height { example.real_width } else { 0 };
-                values.extend(row[..real].iter().map(|v| ((f64::from(*v) - mean) / std) as f32));
+                values.extend(row[..real].iter().map(normalised));
                 values.resize(values.len() + width - real, 0.0);
             }
         }

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 pub struct Checkpoint {
     /// Steps done.
     pub step: usize,
+    /// Steps that the run was planned for; 0 if the file does not say.
+    pub planned: usize,
     /// Digest of the settings that decide the course of the run.
     pub digest: String,
     /// Names of the model's classes, in the order of the class logits.
@@ -25,6 +27,7 @@ pub struct Checkpoint {
 }
 
 const STEP: &str = "kmax.step";
+const PLANNED: &str = "kmax.steps";
 const DIGEST: &str = "kmax.settings";
 const CLASSES: &str = "kmax.classes";
 
@@ -65,6 +68,7 @@ impl Checkpoint {
         let views = views.collect::<Result<Vec<_>>>()?;
         let metadata = HashMap::from([
             (STEP.to_string(), self.step.to_string()),
+            (PLANNED.to_string(), self.planned.to_string()),
             (DIGEST.to_string(), self.digest.clone()),
             (CLASSES.to_string(), serde_json::to_string(&self.classes).unwrap_or_default()),
         ]);
@@ -87,13 +91,14 @@ impl Checkpoint {
             |key: &str| metadata.get(key).cloned().ok_or_else(|| fail(format!("no `{key}` in its header")));
         let step = entry(STEP)?;
         let step = step.parse().map_err(|_| fail(format!("its step is `{step}`, not a number")))?;
+        let planned = metadata.get(PLANNED).and_then(|steps| steps.parse().ok()).unwrap_or_default();
         let digest = entry(DIGEST)?;
         let tensors =
             candle_core::safetensors::load_buffer(&data, &Device::Cpu).map_err(|e| fail(e.to_string()))?;
         // Those of older versions have none.
         let classes =
             metadata.get(CLASSES).and_then(|list| serde_json::from_str(list).ok()).unwrap_or_default();
-        Ok(Self { step, digest, classes, tensors })
+        Ok(Self { step, planned, digest, classes, tensors })
     }
 
     /// The checkpoints in `folder`, oldest first.
@@ -132,7 +137,7 @@ mod tests {
     fn checkpoint(step: usize) -> Checkpoint {
         let tensor = Tensor::new(&[1f32, -0.0, f32::MIN_POSITIVE / 2.0], &Device::Cpu).expect("three floats");
         let tensors = HashMap::from([("model.a.weight".to_string(), tensor)]);
-        Checkpoint { step, digest: "d".into(), classes: vec!["cat".into()], tensors }
+        Checkpoint { step, planned: 9, digest: "d".into(), classes: vec!["cat".into()], tensors }
     }
 
     #[test]

@@ -48,12 +48,10 @@ pub fn set_aside(config: &TrainConfig) -> Result<Option<PathBuf>> {
     if !is_run {
         return Ok(None);
     }
-    for split in [&config.data.train, &config.data.val] {
-        for path in [&split.json, &split.images, &split.panoptic].map(|path| settled(path)) {
-            if path.starts_with(&folder) {
-                let (folder, path) = (folder.display(), path.display());
-                return Err(Error::Setting(format!("{folder}: cannot be set aside, as {path} is in it")));
-            }
+    for path in config.data.paths().map(|path| settled(path)) {
+        if path.starts_with(&folder) {
+            let (folder, path) = (folder.display(), path.display());
+            return Err(Error::Setting(format!("{folder}: cannot be set aside, as {path} is in it")));
         }
     }
     drop(Held::new(&folder)?);

@@ -44,8 +44,10 @@
 mod batch;
 mod checkpoint;
 mod config;
+mod data;
 mod error;
 mod evaluate;
+mod events;
 mod export;
 mod folder;
 mod log;
@@ -53,6 +55,9 @@ mod model;
 mod observer;
 pub mod optim;
 mod outputs;
+mod plan;
+mod recipe;
+mod report;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -69,6 +74,8 @@ pub use kmax_base::Progress;
 pub use kmax_model;
 pub use observer::{Evaluation, Observer, Silent, StepReport};
 pub use outputs::supervised;
+pub use plan::{DEFAULT_MODEL, Length, Plan, Planned};
+pub use recipe::Recipe;
 pub use trainer::Trainer;
 // For a loop of one's own: the criterion, the layers and the model.
 pub use kmax_losses;

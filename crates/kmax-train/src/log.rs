@@ -63,6 +63,7 @@ impl Log {
             .collect();
         self.write(&json!({
             "step": report.step,
+            "time": now(),
             "loss": mean(&|r| Some(r.loss)),
             "terms": terms,
             "learning_rate": report.learning_rate,
@@ -73,8 +74,19 @@ impl Log {
     /// Writes a measurement.
     pub(super) fn evaluation(&mut self, evaluation: &Evaluation) -> Result<()> {
         let all = &evaluation.panoptic.all;
+        let class = |(id, class): &(u32, kmax_metrics::panoptic::ClassQuality)| {
+            // A class that occurs nowhere has no quality.
+            let some = |value: f64| Some(value).filter(|_| class.tp + class.fp + class.fn_ > 0);
+            let iou = evaluation.ious.iter().find(|(of, _)| of == id).and_then(|(_, iou)| *iou);
+            json!({
+                "name": class.name, "isthing": class.isthing, "pq": some(class.pq), "sq": some(class.sq),
+                "rq": some(class.rq), "iou": iou,
+            })
+        };
+        let classes: Vec<_> = evaluation.panoptic.per_class.iter().map(class).collect();
         self.write(&json!({
-            "step": evaluation.step, "pq": all.pq, "sq": all.sq, "rq": all.rq, "miou": evaluation.miou,
+            "step": evaluation.step, "time": now(), "pq": all.pq, "sq": all.sq, "rq": all.rq, "miou": evaluation.miou,
+            "classes": classes,
         }))
     }
 
@@ -83,6 +95,12 @@ impl Log {
         // One call a line, so that a stop leaves whole lines.
         self.handle.write_all(format!("{value}\n").as_bytes()).map_err(fail)
     }
+}
+
+/// Seconds since 1970.
+fn now() -> f64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0.0, |since| (since.as_secs_f64() * 10.0).round() / 10.0)
 }
 
 /// The step of a line, and whether it is a measurement.

@@ -1,11 +1,10 @@
 //! The model that a run trains: its network, its classes and its sizes, which belong together.
 
 use crate::config::TrainConfig;
+use crate::data::row;
 use crate::error::{Error, Result};
-use kmax_datasets::coco::CocoPanoptic;
-use kmax_masks::{Categories, Category};
+use kmax_masks::Categories;
 use kmax_model::{Config, Draft, Parsed, PreprocessConfig};
-use std::path::Path;
 
 /// A configuration, and what was decided on the way.
 pub(crate) struct Assembled {
@@ -21,7 +20,14 @@ pub(crate) fn assemble(config: &TrainConfig, categories: &Categories) -> Result<
         .map(|name| format!("{}: `{name}` means nothing here and is left out", config.model.config))
         .collect();
     let preprocess = preprocess(&draft, config, &mut notes)?;
-    let named = draft.with_preprocess(preprocess)?;
+    let mut named = draft.with_preprocess(preprocess)?;
+    if let Some(queries) = config.model.queries {
+        named.network.decoder.queries = queries;
+    }
+    if let Some(drop_path) = config.model.drop_path {
+        named.network.backbone.set_drop_path(drop_path);
+    }
+    named.validate()?;
     let own = named.categories.clone();
     if same(&own, categories) {
         return Ok(Assembled { config: named, notes });
@@ -72,25 +78,4 @@ fn same(a: &Categories, b: &Categories) -> bool {
         rows
     };
     rows(a) == rows(b)
-}
-
-fn row(category: &Category) -> (u32, String, bool) {
-    (category.id, category.name.clone(), category.isthing)
-}
-
-/// Both splits name the same classes.
-pub(crate) fn same_classes(train: &CocoPanoptic, val: &CocoPanoptic, json: &Path) -> Result<()> {
-    if same(train.categories(), val.categories()) {
-        return Ok(());
-    }
-    let known: Vec<_> = train.categories().iter().map(row).collect();
-    let other = val.categories().iter().map(row).find(|category| !known.contains(category));
-    let reason = match other {
-        Some((id, name, isthing)) => {
-            let kind = if isthing { "thing" } else { "stuff" };
-            format!("category {id} ({name}, {kind}) is not one of the training split's")
-        }
-        None => format!("has {} of the training split's {} categories", val.categories().len(), known.len()),
-    };
-    Err(Error::Data { file: json.into(), reason })
 }

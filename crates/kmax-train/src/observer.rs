@@ -31,6 +31,8 @@ pub struct Evaluation {
     /// Mean intersection over union of the panoptic maps read as semantic ones, 0 to 1; none
     /// where no class was seen.
     pub miou: Option<f64>,
+    /// Intersection over union of each class by id, 0 to 1; none for a class that the split lacks.
+    pub ious: Vec<(u32, Option<f64>)>,
 }
 
 /// Listens to a run.
@@ -39,6 +41,8 @@ pub trait Observer {
     fn step(&mut self, _report: &StepReport) {}
     /// A measurement is done.
     fn evaluated(&mut self, _evaluation: &Evaluation) {}
+    /// Something of the run looks wrong.
+    fn warned(&mut self, _warning: &str) {}
     /// A checkpoint was written.
     fn saved(&mut self, _file: &Path) {}
     /// Told how many images of a measurement are done, and asked after each step and each of those images whether the run

@@ -2,26 +2,28 @@
 
 use crate::batch;
 use crate::checkpoint::Checkpoint;
-use crate::config::TrainConfig;
+use crate::config::{ScheduleConfig, TrainConfig};
+use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::folder::Held;
 use crate::log::Log;
 use crate::model::{self, Assembled};
 use crate::observer::{Evaluation, Observer, StepReport};
-use crate::optim::{AdamW, Schedule};
+use crate::optim::{AdamW, Gradients, Schedule};
 use crate::start::Start;
 use candle_core::{DType, Device, Tensor};
 use kmax_base::ErrorKind;
-use kmax_datasets::Things;
-use kmax_datasets::coco::CocoPanoptic;
-use kmax_datasets::loader::{Loader, LoaderConfig, RepeatFactors, TrainingSet};
+use kmax_datasets::Annotated;
+use kmax_datasets::loader::{Examples, Loader, LoaderConfig, RepeatFactors, TrainingSet};
 use kmax_losses::{Criterion, Losses};
 use kmax_model::{Config, KMaxDeepLab};
 use kmax_nn::{Mode, Params};
-use kmax_transforms::train::{TrainTransform, TrainingExample};
+use kmax_report::run::Photo;
+use kmax_transforms::Draw;
+use kmax_transforms::train::TrainingExample;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A run: the network, its optimizer and the data, at some step.
@@ -33,12 +35,17 @@ pub struct Trainer {
     schedule: Schedule,
     criterion: Criterion,
     train: Arc<TrainingSet>,
-    val: CocoPanoptic,
+    val: Arc<dyn Annotated>,
     device: Device,
     notes: Vec<String>,
-    /// SHA-256 of the training split's annotations.
+    /// Digest of the training split's labels.
     labels: String,
     step: usize,
+    /// The command that the run's page shows.
+    command: String,
+    /// What the run's page warns of, and the photos of the last measurement.
+    warnings: Vec<String>,
+    photos: Vec<Photo>,
 }
 
 impl Trainer {
@@ -55,25 +62,13 @@ impl Trainer {
     /// # Errors
     /// As [`Self::new`].
     pub fn on(config: TrainConfig, device: Device) -> Result<Self> {
-        let things = config.data.things.clone().map(Things::named).unwrap_or_default();
-        let open = |split: &crate::config::SplitConfig| {
-            let opened = CocoPanoptic::open_with(&split.json, &split.images, &split.panoptic, &things)?;
-            // ADE20K lists segments of which no pixel is left; there is nothing to learn or to measure in them.
-            kmax_datasets::Result::Ok(opened.without_lost_segments())
-        };
-        let (train, val) = (open(&config.data.train)?, open(&config.data.val)?);
-        let labels = digest_of_file(&config.data.train.json)?;
-        model::same_classes(&train, &val, &config.data.val.json)?;
+        let Data { train, val, notes: mut told } = Data::open(&config.data)?;
+        let labels = train.digest()?;
         let Assembled { config: model, mut notes } = model::assemble(&config, train.categories())?;
-        let [height, width] = config.augment.crop;
-        let transform = TrainTransform {
-            crop: [height, width],
-            scale: config.augment.scale,
-            flip: config.augment.flip,
-            jitter: config.augment.jitter,
-            pad: 0.0,
-        };
-        transform.check()?;
+        told.append(&mut notes);
+        let mut notes = told;
+        let augmentation = config.augment.augmentation(config.recipe, train.categories());
+        augmentation.check()?;
         let start = Start::read(&config, &model)?;
         let params = Params::trainable(start.source(), config.seed, DType::F32, &device);
         let mut network = KMaxDeepLab::new(&model.network, &params)?;
@@ -81,10 +76,10 @@ impl Trainer {
         if config.schedule.backbone_multiplier == 0.0 {
             network = network.with_frozen_backbone();
         }
-        let optimizer = AdamW::new(params.parameters(), config.schedule.optimizer())?;
+        let optimizer = AdamW::new(params.parameters(), config.schedule.optimizer(config.recipe))?;
         let criterion = Criterion::new(model.losses.clone())?;
-        let train = Arc::new(TrainingSet { dataset: Arc::new(train), augmentation: transform.into() });
-        let schedule = config.schedule.learning_rates();
+        let train = Arc::new(TrainingSet { dataset: train, augmentation });
+        let schedule = config.schedule.learning_rates(config.recipe);
         Ok(Self {
             config,
             model,
@@ -98,7 +93,16 @@ impl Trainer {
             notes,
             labels,
             step: 0,
+            command: "kmax train".into(),
+            warnings: Vec::new(),
+            photos: Vec::new(),
         })
+    }
+
+    /// The same with the command that the page of the run shows.
+    #[must_use]
+    pub fn with_command(self, command: impl Into<String>) -> Self {
+        Self { command: command.into(), ..self }
     }
 
     /// Steps done.
@@ -152,6 +156,12 @@ impl Trainer {
             }
             let restored = self.restore(&checkpoint);
             restored.map_err(|error| Error::checkpoint(&file, ErrorKind::Incompatible, error))?;
+            let (before, now) = (checkpoint.planned, self.config.schedule.steps);
+            if before != 0 && before != now {
+                self.notes.push(format!(
+                    "the run was planned for {before} steps and goes on to {now}: the learning rate follows the new plan"
+                ));
+            }
             return Ok(Some(file));
         }
         damaged.map_or(Ok(None), Err)
@@ -186,6 +196,7 @@ impl Trainer {
             if due || stop || self.step == steps {
                 observer.saved(&self.save()?);
                 Checkpoint::prune(&self.config.output, keep);
+                self.report()?;
             }
             if stop && self.step < steps {
                 return Ok(None);
@@ -200,6 +211,17 @@ impl Trainer {
         let folder = self.config.output.join("model");
         crate::export::export(&folder, &self.config, &self.model, self.weights()?, &measured)?;
         Ok(Some(folder))
+    }
+
+    /// Examples of the first `count` images, augmented as in the first epoch.
+    ///
+    /// # Errors
+    /// If an image cannot be read, or there are not as many.
+    pub fn examples(&self, count: usize) -> Result<Vec<TrainingExample>> {
+        let draw = |index| Draw { seed: self.config.seed, epoch: 0, index, copy: 0 };
+        let made: kmax_datasets::Result<_> =
+            (0..count as u64).map(|index| self.train.example(draw(index))).collect();
+        Ok(made?)
     }
 
     fn repeat_factors(&self) -> Result<Option<RepeatFactors>> {
@@ -223,21 +245,39 @@ impl Trainer {
     }
 
     fn step_here(&mut self, examples: &[TrainingExample]) -> Result<StepReport> {
-        // Each step has a generator of its own, so that nothing but the step's number needs to be remembered.
-        let mode = Mode::train(self.config.seed ^ (self.step as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
-            .recomputing(self.config.recompute);
-        let losses = self.losses(examples, &mode)?;
-        if !losses.value.is_finite() {
-            return Err(Error::Diverged { step: self.step, loss: losses.value });
+        let parts = self.config.schedule.accumulate.min(examples.len()).max(1);
+        let mut sum: Option<Gradients> = None;
+        let (mut loss, mut terms) = (0.0, Vec::new());
+        for (number, part) in examples.chunks(examples.len().div_ceil(parts)).enumerate() {
+            // Each part of each step has a generator of its own, so that nothing but the step's number needs to be remembered.
+            let seed =
+                self.config.seed ^ ((self.step * parts + number) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mode = Mode::train(seed)
+                .recomputing(self.config.recompute)
+                .dropping_queries(self.config.model.drop_queries);
+            let losses = self.losses(part, &mode)?;
+            if !losses.value.is_finite() {
+                return Err(Error::Diverged { step: self.step, loss: losses.value });
+            }
+            // The loss is a mean over images: the whole batch's is that of its parts, by their share of the images.
+            let share = part.len() as f64 / examples.len() as f64;
+            let total = if parts == 1 { losses.total.clone() } else { losses.total.affine(share, 0.0)? };
+            let gradients = self.optimizer.gradients(&total.backward()?)?;
+            sum = Some(match sum {
+                None => gradients,
+                Some(sum) => sum.plus(gradients)?,
+            });
+            loss += share * losses.value;
+            add_terms(&mut terms, &losses, share);
         }
-        let gradients = losses.total.backward()?;
         let learning_rate = self.schedule.rate(self.step);
-        let norm = self.optimizer.step(&gradients, learning_rate)?;
+        let Some(sum) = sum else { return Err(Error::Setting("a batch without images".into())) };
+        let norm = self.optimizer.update(sum, learning_rate)?;
         self.step += 1;
         Ok(StepReport {
             step: self.step,
-            loss: losses.value,
-            terms: summed(&losses),
+            loss,
+            terms,
             learning_rate,
             gradient_norm: Some(norm),
             images: examples.len(),
@@ -259,7 +299,8 @@ impl Trainer {
             tensors.insert(format!("model.{}", parameter.name), parameter.var.as_tensor().detach());
         }
         let classes = self.model.categories.iter().map(|category| category.name.clone()).collect();
-        Checkpoint { step: self.step, digest: self.digest(), classes, tensors }.write(&self.config.output)
+        let (step, planned, digest) = (self.step, self.config.schedule.steps, self.digest());
+        Checkpoint { step, planned, digest, classes, tensors }.write(&self.config.output)
     }
 
     /// Takes a checkpoint's weights and optimizer state; nothing is changed if one of them is missing or misshapen.
@@ -285,25 +326,43 @@ impl Trainer {
     }
 
     /// Measures, logs and tells. `None` if it was stopped.
-    fn measure(&self, log: &mut Log, observer: &mut dyn Observer) -> Result<Option<Evaluation>> {
+    fn measure(&mut self, log: &mut Log, observer: &mut dyn Observer) -> Result<Option<Evaluation>> {
         let (model, weights) = (&self.model, self.weights()?);
         let progress = observer.progress();
-        let found = crate::evaluate::evaluate(model, weights, &self.val, &self.device, self.step, progress)?;
-        if let Some(found) = &found {
-            log.evaluation(found)?;
-            observer.evaluated(found);
+        let found = crate::evaluate::evaluate(model, weights, &*self.val, &self.device, self.step, progress)?;
+        let Some(found) = found else { return Ok(None) };
+        self.photos = found.photos;
+        self.warnings.clear();
+        if found.empty == found.images {
+            let warning = format!(
+                "after {} steps nothing at all is predicted in any of the {} validation images. In the beginning that is usual; \
+                 later the learning rate may be too high or too low, the labels may be empty or of other photos \
+                 (`kmax dataset show`), or the classes too rare for so few steps",
+                self.step, found.images
+            );
+            observer.warned(&warning);
+            self.warnings.push(warning);
         }
-        Ok(found)
+        log.evaluation(&found.evaluation)?;
+        observer.evaluated(&found.evaluation);
+        self.report()?;
+        Ok(Some(found.evaluation))
+    }
+
+    fn report(&self) -> Result<()> {
+        crate::report::write(&self.config, &self.command, &self.warnings, &self.photos)
     }
 
     /// Settings that decide the course of a run; where it is written and how often it is looked at do not.
     fn digest(&self) -> String {
         // What the labels say, and not where they lie. A resumed run has no use for what it began with.
+        // More or fewer steps are another end of the same run.
+        let schedule = ScheduleConfig { steps: 0, ..self.config.schedule.clone() };
         let decisive = (
-            self.config.seed,
+            (self.config.seed, self.config.recipe, self.config.model.drop_queries),
             (&self.labels, self.config.data.repeat_threshold),
             &self.config.augment,
-            &self.config.schedule,
+            &schedule,
             (&self.model.network, &self.model.losses, &self.model.categories, &self.model.preprocess),
         );
         let text = serde_json::to_string(&decisive).unwrap_or_default();
@@ -311,24 +370,16 @@ impl Trainer {
     }
 }
 
-/// The terms, weighted, summed over the decoder's layers.
-fn summed(losses: &Losses) -> Vec<(String, f64)> {
-    let mut sums: Vec<(String, f64)> = Vec::new();
+/// Adds the terms, weighted and summed over the decoder's layers, by `share`.
+fn add_terms(sums: &mut Vec<(String, f64)>, losses: &Losses, share: f64) {
     for term in &losses.terms {
         let name = term.name.split('_').next().unwrap_or(&term.name);
-        let value = term.mean() * term.weight;
+        let value = share * term.mean() * term.weight;
         match sums.iter_mut().find(|(known, _)| known == name) {
             Some((_, sum)) => *sum += value,
             None => sums.push((name.to_string(), value)),
         }
     }
-    sums
-}
-
-fn digest_of_file(file: &Path) -> Result<String> {
-    let read = kmax_base::read::read_file(file, kmax_base::read::MAX_LIST);
-    let data = read.map_err(|error| Error::Data { file: file.into(), reason: error.to_string() })?;
-    Ok(hex(&data))
 }
 
 /// SHA-256 as text.

@@ -68,6 +68,28 @@ pub struct AdamW {
     pub(super) step: usize,
 }
 
+/// The gradient of each of an optimizer's parameters, for sums over parts of a batch.
+#[derive(Debug)]
+pub struct Gradients(Vec<Option<Tensor>>);
+
+impl Gradients {
+    /// The sum of both; a parameter that has none in one has that of the other.
+    ///
+    /// # Errors
+    /// If they are of different parameters.
+    pub fn plus(self, other: Self) -> Result<Self> {
+        if self.0.len() != other.0.len() {
+            let reason = format!("gradients of {} and of {} parameters", self.0.len(), other.0.len());
+            return Err(Error::Argument(reason));
+        }
+        let sum = self.0.into_iter().zip(other.0).map(|pair| match pair {
+            (Some(a), Some(b)) => Ok(Some((a + b)?)),
+            (a, b) => Ok(a.or(b)),
+        });
+        Ok(Self(sum.collect::<Result<_>>()?))
+    }
+}
+
 /// A parameter and its state.
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -130,15 +152,31 @@ impl AdamW {
     /// # Errors
     /// If a gradient does not fit its parameter.
     pub fn step(&mut self, gradients: &GradStore, learning_rate: f64) -> Result<f64> {
+        let gradients = self.gradients(gradients)?;
+        self.update(gradients, learning_rate)
+    }
+
+    /// The gradients of its parameters, apart from the graph that they came from.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    pub fn gradients(&self, gradients: &GradStore) -> Result<Gradients> {
         let trained = |slot: &Slot| slot.parameter.role != Role::Statistic;
-        let found: Vec<Option<Tensor>> = self
-            .slots
-            .iter()
-            .map(|slot| match gradients.get(slot.parameter.var.as_tensor()).filter(|_| trained(slot)) {
+        let found = self.slots.iter().map(|slot| {
+            match gradients.get(slot.parameter.var.as_tensor()).filter(|_| trained(slot)) {
                 Some(gradient) => Ok(Some(gradient.detach().contiguous()?)),
                 None => Ok(None),
-            })
-            .collect::<Result<_>>()?;
+            }
+        });
+        Ok(Gradients(found.collect::<Result<_>>()?))
+    }
+
+    /// As [`Self::step`], with gradients that were summed up.
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub fn update(&mut self, gradients: Gradients, learning_rate: f64) -> Result<f64> {
+        let found = gradients.0;
         let norms = found.par_iter().flatten().map(squares).collect::<Result<Vec<f64>>>()?;
         let norm = norms.iter().sum::<f64>().sqrt();
         let clip_norm = self.config.clip_norm;

@@ -6,6 +6,6 @@ mod schedule;
 mod state;
 mod update;
 
-pub use adamw::{AdamW, AdamWConfig};
+pub use adamw::{AdamW, AdamWConfig, Gradients};
 pub use groups::Group;
 pub use schedule::Schedule;

@@ -1,5 +1,6 @@
 //! Where a run starts; and a run that was stopped and resumed is the run that was not, bit for bit.
 
+mod door;
 mod model;
 mod runs;
 
@@ -84,24 +85,29 @@ fn settings(folder: &Path, output: &str) -> TrainConfig {
     TrainConfig {
         seed: 11,
         output: folder.join(output),
+        recipe: Recipe::Small,
         recompute: false,
         model: ModelSource {
             config: folder.join("config.json").display().to_string(),
             input: None,
             weights: None,
             backbone_weights: None,
+            queries: None,
+            drop_queries: 0.0,
+            drop_path: None,
         },
         data: DataConfig {
-            train: split.clone(),
-            val: split,
-            things: None,
+            train: Some(split.clone()),
+            val: Some(split),
             workers: 2,
             repeat_threshold: 1.0,
+            ..DataConfig::default()
         },
         augment: AugmentConfig { crop: [33, 33], ..AugmentConfig::default() },
         schedule: ScheduleConfig {
             steps: 100,
             batch: 2,
+            accumulate: 1,
             learning_rate: 1e-2,
             warmup: 2,
             power: 0.9,

@@ -59,7 +59,8 @@ fn splits_of_different_classes_are_refused() -> Anyhow {
     let text = std::fs::read_to_string(folder.path().join("panoptic.json"))?.replace("class 2", "cat");
     std::fs::write(folder.path().join("val.json"), text)?;
     let mut config = settings(folder.path(), "run");
-    config.data.val.json = folder.path().join("val.json");
+    let json = folder.path().join("val.json");
+    config.data.val.as_mut().ok_or("a split")?.json = json;
     let error = Trainer::new(config).err().ok_or("accepted")?;
     assert_eq!(error.kind(), ErrorKind::Incompatible);
     assert!(error.to_string().contains("val.json") && error.to_string().contains("cat"), "{error}");
@@ -156,13 +157,14 @@ fn a_measurement_that_was_missed_is_made_when_the_run_goes_on() -> Anyhow {
     draw(folder.path())?;
     let mut config = settings(folder.path(), "run");
     config.schedule.steps = 1;
-    config.data.val.images = folder.path().join("elsewhere");
-    std::fs::create_dir(&config.data.val.images)?;
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere)?;
+    config.data.val.as_mut().ok_or("a split")?.images = elsewhere.clone();
     let mut trainer = Trainer::new(config.clone())?;
     assert!(trainer.run(&mut Silent).is_err(), "there is no image to measure on");
     for i in 0..5 {
         let name = format!("image{i}.png");
-        std::fs::copy(folder.path().join(&name), config.data.val.images.join(&name))?;
+        std::fs::copy(folder.path().join(&name), elsewhere.join(&name))?;
     }
     for _ in 0..2 {
         let mut trainer = Trainer::new(config.clone())?;

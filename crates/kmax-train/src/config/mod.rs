@@ -1,7 +1,14 @@
 //! What `kmax train --config FILE` reads.
 
+mod augment;
+mod data;
+mod written;
+
 use crate::error::{Error, Result};
 use crate::optim::{AdamWConfig, Schedule};
+use crate::recipe::{Recipe, merged};
+pub use augment::AugmentConfig;
+pub use data::{DataConfig, SplitConfig};
 use kmax_model::Encoder;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -15,6 +22,10 @@ pub struct TrainConfig {
     pub seed: u64,
     /// Where checkpoints, the log and the trained model folder go.
     pub output: PathBuf,
+    /// Whose augmentation and optimizer the run has; with the model of a published configuration, the originals' recipes also
+    /// bring crop, batch, learning rate and steps where the file says none.
+    #[serde(default)]
+    pub recipe: Recipe,
     /// Whether blocks compute their inner maps again in the backward pass in place of keeping them: less memory, more time,
     /// the same result. On a CPU only: EfficientNet-Lite's blocks, the pixel decoder's bottlenecks and the predictors.
     #[serde(default)]
@@ -64,7 +75,7 @@ pub enum Float {
     F16,
 }
 
-/// Where the network and its first weights come from.
+/// The network, and its first weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSource {
@@ -84,58 +95,17 @@ pub struct ModelSource {
     /// which is an encoder that `kmax convert` wrote or the published file of EfficientNet-Lite0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backbone_weights: Option<PathBuf>,
-}
-
-/// The two splits, each in COCO's panoptic form.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataConfig {
-    /// What the network learns from.
-    pub train: SplitConfig,
-    /// What it is measured on.
-    pub val: SplitConfig,
-    /// Names or ids of the classes that are things, where the json files have no `isthing`; all others are stuff.
+    /// Queries of the network, if not those of the configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub things: Option<Vec<String>>,
-    /// Threads that read and augment images.
-    #[serde(default = "defaults::workers")]
-    pub workers: usize,
-    /// Share of the images below which a class is rare: images that have it are shown more often, by the square root of
-    /// what it lacks. 0 shows all images equally often.
+    pub queries: Option<usize>,
+    /// Share of the queries that each training step leaves out, drawn at random; all serve at inference. The paper trains its
+    /// best COCO model with 256 queries of which half are dropped.
     #[serde(default)]
-    pub repeat_threshold: f64,
-}
-
-/// One split: a COCO panoptic json, the folder of its images and the folder of its PNGs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SplitConfig {
-    /// The panoptic json.
-    pub json: PathBuf,
-    /// The folder of images.
-    pub images: PathBuf,
-    /// The folder of panoptic PNGs.
-    pub panoptic: PathBuf,
-}
-
-/// Random changes of a training image, in the order applied.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AugmentConfig {
-    /// Height and width of a training crop, in pixels.
-    pub crop: [usize; 2],
-    /// Range of the scale relative to the size at which the whole image just fits the crop.
-    pub scale: [f32; 2],
-    /// Probability of a horizontal flip.
-    pub flip: f32,
-    /// Largest relative change of brightness, contrast and saturation.
-    pub jitter: [f32; 3],
-}
-
-impl Default for AugmentConfig {
-    fn default() -> Self {
-        Self { crop: [385, 257], scale: [0.7, 1.6], flip: 0.5, jitter: [0.2, 0.2, 0.2] }
-    }
+    pub drop_queries: f64,
+    /// Probability of dropping a residual branch of the backbone's last block, if not that of the configuration; earlier blocks
+    /// have proportionally less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop_path: Option<f64>,
 }
 
 /// Steps, learning rate and decay.
@@ -146,6 +116,10 @@ pub struct ScheduleConfig {
     pub steps: usize,
     /// Images a step.
     pub batch: usize,
+    /// Parts that a batch is computed in, one after the other: less memory, the gradient of the whole batch. Batch norms take
+    /// their statistics from each part.
+    #[serde(default = "defaults::accumulate")]
+    pub accumulate: usize,
     /// Learning rate after the warm-up.
     pub learning_rate: f64,
     /// Steps of linear warm-up from zero.
@@ -170,19 +144,20 @@ pub struct ScheduleConfig {
 }
 
 impl ScheduleConfig {
-    /// The learning rate of every step: linear from zero, then polynomial to zero.
-    pub fn learning_rates(&self) -> Schedule {
-        Schedule { power: self.power, ..Schedule::deeplab2(self.learning_rate, self.warmup, self.steps) }
+    /// The learning rate of every step, as the recipe has it: a linear warm-up, then polynomial to zero.
+    pub fn learning_rates(&self, recipe: Recipe) -> Schedule {
+        let schedule = Schedule::deeplab2(self.learning_rate, self.warmup, self.steps);
+        Schedule { power: self.power, warmup_factor: recipe.warmup_factor(), ..schedule }
     }
 
     /// The optimizer's settings.
-    pub fn optimizer(&self) -> AdamWConfig {
+    pub fn optimizer(&self, recipe: Recipe) -> AdamWConfig {
         AdamWConfig {
             weight_decay: self.weight_decay,
             backbone_multiplier: self.backbone_multiplier,
             clip_norm: self.clip_norm,
             ema: self.ema,
-            ..AdamWConfig::pytorch()
+            ..recipe.optimizer()
         }
     }
 }
@@ -206,7 +181,7 @@ impl Default for CheckpointConfig {
 }
 
 mod defaults {
-    pub(super) fn workers() -> usize {
+    pub(super) fn accumulate() -> usize {
         1
     }
     pub(super) fn power() -> f64 {
@@ -229,10 +204,29 @@ impl TrainConfig {
         let fail = |reason: String| Error::Config { file: path.to_path_buf(), reason };
         let text = kmax_base::read::read_text(path, kmax_base::read::MAX_SETTINGS)
             .map_err(|e| fail(e.to_string()))?;
-        let mut config: Self = toml::from_str(&text).map_err(|e| fail(located(&text, &e)))?;
+        let mut config = Self::parse(&text).map_err(fail)?;
         config.check().map_err(fail)?;
         config.resolve(path.parent().unwrap_or(Path::new("")));
         Ok(config)
+    }
+
+    /// A text with what its recipe adds.
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        let table: toml::Table = toml::from_str(text).map_err(|e| located(text, &e))?;
+        let said = |table: &toml::Table, names: [&str; 2]| {
+            let value = table.get(names[0])?;
+            let value = if names[1].is_empty() { value } else { value.get(names[1])? };
+            value.as_str().map(str::to_owned)
+        };
+        let recipe = said(&table, ["recipe", ""]).and_then(|name| Recipe::named(&name));
+        let under = match (recipe, said(&table, ["model", "config"])) {
+            (Some(recipe), Some(model)) => recipe.published(&model),
+            _ => toml::Table::new(),
+        };
+        if under.is_empty() {
+            return toml::from_str(text).map_err(|e| located(text, &e));
+        }
+        toml::Value::Table(merged(table, under)).try_into().map_err(|e: toml::de::Error| located("", &e))
     }
 
     fn resolve(&mut self, base: &Path) {
@@ -241,9 +235,7 @@ impl TrainConfig {
         let is_name = |path: &Path| path.to_str().is_some_and(|name| Encoder::named(name).is_some());
         let is_file = |path: &Path| !is_name(path) || base.join(path).exists();
         paths.extend(self.model.backbone_weights.as_mut().filter(|path| is_file(path)));
-        for split in [&mut self.data.train, &mut self.data.val] {
-            paths.extend([&mut split.json, &mut split.images, &mut split.panoptic]);
-        }
+        paths.extend(self.data.paths_mut());
         for path in paths {
             // Joining an absolute path replaces the base.
             *path = base.join(&*path);
@@ -258,35 +250,33 @@ impl TrainConfig {
         }
     }
 
-    fn check(&self) -> std::result::Result<(), String> {
+    pub(crate) fn check(&self) -> std::result::Result<(), String> {
         let positive = [
             ("schedule.steps", self.schedule.steps),
             ("schedule.batch", self.schedule.batch),
             ("checkpoints.every", self.checkpoints.every),
             ("checkpoints.keep", self.checkpoints.keep),
             ("data.workers", self.data.workers),
-            ("augment.crop[0]", self.augment.crop[0]),
-            ("augment.crop[1]", self.augment.crop[1]),
+            ("schedule.accumulate", self.schedule.accumulate),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} must be at least 1"));
         }
-        for (axis, length) in self.augment.crop.into_iter().enumerate() {
-            if length < 32 || length % 32 > 1 {
-                return Err(format!(
-                    "augment.crop[{axis}] must be 32 k + 1 or a multiple of 32, not {length}"
-                ));
-            }
-        }
-        let [low, high] = self.augment.scale;
-        if !(low > 0.0 && low <= high && high <= 16.0) {
-            return Err(format!("augment.scale must rise within (0, 16], not [{low}, {high}]"));
+        self.data.check()?;
+        self.augment.check(self.recipe)?;
+        let (batch, parts) = (self.schedule.batch, self.schedule.accumulate);
+        if !batch.is_multiple_of(parts) {
+            return Err(format!(
+                "schedule.batch of {batch} cannot be computed in schedule.accumulate = {parts} equal parts"
+            ));
         }
         let shares = [
             ("augment.flip", f64::from(self.augment.flip), 1.0),
             ("augment.jitter[0]", f64::from(self.augment.jitter[0]), 1.0),
             ("augment.jitter[1]", f64::from(self.augment.jitter[1]), 1.0),
             ("augment.jitter[2]", f64::from(self.augment.jitter[2]), 1.0),
+            ("model.drop_queries", self.model.drop_queries, 0.9),
+            ("model.drop_path", self.model.drop_path.unwrap_or_default(), 0.9),
             ("data.repeat_threshold", self.data.repeat_threshold, 1.0),
             ("schedule.ema", self.schedule.ema, 1.0),
             ("schedule.weight_decay", self.schedule.weight_decay, 10.0),
@@ -345,9 +335,29 @@ mod tests {
     fn defaults_fill_what_is_not_said() -> Result<()> {
         let config = read(MINIMAL)?;
         assert_eq!(config.output, Path::new("run"));
-        assert_eq!(config.data.train.panoptic, Path::new("/p/a"));
+        assert_eq!(config.data.train.clone().map(|split| split.panoptic).as_deref(), Some(Path::new("/p/a")));
+        assert_eq!((config.recipe, config.schedule.accumulate), (Recipe::Small, 1));
         assert_eq!(config.schedule.backbone_multiplier, 0.1);
         assert_eq!(config.checkpoints, CheckpointConfig::default());
+        Ok(())
+    }
+
+    #[test]
+    fn a_recipe_brings_what_its_original_is_configured_with() -> Result<()> {
+        let preset = "kmax-resnet50-cityscapes.deeplab2";
+        let text = MINIMAL.replace("kmax-people", preset).replace("steps = 10\n", "");
+        let text = format!("recipe = \"deeplab2\"\n{}", text.replace("        learning_rate = 1e-3\n", ""));
+        let config = read(&text)?;
+        assert_eq!((config.augment.crop, config.augment.scale_step), ([1025, 2049], 0.1));
+        assert_eq!(
+            (config.schedule.steps, config.schedule.batch, config.schedule.learning_rate),
+            (60_000, 2, 3e-4)
+        );
+        assert!(config.augment.copy_paste && config.augment.resize.is_none());
+        let optimizer = config.schedule.optimizer(config.recipe);
+        assert_eq!((optimizer.eps, optimizer.eps_before_correction), (1e-7, true));
+        let pytorch = config.schedule.learning_rates(Recipe::Pytorch);
+        assert_eq!((pytorch.warmup, pytorch.rate(0)), (5000, 3e-4 * 1e-3));
         Ok(())
     }
 
@@ -361,6 +371,18 @@ mod tests {
             (MINIMAL.to_string() + "[augment]\nscale = [2.0, 1.0]", "augment.scale"),
             (MINIMAL.replace("[schedule]", "repeat_threshold = 2\n[schedule]"), "data.repeat_threshold"),
             (MINIMAL.replace("[model]", "[modle]"), "modle"),
+            (MINIMAL.replace("batch = 2", "batch = 2\naccumulate = 3"), "schedule.accumulate"),
+            (MINIMAL.replace("[data]", "[data]\npath = \"x\""), "`path` and `train`"),
+            (MINIMAL.replace("[data]", "[data]\nform = \"yolo\""), "data.form"),
+            (
+                MINIMAL.replace("[model]", "recipe = \"pytorch\"\n[augment]\nflip = 0.1\n[model]"),
+                "augment.flip",
+            ),
+            (
+                MINIMAL.replace("[model]", "recipe = \"small\"\n[augment]\nresize = [65, 65]\n[model]"),
+                "augment.resize",
+            ),
+            (MINIMAL.replace("[model]", "recipe = \"big\"\n[model]"), "big"),
         ];
         for (text, expected) in cases {
             let message = read(&text).expect_err(expected).to_string();
