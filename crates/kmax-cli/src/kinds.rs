@@ -23,6 +23,7 @@ kinded!(
     kmax::render::Error,
     kmax::train::Error,
     kmax_datasets::Error,
+    kmax_report::Error,
 );
 
 #[cfg(feature = "hub")]

@@ -6,6 +6,7 @@ mod commands;
 mod conversion;
 mod environment;
 mod exit;
+mod form;
 mod kinds;
 mod model;
 mod output;
@@ -46,7 +47,7 @@ enum Command {
     Completions(commands::manual::Completions),
     /// Convert a checkpoint of deeplab2, its PyTorch port or COCONut into a model folder
     Convert(commands::convert::Arguments),
-    /// Check a dataset, or write its annotations in another form
+    /// Check a dataset, look at it, or write its annotations in another form
     Dataset(commands::dataset::Arguments),
     /// Evaluate predictions as the official scripts do
     Eval(commands::eval::Arguments),

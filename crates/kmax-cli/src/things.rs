@@ -11,9 +11,14 @@ pub struct ThingsArgument {
 }
 
 impl ThingsArgument {
+    /// The names that were given, if the option was.
+    pub fn names(&self) -> Option<Vec<String>> {
+        let given = self.names.as_ref()?;
+        Some(given.iter().filter(|name| !name.is_empty()).cloned().collect())
+    }
+
     /// What was said. `--things ""` says that there are none.
     pub fn get(&self) -> Things {
-        let named = |names: &Vec<String>| Things::named(names.iter().filter(|name| !name.is_empty()));
-        self.names.as_ref().map(named).unwrap_or_default()
+        self.names().map(Things::named).unwrap_or_default()
     }
 }

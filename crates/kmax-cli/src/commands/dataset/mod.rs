@@ -1,20 +1,21 @@
-//! `kmax dataset`: checking and converting annotations.
+//! `kmax dataset`: checking, showing and converting annotations.
+
+mod convert;
+mod show;
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use kmax_datasets::check::{self, CheckReport, Kind};
-use kmax_datasets::cityscapes::Cityscapes;
-use kmax_datasets::coco::CocoPanoptic;
-use kmax_datasets::convert::{Source, Target, convert};
 use kmax_datasets::layout::{self, Part};
 
+use self::convert::Convert;
+use self::show::Show;
 use super::eval::Bar;
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::{print, remark};
+use crate::output::print;
 use crate::things::ThingsArgument;
 
-/// Check a dataset, or write its annotations in another form.
+/// Check a dataset, look at it, or write its annotations in another form.
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -25,6 +26,8 @@ pub struct Arguments {
 enum What {
     /// List what breaks training later; exits with 3 if there is anything
     Check(Check),
+    /// Draw samples with their labels, class counts and sizes on one page
+    Show(Show),
     /// Write annotations in another form
     Convert(Convert),
 }
@@ -33,6 +36,7 @@ enum What {
 pub fn run(arguments: &Arguments) -> Outcome {
     match &arguments.what {
         What::Check(arguments) => arguments.run(),
+        What::Show(arguments) => arguments.run(),
         What::Convert(arguments) => arguments.run(),
     }
 }
@@ -140,95 +144,5 @@ impl Check {
         lines.push(format!("{:14} {:>8}", "all", report.findings.len()));
         lines.push(format!("{} labelled images, {} photos", report.images, report.images_read));
         lines.join("\n")
-    }
-}
-
-/// What a form is called.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum To {
-    CocoPanoptic,
-    CocoInstances,
-    CocoResults,
-    Semantic,
-    LabelIds,
-    CityscapesInstances,
-    TwoChannel,
-    ThreeChannel,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum From {
-    CocoPanoptic,
-    Cityscapes,
-    TwoChannel,
-    ThreeChannel,
-}
-
-/// Write annotations in another form.
-#[derive(clap::Args)]
-struct Convert {
-    /// A panoptic json, Cityscapes' folder, or a folder of PNGs
-    input: PathBuf,
-    /// The json (coco-...) or folder to write
-    out: PathBuf,
-    /// The form of INPUT
-    #[arg(long, value_enum, default_value = "coco-panoptic")]
-    from: From,
-    /// The form of OUT
-    #[arg(long, value_enum)]
-    to: To,
-    /// The PNGs of a panoptic json (default: named like the json without its ending)
-    #[arg(long, value_name = "DIR")]
-    pngs: Option<PathBuf>,
-    /// The split of Cityscapes
-    #[arg(long, default_value = "val")]
-    split: String,
-    /// The classes of PNGs with channels: a json with `categories` (default: COCO's 133)
-    #[arg(long, value_name = "JSON")]
-    categories: Option<PathBuf>,
-    #[command(flatten)]
-    things: ThingsArgument,
-}
-
-impl Convert {
-    fn run(&self) -> Outcome {
-        // However the two are spelled.
-        let places = (self.input.canonicalize(), self.out.canonicalize());
-        if matches!(&places, (Ok(input), Ok(out)) if input == out) {
-            let reason = "is INPUT too: its annotations would be written over";
-            return Err(Failure::new(Code::Usage, format!("{}: {reason}", self.out.display())));
-        }
-        let source = self.source()?;
-        let target = match self.to {
-            To::CocoPanoptic => Target::CocoPanoptic,
-            To::CocoInstances => Target::CocoInstances,
-            To::CocoResults => Target::CocoResults,
-            To::Semantic => Target::Semantic,
-            To::LabelIds => Target::LabelIds,
-            To::CityscapesInstances => Target::CityscapesInstances,
-            To::TwoChannel => Target::TwoChannel,
-            To::ThreeChannel => Target::ThreeChannel,
-        };
-        let count = convert(&source, target, &self.out, &Bar::new())?;
-        remark(&format!("{count} images: {}", self.out.display()));
-        Ok(())
-    }
-
-    fn source(&self) -> kmax_datasets::Result<Source> {
-        let things = self.things.get();
-        let categories = || match &self.categories {
-            Some(file) => kmax_datasets::read_panoptic_categories(file, &things),
-            None => Ok(kmax_masks::Categories::coco_panoptic()),
-        };
-        match self.from {
-            From::CocoPanoptic => {
-                let pngs = self.pngs.clone().unwrap_or_else(|| self.input.with_extension(""));
-                let dataset = CocoPanoptic::open_with(&self.input, &pngs, &pngs, &things)?;
-                Ok(Source::panoptic(dataset.without_lost_segments()))
-            }
-            From::Cityscapes => Ok(Source::cityscapes(Cityscapes::open(&self.input, &self.split)?)),
-            From::TwoChannel => Source::channels(&self.input, categories()?, false),
-            From::ThreeChannel => Source::channels(&self.input, categories()?, true),
-        }
     }
 }

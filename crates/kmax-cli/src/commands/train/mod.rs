@@ -1,40 +1,40 @@
-//! `kmax train`: runs the trainer with a progress bar.
+//! `kmax train`: plans a run and goes through it with a progress bar.
+
+mod arguments;
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::model;
-use crate::output::{bar, remark};
+use crate::output::{bar, print, remark};
+pub use arguments::Arguments;
 use indicatif::ProgressBar;
 use kmax::Progress;
 use kmax::train::{Evaluation, Observer, StepReport, TrainConfig, Trainer, set_aside};
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Train a model on photos with COCO panoptic labels.
-///
-/// A run that was stopped goes on from its newest checkpoint when it is started again. Ctrl-C writes a checkpoint first.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// The run's configuration (TOML; docs/TRAINING.md describes it)
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// Begin anew although the output folder holds a run, which is set aside as FOLDER.1
-    #[arg(long)]
-    fresh: bool,
-}
+/// The configuration in the run's folder.
+const CONFIG: &str = "train.toml";
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let config = TrainConfig::read(&arguments.config)?;
+    let (config, planned) = configuration(arguments)?;
+    if arguments.print_config {
+        return print(config.commented(heading(&config)).trim_end());
+    }
     fetch(&config)?;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
     ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).or_exit(Code::Failed)?;
+    let file = config.output.join(CONFIG);
+    if planned && !arguments.fresh {
+        same_as_before(&file, &config)?;
+    }
 
     // Before anything is moved: what cannot begin leaves the earlier run where it is.
-    let mut trainer = Trainer::new(config)?;
+    let mut trainer = Trainer::new(config)?.with_command(command());
     let resumed = if arguments.fresh {
         if let Some(aside) = set_aside(trainer.config())? {
             remark(&format!("the earlier run is in {}", aside.display()));
@@ -43,6 +43,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
     } else {
         trainer.resume()?
     };
+    if planned && !file.exists() {
+        let config = trainer.config();
+        let fail = |error: std::io::Error| Failure::new(Code::Output, format!("{}: {error}", file.display()));
+        let folder = file.parent().unwrap_or(Path::new(""));
+        std::fs::create_dir_all(folder).map_err(fail)?;
+        kmax_base::write_atomically(&file, config.commented(heading(config)).as_bytes()).map_err(fail)?;
+        remark(&format!("configuration: {}", file.display()));
+    }
     for note in trainer.notes() {
         remark(note);
     }
@@ -56,8 +64,55 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let message = format!("stopped after {} steps; the same command goes on", trainer.steps_done());
         return Err(Failure::new(Code::Partial, message));
     };
+    remark(&format!("report: {}", trainer.config().output.join("report.html").display()));
     remark(&format!("trained model: {}", folder.display()));
     Ok(())
+}
+
+/// The configuration, and whether it was made here.
+fn configuration(arguments: &Arguments) -> Outcome<(TrainConfig, bool)> {
+    if let Some(file) = &arguments.config {
+        return Ok((TrainConfig::read(file)?, false));
+    }
+    let Some(plan) = arguments.plan()? else {
+        return Err(Failure::new(Code::Usage, "expected DATA, or --config FILE"));
+    };
+    model::ensure(arguments.model())?;
+    let planned = plan.make()?;
+    planned.notes.iter().for_each(|note| remark(note));
+    Ok((planned.config, true))
+}
+
+/// What stands above a written configuration.
+fn heading(config: &TrainConfig) -> String {
+    let file = config.output.join(CONFIG);
+    format!("kmax train --config {}\nevery value may be changed before the run begins", file.display())
+}
+
+/// A command that is given again goes on with the same run, or says that it would be another one.
+fn same_as_before(file: &Path, config: &TrainConfig) -> Outcome {
+    if !file.is_file() {
+        return Ok(());
+    }
+    let before = TrainConfig::read(file)?;
+    if before == *config {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: this run was begun with other settings: `kmax train --config {}` goes on with it, --fresh begins anew",
+        file.display(),
+        file.display()
+    );
+    Err(Failure::new(Code::Usage, message))
+}
+
+/// The command as it was given.
+fn command() -> String {
+    let words = std::env::args().skip(1);
+    words.fold("kmax".to_owned(), |line, word| {
+        let plain = word.chars().all(|c| c.is_alphanumeric() || "-_./:=,".contains(c));
+        if plain && !word.is_empty() { format!("{line} {word}") } else { format!("{line} {word:?}") }
+    })
 }
 
 /// Fetches what the run starts from, where the cache lacks it: the trainer finds it there.
@@ -146,6 +201,10 @@ impl Observer for Display {
             percent(all.rq),
             percent(evaluation.miou)
         ));
+    }
+
+    fn warned(&mut self, warning: &str) {
+        self.line(&format!("warning: {warning}"));
     }
 
     fn saved(&mut self, file: &Path) {

@@ -1,0 +1,167 @@
+//! `kmax dataset convert`: annotations in another form.
+
+use crate::commands::eval::Bar;
+use crate::exit::{Code, Failure, Outcome};
+use crate::output::remark;
+use crate::things::ThingsArgument;
+use clap::ValueEnum;
+use kmax_datasets::cityscapes::Cityscapes;
+use kmax_datasets::coco::CocoPanoptic;
+use kmax_datasets::convert::{Source, Target, convert};
+use kmax_datasets::forms::{self, Form, Options};
+use std::path::PathBuf;
+
+/// What a form to write is called.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum To {
+    CocoPanoptic,
+    CocoInstances,
+    CocoResults,
+    Semantic,
+    LabelIds,
+    CityscapesInstances,
+    TwoChannel,
+    ThreeChannel,
+    Yolo,
+    Labelme,
+    LabelStudio,
+    CvatCoco,
+    Geojson,
+}
+
+impl To {
+    fn target(self) -> Target {
+        match self {
+            Self::CocoPanoptic => Target::CocoPanoptic,
+            Self::CocoInstances => Target::CocoInstances,
+            Self::CocoResults => Target::CocoResults,
+            Self::Semantic => Target::Semantic,
+            Self::LabelIds => Target::LabelIds,
+            Self::CityscapesInstances => Target::CityscapesInstances,
+            Self::TwoChannel => Target::TwoChannel,
+            Self::ThreeChannel => Target::ThreeChannel,
+            Self::Yolo => Target::Yolo,
+            Self::Labelme => Target::Labelme,
+            Self::LabelStudio => Target::LabelStudio,
+            Self::CvatCoco => Target::CvatCoco,
+            Self::Geojson => Target::GeoJson,
+        }
+    }
+
+    /// Whether what is written refers to the photos, which must then be found.
+    fn refers_to_photos(self) -> bool {
+        matches!(self, Self::Yolo | Self::Labelme | Self::LabelStudio | Self::CvatCoco | Self::Geojson)
+    }
+}
+
+/// What a form to read is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum From {
+    TwoChannel,
+    ThreeChannel,
+    Form(Form),
+}
+
+fn from(name: &str) -> Result<From, String> {
+    match name {
+        "two-channel" => Ok(From::TwoChannel),
+        "three-channel" => Ok(From::ThreeChannel),
+        _ => Form::named(name).map(From::Form).ok_or_else(|| {
+            format!("expected two-channel, three-channel or one of {}", Form::ALL.map(Form::name).join(", "))
+        }),
+    }
+}
+
+/// Write annotations in another form.
+///
+/// INPUT is read in any form that `kmax train` takes; docs/FORMS.md lists them.
+#[derive(clap::Args)]
+pub struct Convert {
+    /// A dataset: a folder, a json or a yaml, or a folder of PNGs with channels
+    input: PathBuf,
+    /// The json (coco-..., cvat-coco, label-studio) or folder to write
+    out: PathBuf,
+    /// The form of INPUT, where it could be several; two-channel and three-channel are not recognised
+    #[arg(long, value_name = "FORM", value_parser = from)]
+    from: Option<From>,
+    /// The form of OUT
+    #[arg(long, value_enum)]
+    to: To,
+    /// The PNGs of a panoptic json (default: named like the json without its ending)
+    #[arg(long, value_name = "DIR")]
+    pngs: Option<PathBuf>,
+    /// The split, of a dataset that has several
+    #[arg(long)]
+    split: Option<String>,
+    /// The classes of PNGs with channels, a json with `categories` (default: COCO's 133), or a list of names
+    #[arg(long, value_name = "FILE", alias = "classes")]
+    categories: Option<PathBuf>,
+    /// The folder of photos, where it is none of the usual places
+    #[arg(long, value_name = "DIR")]
+    photos: Option<PathBuf>,
+    #[command(flatten)]
+    things: ThingsArgument,
+}
+
+impl Convert {
+    pub fn run(&self) -> Outcome {
+        // However the two are spelled.
+        let places = (self.input.canonicalize(), self.out.canonicalize());
+        if matches!(&places, (Ok(input), Ok(out)) if input == out) {
+            let reason = "is INPUT too: its annotations would be written over";
+            return Err(Failure::new(Code::Usage, format!("{}: {reason}", self.out.display())));
+        }
+        let count = convert(&self.source()?, self.to.target(), &self.out, &Bar::new())?;
+        remark(&format!("{count} images: {}", self.out.display()));
+        Ok(())
+    }
+
+    fn source(&self) -> Outcome<Source> {
+        let things = self.things.get();
+        let categories = || match &self.categories {
+            Some(file) => kmax_datasets::read_panoptic_categories(file, &things),
+            None => Ok(kmax_masks::Categories::coco_panoptic()),
+        };
+        let pngs = self.pngs.clone().unwrap_or_else(|| self.input.with_extension(""));
+        // A submission or a prediction is a json with its PNGs and without photos.
+        let is_panoptic = self.input.is_file() && pngs.is_dir();
+        match self.from {
+            Some(From::TwoChannel) => Ok(Source::channels(&self.input, categories()?, false)?),
+            Some(From::ThreeChannel) => Ok(Source::channels(&self.input, categories()?, true)?),
+            Some(From::Form(Form::Cityscapes)) if !self.to.refers_to_photos() => {
+                let split = self.split.as_deref().unwrap_or("val");
+                Ok(Source::cityscapes(Cityscapes::open(&self.input, split)?))
+            }
+            None | Some(From::Form(Form::CocoPanoptic)) if is_panoptic && !self.to.refers_to_photos() => {
+                let dataset = CocoPanoptic::open_with(&self.input, &pngs, &pngs, &things)?;
+                Ok(Source::panoptic(dataset.without_lost_segments()))
+            }
+            Some(From::Form(form)) => self.of_form(Some(form)),
+            None => self.of_form(None),
+        }
+    }
+
+    fn of_form(&self, form: Option<Form>) -> Outcome<Source> {
+        let options = Options {
+            form,
+            things: self.things.get(),
+            classes: self.categories.clone(),
+            photos: self.photos.clone(),
+        };
+        let opened = forms::open(&self.input, &options)?;
+        remark(&format!("{} is read in the form `{}`", self.input.display(), opened.form.name()));
+        opened.notes.iter().for_each(|note| remark(note));
+        let names: Vec<_> = opened.splits.iter().map(|split| split.name.as_str()).collect();
+        let chosen = match (&self.split, &names[..]) {
+            (Some(name), _) => opened.split(name),
+            (None, [only]) => opened.split(only),
+            (None, _) => None,
+        };
+        let Some(data) = chosen else {
+            let message =
+                format!("{}: which split? --split takes {}", self.input.display(), names.join(", "));
+            return Err(Failure::new(Code::Usage, message));
+        };
+        Ok(Source::annotated(data.clone()))
+    }
+}
