@@ -71,6 +71,7 @@ mod tests {
     use crate::png;
     use kmax_masks::{Categories, LabelMap};
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     /// A dataset of one image with COCO's classes.
     fn dataset(folder: &Path, ids: &[u32]) -> Result<CocoPanoptic> {
@@ -135,6 +136,47 @@ mod tests {
         // COCO's classes are none of Cityscapes'.
         let failed = convert(&source, Target::LabelIds, &out("labels"), &()).expect_err("no such class");
         assert!(failed.to_string().contains("Cityscapes"), "{failed}");
+        Ok(())
+    }
+
+    #[test]
+    fn any_dataset_goes_to_the_forms_of_tools_with_its_photos() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let place = |name: &str| folder.path().join(name);
+        let writer = PanopticWriter::create(place("in.json"))?;
+        let (mut images, mut annotations) = (Vec::new(), Vec::new());
+        for (id, name) in [("one", "city/a.jpg"), ("two", "town/a.jpg")] {
+            let image = ImageEntry { id: id.into(), file_name: name.into(), width: 2, height: 1 };
+            let map = LabelMap::new(2, 1, vec![1, 0]).expect("2 x 1");
+            annotations.push(writer.write(&image, &Panoptic::from_map(map, |_| (1, false)))?);
+            images.push(image);
+        }
+        writer.finish(images, annotations, &Categories::coco_panoptic())?;
+        let photo = place("photos/town/a.jpg");
+        std::fs::create_dir_all(photo.parent().expect("a folder")).expect("made");
+        std::fs::write(&photo, b"").expect("written");
+
+        let data = CocoPanoptic::open(writer.json(), place("photos"), place("in"))?;
+        let source = Source::annotated(Arc::new(data)).with_split("val");
+        assert_eq!(
+            (source.len(), source.split(), source.read(0)?.0.file_name.as_str()),
+            (2, "val", "city/a.jpg")
+        );
+        assert_eq!((source.photo(0)?, source.photo(1)?), (None, Some(photo)));
+
+        assert_eq!(convert(&source, Target::Yolo, &place("yolo"), &())?, 2);
+        assert!(
+            place("yolo/labels/val/city/a.txt").is_file() && place("yolo/images/val/town/a.jpg").is_file()
+        );
+        assert_eq!(convert(&source, Target::Labelme, &place("labelme"), &())?, 2);
+        assert!(place("labelme/town/a.json").is_file());
+        convert(&source, Target::CvatCoco, &place("cvat.json"), &())?;
+        let read = CocoInstances::open(place("cvat.json"))?;
+        assert_eq!((&read.images()[1].id, read.truths(1)?.len()), (&2.into(), 1));
+        // What was there before is written as ever.
+        convert(&source, Target::CocoPanoptic, &place("again.json"), &())?;
+        let again = CocoPanoptic::open(place("again.json"), place("photos"), place("again"))?;
+        assert_eq!(again.panoptic(1)?, source.read(1)?.1);
         Ok(())
     }
 }
