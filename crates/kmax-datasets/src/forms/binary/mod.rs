@@ -89,10 +89,9 @@ fn pairs_in(folder: &Path, entries: &Entries) -> Result<Vec<Pair>> {
     for (at, name) in entries.folders.iter().enumerate() {
         let (images, masks) = (folder.join(name).join("images"), folder.join(name).join("masks"));
         if images.is_dir() && masks.is_dir() && Entries::of(&masks)?.folders.is_empty() {
-            match &photos_below(&images)?[..] {
-                [only] => pairs.push((images.join(only), masks)),
-                // A split of class maps has many photos.
-                _ => {}
+            // A split of class maps has many photos.
+            if let [only] = &photos_below(&images)?[..] {
+                pairs.push((images.join(only), masks));
             }
         } else if pairs.is_empty() && at > LOOKED_AT {
             break;
