@@ -105,7 +105,8 @@ fn is_there(form: Form, survey: &Survey) -> Result<bool> {
 
 /// Whether there are PNGs that belong to photos.
 fn has_class_maps(survey: &Survey) -> Result<bool> {
-    if voc::form(survey).is_some() {
+    // The PNGs of these forms lie in folders that are called like those of class maps.
+    if voc::form(survey).is_some() || !survey.jsons(Kind::CocoPanoptic).is_empty() {
         return Ok(false);
     }
     for folders in semantic::folders(&survey.root)? {

@@ -117,20 +117,24 @@ pub(super) fn unwrapped<T>(
 
 fn jsons_of(folder: &Path, entries: &Entries) -> Result<Vec<Found>> {
     let mut found = Vec::new();
-    let mut opened = 0;
+    let mut others = Vec::new();
     for name in entries.files.iter().filter(|name| ends(name, &["json"])) {
         let json = folder.join(name);
-        let kind = match layout::of_json(&json) {
-            // COCO's own are known by their names; they are too large to be read twice.
-            Some(layout::Part::Panoptic { .. }) if name.contains("panoptic") => Kind::CocoPanoptic,
-            Some(layout::Part::Instances { .. }) => Kind::CocoInstances,
-            _ if opened < LOOKED_AT => {
-                opened += 1;
-                sniff(&json)?
+        // COCO's own are known by their names; they are too large to be read twice.
+        match layout::of_json(&json) {
+            Some(layout::Part::Panoptic { .. }) if name.contains("panoptic") => {
+                found.push((json, Kind::CocoPanoptic))
             }
-            _ => Kind::Other,
-        };
-        found.push((json, kind));
+            Some(layout::Part::Instances { .. }) => found.push((json, Kind::CocoInstances)),
+            _ => others.push(json),
+        }
+    }
+    // Beside them lie captions, keypoints and the like, which are not looked at.
+    if found.is_empty() {
+        for json in others.into_iter().take(LOOKED_AT) {
+            let kind = sniff(&json)?;
+            found.push((json, kind));
+        }
     }
     Ok(found)
 }

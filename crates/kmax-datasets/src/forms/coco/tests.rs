@@ -159,8 +159,13 @@ fn panoptic_splits_are_named_and_two_forms_are_refused() -> Result<()> {
     let one = open(&set.join("annotations/panoptic_val2017.json"), &Options::default())?;
     assert_eq!(splits(&one), [("all", 1)]);
     let set = set.text("annotations/instances_val2017.json", &instances(CAT)).photo("val2017/b.png", 4, 3);
+    // The site's archives have more beside them, and photos that are called like a folder of class maps.
+    let set = set
+        .text("annotations/person_keypoints_val2017.json", &instances(CAT))
+        .text("annotations/captions_val2017.json", "{");
+    let set = set.photo("images/val2017/a.png", 4, 1);
     let said = set.refused();
-    assert!(said.contains("coco-panoptic or coco-instances: choose with `--form`"), "{said}");
+    assert!(said.contains("read as coco-panoptic or coco-instances: choose with `--form`"), "{said}");
     let options = |form| Options { form: Some(form), ..Options::default() };
     assert_eq!(open(set.path(), &options(Form::CocoInstances))?.form, Form::CocoInstances);
     let said = message(open(set.path(), &options(Form::Yolo)));

@@ -50,7 +50,7 @@ fn regions_of_every_tool_are_read() -> Result<()> {
 
 #[test]
 fn the_short_form_is_read() -> Result<()> {
-    let ellipse = r#"{"x": 50, "y": 50, "radiusX": 50, "radiusY": 50, "rotation": 0, "ellipselabels": ["cat"],
+    let ellipse = r#"{"x": 50, "y": 50, "radiusX": 25, "radiusY": 50, "rotation": 0, "ellipselabels": ["cat"],
         "original_width": 4, "original_height": 2}"#;
     let json = format!(
         r#"[{{"picture": "b.png", "id": 1, "shapes": [{ellipse}], "annotator": 1, "annotation_id": 2}}]"#

@@ -36,7 +36,18 @@ pub(super) type Table = Vec<(String, u32)>;
 
 /// Pascal VOC's classes.
 pub(super) fn voc() -> Table {
-    (0..).zip(VOC).map(|(place, name)| (name.to_owned(), number(of_place(place)))).collect()
+    by_place(VOC.into_iter().map(str::to_owned))
+}
+
+/// Classes with the colours of their places.
+pub(super) fn by_place(names: impl Iterator<Item = String>) -> Table {
+    (0..).zip(names).map(|(place, name)| (name, number(of_place(place)))).collect()
+}
+
+/// Whether a list of classes is one with colours.
+pub(super) fn has_colours(file: &Path) -> bool {
+    let is_one = |line: &str| line.split(':').nth(1).is_some_and(|colour| triple(colour.trim()).is_some());
+    text::table(file).is_ok_and(|text| text.lines().any(is_one))
 }
 
 /// The classes of a `labelmap.txt`: `name:r,g,b:parts:actions`. One without a colour has that of its place.

@@ -16,6 +16,7 @@ use super::classes::{Classes, numbered, of_objects};
 use super::form::Form;
 use super::labelled::{Labelled, Labels, Photo, mark_file};
 use super::maps::{GROUP, VOID, segments};
+use super::names::class_list;
 use super::options::{Options, Split};
 use super::photos::{Index, items, photos_below, stem};
 use super::splits::{ALL, rank, split_of};
@@ -23,6 +24,7 @@ use super::survey::{Entries, Survey, ends};
 use super::text;
 use crate::error::{Error, Result};
 use colours::number;
+use labelmap::Table;
 
 const CLASSES: &str = "SegmentationClass";
 const OBJECTS: &str = "SegmentationObject";
@@ -61,11 +63,7 @@ pub(super) fn splits(
     options: &Options,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Split>> {
-    let file = root.join(LABEL_MAP);
-    let table = if file.is_file() { labelmap::read(&file)? } else { labelmap::voc() };
-    if !file.is_file() {
-        notes.push(format!("there is no `{LABEL_MAP}`: the classes are the 20 of Pascal VOC"));
-    }
+    let (file, table) = table_of(root, options, notes)?;
     let listed = numbered(table.iter().map(|(name, _)| name));
     let classes = of_objects(&file, listed, &options.things, notes)?;
     let mut by_colour: HashMap<u32, u32> = (0..).zip(&table).map(|(id, (_, colour))| (*colour, id)).collect();
@@ -110,6 +108,24 @@ pub(super) fn splits(
         splits.push(Split { name: split, data: Arc::new(data) });
     }
     Ok(splits)
+}
+
+/// The classes with their colours: those that somebody names, those of `labelmap.txt`, those of a list of names (with Pascal VOC's
+/// colours by their places), or Pascal VOC's.
+fn table_of(root: &Path, options: &Options, notes: &mut Vec<String>) -> Result<(PathBuf, Table)> {
+    let named = options.classes.clone().filter(|file| labelmap::has_colours(file));
+    let file = named
+        .or_else(|| Some(root.join(LABEL_MAP)).filter(|file| file.is_file() && options.classes.is_none()));
+    if let Some(file) = file {
+        let table = labelmap::read(&file)?;
+        return Ok((file, table));
+    }
+    if let Some((file, listed)) = class_list(root, options)? {
+        let table = listed.into_iter().map(|class| class.name);
+        return Ok((file, labelmap::by_place(table)));
+    }
+    notes.push(format!("there is no `{LABEL_MAP}`: the classes are the 20 of Pascal VOC"));
+    Ok((root.join(LABEL_MAP), labelmap::voc()))
 }
 
 fn photos_folder(root: &Path, options: &Options) -> Result<PathBuf> {
@@ -171,7 +187,7 @@ impl Voc {
                 Err(Error::entry(
                     file,
                     format!("pixel x {x}, y {y}"),
-                    format!("the colour {r},{g},{b} is no class's"),
+                    format!("the colour {r},{g},{b} is no class's; name a `{LABEL_MAP}` with `--classes`"),
                 ))
             }
         }

@@ -81,6 +81,16 @@ fn without_objects_what_is_connected_is_one() -> Result<()> {
     let opened = set.open()?;
     assert!(opened.notes.iter().any(|note| note.contains("what is connected")), "{:?}", opened.notes);
     assert_eq!(counts(&*opened.splits[0].data, 0), [("background".into(), 1), ("aeroplane".into(), 2)]);
+    // A list of names has the colours of Pascal VOC, whatever its names are; a table may lie elsewhere.
+    let set = set.text("class_names.txt", "_background_\nnut\n");
+    assert_eq!(drawn(&*set.open()?.splits[0].data, 0), "n_nn");
+    let set = set.text("up.txt", "cup:9,9,9::\n").colours(
+        "SegmentationClass/a.png",
+        4,
+        &[[9; 3], [9; 3], BLACK, BLACK],
+    );
+    let options = Options { classes: Some(set.join("up.txt")), ..Options::default() };
+    assert_eq!(drawn(&*open(set.path(), &options)?.splits[0].data, 0), "ccbb");
     let set = Set::new().values("SegmentationClass/a.png", 4, &[1, 0, 1, 1]).photo("JPEGImages/b.png", 4, 1);
     assert!(set.refused().contains("a.png: a: no photo of this name"), "{}", set.refused());
     Ok(())

@@ -116,6 +116,15 @@ pub(super) fn splits(start: &Start, options: &Options, notes: &mut Vec<String>) 
         let data = Labelled::new(Form::Yolo, root, classes.categories.clone(), items(root, photos), yolo);
         splits.push(Split { name, data: Arc::new(data) });
     }
+    let photos: usize = splits.iter().map(|split| split.data.len()).sum();
+    if labels.is_empty() && photos > 0 {
+        let reason =
+            format!("none of its {photos} photos has a label file (`labels/NAME.txt` for `images/NAME.jpg`)");
+        return Err(Error::file(file, reason));
+    }
+    if labels.len() < photos {
+        notes.push(format!("{} photos have no label file: background", photos - labels.len()));
+    }
     check_outlines(file, &labels, named, notes)?;
     Ok(splits)
 }

@@ -101,6 +101,8 @@ fn mistakes_name_their_file_and_line() {
         let set = pair(Set::new(), "train", label).text("data.yaml", settings);
         assert!(set.refused().contains(expected), "{}", set.refused());
     }
+    let set = Set::new().photo("train/images/a.jpg", 4, 2).text("data.yaml", yaml);
+    assert!(set.refused().contains("none of its 1 photos has a label file"), "{}", set.refused());
     let set = pair(Set::new(), "train", LEFT).text("a.yaml", yaml).text("b.yaml", yaml);
     assert!(set.refused().contains("both describe a dataset"), "{}", set.refused());
     let set = pair(Set::new(), "train", LEFT).text("data.yaml", yaml);
