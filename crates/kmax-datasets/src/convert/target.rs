@@ -63,12 +63,6 @@ impl Target {
             _ => None,
         }
     }
-
-    /// Whether the form is a single json, with or without a folder of its name beside it; else it is a folder.
-    pub fn is_json(self) -> bool {
-        use Target::{CocoInstances, CocoPanoptic, CocoResults, CvatCoco, LabelStudio};
-        matches!(self, CocoPanoptic | CocoInstances | CocoResults | CvatCoco | LabelStudio)
-    }
 }
 
 /// The label of void in a map of contiguous classes.

@@ -191,8 +191,8 @@ def cvat_coco(out, truth):
     assert len(items) == len(truth)
     for item in items:
         name, found = item.id, []
-        # Each object has its box too.
-        for a in (a for a in item.annotations if a.type != AnnotationType.bbox):
+        # Each object has its box too, and they come in an order of Datumaro's own.
+        for a in sorted((a for a in item.annotations if a.type != AnnotationType.bbox), key=lambda a: a.id):
             if a.type == AnnotationType.polygon:
                 height, width = truth[name][0][3].shape
                 mask = as_coco(a.points, height, width)

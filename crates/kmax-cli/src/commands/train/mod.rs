@@ -20,7 +20,8 @@ const CONFIG: &str = "train.toml";
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let (config, planned) = configuration(arguments)?;
+    let (config, told) = configuration(arguments)?;
+    let planned = arguments.config.is_none();
     if arguments.print_config {
         return print(config.commented(heading(&config)).trim_end());
     }
@@ -51,9 +52,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
         kmax_base::write_atomically(&file, config.commented(heading(config)).as_bytes()).map_err(fail)?;
         remark(&format!("configuration: {}", file.display()));
     }
-    for note in trainer.notes() {
-        remark(note);
-    }
+    // What was said of the data when the run was planned is not said again.
+    trainer.notes().iter().filter(|note| !told.contains(note)).for_each(|note| remark(note));
     if let Some(file) = resumed {
         remark(&format!("resuming from {} after {} steps", file.display(), trainer.steps_done()));
     }
@@ -69,10 +69,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Ok(())
 }
 
-/// The configuration, and whether it was made here.
-fn configuration(arguments: &Arguments) -> Outcome<(TrainConfig, bool)> {
+/// The configuration, and what was told of how it was made.
+fn configuration(arguments: &Arguments) -> Outcome<(TrainConfig, Vec<String>)> {
     if let Some(file) = &arguments.config {
-        return Ok((TrainConfig::read(file)?, false));
+        return Ok((TrainConfig::read(file)?, Vec::new()));
     }
     let Some(plan) = arguments.plan()? else {
         return Err(Failure::new(Code::Usage, "expected DATA, or --config FILE"));
@@ -80,7 +80,7 @@ fn configuration(arguments: &Arguments) -> Outcome<(TrainConfig, bool)> {
     model::ensure(arguments.model())?;
     let planned = plan.make()?;
     planned.notes.iter().for_each(|note| remark(note));
-    Ok((planned.config, true))
+    Ok((planned.config, planned.notes))
 }
 
 /// What stands above a written configuration.
