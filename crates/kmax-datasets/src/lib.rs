@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`coco`] | COCO's panoptic and instance forms, which ADE20K and your own data take too: reading and writing |
 //! | [`cityscapes`] | Cityscapes' folders and its forms of results |
+//! | [`forms`] | what annotation tools write, whatever the form |
 //! | [`layout`] | where the parts of each dataset lie |
 //! | [`check`] | finding what breaks training later |
 //! | [`convert`] | from one form to another |

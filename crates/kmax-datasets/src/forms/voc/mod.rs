@@ -124,8 +124,24 @@ fn table_of(root: &Path, options: &Options, notes: &mut Vec<String>) -> Result<(
         let table = listed.into_iter().map(|class| class.name);
         return Ok((file, labelmap::by_place(table)));
     }
+    // The first class of anybody else's would be taken for an aeroplane.
+    let maps = photos_below(&root.join(CLASSES))?;
+    if let Some(other) = maps.iter().find(|name| !is_of_voc(stem(name))) {
+        let reason = format!(
+            "there is no `{LABEL_MAP}`, and {other:?} is not called as the images of Pascal VOC are: name the classes with `--classes` (`name:r,g,b::` \
+             a line; or a name a line, the background first)"
+        );
+        return Err(Error::file(root, reason));
+    }
     notes.push(format!("there is no `{LABEL_MAP}`: the classes are the 20 of Pascal VOC"));
     Ok((root.join(LABEL_MAP), labelmap::voc()))
+}
+
+/// Whether an image is called as those of Pascal VOC: a year and six digits.
+fn is_of_voc(name: &str) -> bool {
+    let digits =
+        |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    name.split_once('_').is_some_and(|(year, number)| digits(year, 4) && digits(number, 6))
 }
 
 fn photos_folder(root: &Path, options: &Options) -> Result<PathBuf> {

@@ -16,19 +16,22 @@ fn pair(set: Set, name: &str, classes: &[[u8; 3]], objects: &[[u8; 3]]) -> Set {
 #[test]
 fn classes_and_objects_of_voc_are_read_by_colour_or_by_value() -> Result<()> {
     let (cat, dog, [one, two]) = (of_place(8), of_place(12), [1, 2].map(of_place));
-    let set = pair(Set::new(), "a", &[BLACK, cat, cat, dog], &[BLACK, one, two, BLACK]);
-    let set = pair(set, "b", &[cat, BORDER, cat, BLACK], &[one, BORDER, BORDER, BLACK]);
-    let set = set.values("SegmentationClass/c.png", 4, &[0, 8, 255, 20]).colours(
-        "SegmentationObject/c.png",
+    let set = pair(Set::new(), "2007_000001", &[BLACK, cat, cat, dog], &[BLACK, one, two, BLACK]);
+    let set = pair(set, "2007_000002", &[cat, BORDER, cat, BLACK], &[one, BORDER, BORDER, BLACK]);
+    let set = set.values("SegmentationClass/2007_000003.png", 4, &[0, 8, 255, 20]).colours(
+        "SegmentationObject/2007_000003.png",
         4,
         &[BLACK, one, BORDER, two],
     );
-    let set =
-        set.photo("JPEGImages/a.jpg", 4, 1).photo("JPEGImages/b.jpg", 4, 1).photo("JPEGImages/c.jpg", 4, 1);
+    let set = set.photo("JPEGImages/2007_000001.jpg", 4, 1).photo("JPEGImages/2007_000002.jpg", 4, 1).photo(
+        "JPEGImages/2007_000003.jpg",
+        4,
+        1,
+    );
     let set = set
-        .text("ImageSets/Segmentation/train.txt", "a\r\nb\r\n")
-        .text("ImageSets/Segmentation/val.txt", "c\nd\n");
-    let set = set.text("ImageSets/Segmentation/trainval.txt", "a\nb\nc\n");
+        .text("ImageSets/Segmentation/train.txt", "2007_000001\r\n2007_000002\r\n")
+        .text("ImageSets/Segmentation/val.txt", "2007_000003\n2007_000004\n");
+    let set = set.text("ImageSets/Segmentation/trainval.txt", "2007_000001\n");
     let opened = set.open()?;
     assert_eq!((opened.form, splits(&opened)), (Form::Voc, vec![("train", 2), ("val", 1)]));
     assert_eq!((names(&opened).len(), opened.splits[0].data.categories().is_thing(0)), (21, false));
@@ -39,7 +42,7 @@ fn classes_and_objects_of_voc_are_read_by_colour_or_by_value() -> Result<()> {
     assert!(train.panoptic(0)?.segments.iter().any(|segment| segment.category_id == 12 && segment.iscrowd));
     assert_eq!(drawn(&**train, 1), "c..b");
     assert_eq!(drawn(&*opened.splits[1].data, 0), "bc.t");
-    assert_eq!(train.sample(0)?.image_id, "a".into());
+    assert_eq!(train.sample(0)?.image_id, "2007_000001".into());
     assert!(
         opened.notes.iter().any(|note| note.contains("`val`: 1 images without a file")),
         "{:?}",
@@ -77,7 +80,11 @@ fn the_export_of_cvat_has_a_table_and_may_have_no_photos() -> Result<()> {
 
 #[test]
 fn without_objects_what_is_connected_is_one() -> Result<()> {
-    let set = Set::new().values("SegmentationClass/a.png", 4, &[1, 0, 1, 1]).photo("JPEGImages/a.png", 4, 1);
+    let set = Set::new().values("SegmentationClass/2007_000001.png", 4, &[1, 0, 1, 1]).photo(
+        "JPEGImages/2007_000001.png",
+        4,
+        1,
+    );
     let opened = set.open()?;
     assert!(opened.notes.iter().any(|note| note.contains("what is connected")), "{:?}", opened.notes);
     assert_eq!(counts(&*opened.splits[0].data, 0), [("background".into(), 1), ("aeroplane".into(), 2)]);
@@ -85,13 +92,24 @@ fn without_objects_what_is_connected_is_one() -> Result<()> {
     let set = set.text("class_names.txt", "_background_\nnut\n");
     assert_eq!(drawn(&*set.open()?.splits[0].data, 0), "n_nn");
     let set = set.text("up.txt", "cup:9,9,9::\n").colours(
-        "SegmentationClass/a.png",
+        "SegmentationClass/2007_000001.png",
         4,
         &[[9; 3], [9; 3], BLACK, BLACK],
     );
     let options = Options { classes: Some(set.join("up.txt")), ..Options::default() };
     assert_eq!(drawn(&*open(set.path(), &options)?.splits[0].data, 0), "ccbb");
-    let set = Set::new().values("SegmentationClass/a.png", 4, &[1, 0, 1, 1]).photo("JPEGImages/b.png", 4, 1);
-    assert!(set.refused().contains("a.png: a: no photo of this name"), "{}", set.refused());
+    let set = Set::new().values("SegmentationClass/2007_000001.png", 4, &[1, 0, 1, 1]).photo(
+        "JPEGImages/b.png",
+        4,
+        1,
+    );
+    assert!(
+        set.refused().contains("2007_000001.png: 2007_000001: no photo of this name"),
+        "{}",
+        set.refused()
+    );
+    let set =
+        Set::new().values("SegmentationClass/cat.png", 4, &[1, 0, 1, 1]).photo("JPEGImages/cat.png", 4, 1);
+    assert!(set.refused().contains("not called as the images of Pascal VOC"), "{}", set.refused());
     Ok(())
 }
