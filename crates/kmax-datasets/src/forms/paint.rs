@@ -38,11 +38,8 @@ impl Drawn {
             mask.paint(&mut map, UNKNOWN)?;
         }
         let thing = |object: &Object| classes.categories.is_thing(object.class);
-        let layer = |object: &Object| match (thing(object), object.crowd) {
-            (false, _) => 0,
-            (true, true) => 1,
-            (true, false) => 2,
-        };
+        // Stuff before things; of things, crowds before others.
+        let layer = |object: &Object| (thing(object), thing(object) && !object.crowd);
         // The sort is stable, so the later of two equal ones is painted last.
         self.objects.sort_by_cached_key(|object| (layer(object), std::cmp::Reverse(object.mask.area())));
         // Class and crowd of each id, from 1.

@@ -49,11 +49,8 @@ pub(super) fn items(folder: &Path, names: Vec<String>) -> Vec<Item> {
     fn short(name: &str) -> &str {
         stem(base(name))
     }
-    let call: fn(&str) -> &str = match () {
-        () if unlike(&names, short) => short,
-        () if unlike(&names, stem) => stem,
-        () => |name| name,
-    };
+    let ways: [fn(&str) -> &str; 3] = [short, stem, |name| name];
+    let call = ways.into_iter().find(|call| unlike(&names, *call)).unwrap_or(ways[2]);
     let folder = Arc::new(Folder::of(folder, names.iter().map(String::as_str)));
     names.into_iter().map(|name| Item { id: call(&name).into(), name, folder: folder.clone() }).collect()
 }
