@@ -33,6 +33,16 @@ impl Data {
             (None, Some(path)) => of_path(path, config, things)?,
             (None, None) => return Err(Error::Setting("data needs `path`, or `train`".into())),
         };
+        let val = match val {
+            // Ultralytics wants a validation split, so that tools name the only one twice.
+            Some(val)
+                if config.train.is_none() && config.val_split.is_none() && same_images(&*train, &*val)? =>
+            {
+                notes.push("the validation split has the images of the training split".into());
+                None
+            }
+            val => val,
+        };
         let (train, val) = match val {
             Some(val) => (train, val),
             None => {
@@ -95,6 +105,18 @@ fn split(config: &SplitConfig, things: &Things) -> Result<Arc<dyn Annotated>> {
     let opened = CocoPanoptic::open_with(&config.json, &config.images, &config.panoptic, things)?;
     // ADE20K lists segments of which no pixel is left; there is nothing to learn or to measure in them.
     Ok(Arc::new(opened.without_lost_segments()))
+}
+
+fn same_images(train: &dyn Annotated, val: &dyn Annotated) -> Result<bool> {
+    if train.len() != val.len() {
+        return Ok(false);
+    }
+    for index in 0..train.len() {
+        if train.image_path(index)? != val.image_path(index)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The place that an error about the data names.

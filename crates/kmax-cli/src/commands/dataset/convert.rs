@@ -11,6 +11,9 @@ use kmax_datasets::convert::{Source, Target, convert};
 use kmax_datasets::forms::{self, Form, Options};
 use std::path::PathBuf;
 
+/// Splits that forms of folders know.
+const SPLITS: [&str; 3] = ["train", "val", "test"];
+
 /// What a form to write is called.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum To {
@@ -152,16 +155,18 @@ impl Convert {
         remark(&format!("{} is read in the form `{}`", self.input.display(), opened.form.name()));
         opened.notes.iter().for_each(|note| remark(note));
         let names: Vec<_> = opened.splits.iter().map(|split| split.name.as_str()).collect();
-        let chosen = match (&self.split, &names[..]) {
-            (Some(name), _) => opened.split(name),
-            (None, [only]) => opened.split(only),
+        let name = match (&self.split, &names[..]) {
+            (Some(name), _) => Some(name.as_str()),
+            (None, [only]) => Some(*only),
             (None, _) => None,
         };
-        let Some(data) = chosen else {
+        let Some((name, data)) = name.and_then(|name| Some((name, opened.split(name)?))) else {
             let message =
                 format!("{}: which split? --split takes {}", self.input.display(), names.join(", "));
             return Err(Failure::new(Code::Usage, message));
         };
-        Ok(Source::annotated(data.clone()))
+        let source = Source::annotated(data.clone());
+        // A dataset without splits is written as what a tool takes by default.
+        Ok(if SPLITS.contains(&name) { source.with_split(name) } else { source })
     }
 }
