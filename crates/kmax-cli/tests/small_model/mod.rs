@@ -1,5 +1,8 @@
 //! A small model with drawn weights.
 
+// Each test file uses its own part of this module.
+#![allow(dead_code)]
+
 use candle_core::{DType, Device, Tensor};
 use kmax::{Config, KMaxDeepLab, ModelCard, PreprocessConfig, Preset};
 use kmax_nn::Params;
