@@ -27,16 +27,9 @@ fn main() -> Result<()> {
 }
 
 fn write(json: &Path, out: &Path, form: &str) -> Result<()> {
-    let target = match form {
-        "yolo" => Target::Yolo,
-        "labelme" => Target::Labelme,
-        "label-studio" => Target::LabelStudio,
-        "cvat-coco" => Target::CvatCoco,
-        "geojson" => Target::GeoJson,
-        other => {
-            return Err(format!("{other}: expected yolo, labelme, label-studio, cvat-coco or geojson").into());
-        }
-    };
+    let target = Target::named(form).filter(|target| target.refers_to_photos());
+    let target = target
+        .ok_or_else(|| format!("{form}: expected yolo, labelme, label-studio, cvat-coco or geojson"))?;
     let pngs = json.with_extension("");
     let listed = CocoPanoptic::open(json, &pngs, &pngs)?;
     let entries: Vec<ImageEntry> = listed.entries().map(|(image, _)| image.clone()).collect();

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kmax_masks::{Categories, ImageId, Panoptic};
-use kmax_transforms::{Sample, read_image};
+use kmax_transforms::{RgbImage, Sample, read_image};
+use sha2::{Digest, Sha256};
 
 use crate::coco::CocoPanoptic;
 use crate::error::{Error, Result};
+use crate::hex::hex;
+use crate::turned::turned;
 
 /// Images with their segments, in whatever form they are stored. Images have places from 0 to [`Self::len`] - 1.
 pub trait Annotated: Debug + Send + Sync {
@@ -63,16 +66,20 @@ pub trait Annotated: Debug + Send + Sync {
     fn sample(&self, index: usize) -> Result<Sample> {
         let panoptic = self.panoptic(index)?;
         let file = self.image_path(index)?;
-        let image = read_image(&file)?;
-        let labels = (panoptic.map.width(), panoptic.map.height());
-        if (image.width() as usize, image.height() as usize) != labels {
-            let (width, height) = image.dimensions();
-            let reason =
-                format!("{width} x {height} pixels, but its labels have {} x {}", labels.0, labels.1);
-            return Err(Error::file(&file, reason));
-        }
-        Ok(Sample { image, panoptic, image_id: self.id(index)? })
+        joined(&file, read_image(&file)?, panoptic, self.id(index)?)
     }
+}
+
+/// An image with its segments, if they are of one size.
+pub(crate) fn joined(file: &Path, image: RgbImage, panoptic: Panoptic, image_id: ImageId) -> Result<Sample> {
+    let (found, labels) = (image.dimensions(), (panoptic.map.width() as u32, panoptic.map.height() as u32));
+    if found != labels {
+        let reason = turned(file, found, labels).unwrap_or_else(|| {
+            format!("{} x {} pixels, but its labels have {} x {}", found.0, found.1, labels.0, labels.1)
+        });
+        return Err(Error::file(file, reason));
+    }
+    Ok(Sample { image, panoptic, image_id })
 }
 
 impl Annotated for CocoPanoptic {
@@ -101,9 +108,7 @@ impl Annotated for CocoPanoptic {
     }
 
     fn digest(&self) -> Result<String> {
-        use sha2::{Digest, Sha256};
-        let digest = Sha256::digest(crate::files::read_list(self.json())?);
-        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(&Sha256::digest(crate::files::read_list(self.json())?)))
     }
 
     fn sample(&self, index: usize) -> Result<Sample> {

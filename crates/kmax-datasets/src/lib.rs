@@ -50,6 +50,7 @@ mod error;
 pub mod evaluate;
 mod files;
 pub mod forms;
+mod hex;
 mod json;
 pub mod layout;
 pub mod loader;

@@ -135,7 +135,7 @@ impl Folder {
 }
 
 /// The last part of a name.
-fn base(name: &str) -> &str {
+pub(crate) fn base(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
 

@@ -12,6 +12,7 @@ use crate::cityscapes::Cityscapes;
 use crate::coco::{CocoPanoptic, ImageEntry};
 use crate::error::{Error, Result};
 use crate::files;
+use crate::forms::{ALL, Split};
 
 /// Annotated images in one of the forms that are read.
 #[derive(Clone, Debug)]
@@ -48,6 +49,13 @@ impl Source {
         let categories = data.categories().clone();
         let root = common_folder(&*data);
         Self::new(Form::Annotated(data, root), categories)
+    }
+
+    /// A split of an opened dataset. It keeps its name in forms that have a folder for each; one that is all of a dataset has none
+    /// to keep.
+    pub fn of(split: &Split) -> Self {
+        let source = Self::annotated(split.data.clone());
+        if split.name == ALL { source } else { source.with_split(&split.name) }
     }
 
     /// A json in COCO's panoptic form, whose photos do not matter: forms that refer to photos take none of it. Use

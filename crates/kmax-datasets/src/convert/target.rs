@@ -52,6 +52,52 @@ pub enum Target {
 }
 
 impl Target {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::CocoPanoptic,
+        Self::CocoInstances,
+        Self::CocoResults,
+        Self::Semantic,
+        Self::LabelIds,
+        Self::CityscapesInstances,
+        Self::TwoChannel,
+        Self::ThreeChannel,
+        Self::Yolo,
+        Self::Labelme,
+        Self::LabelStudio,
+        Self::CvatCoco,
+        Self::GeoJson,
+    ];
+
+    /// Its name, as the option `--to` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CocoPanoptic => "coco-panoptic",
+            Self::CocoInstances => "coco-instances",
+            Self::CocoResults => "coco-results",
+            Self::Semantic => "semantic",
+            Self::LabelIds => "label-ids",
+            Self::CityscapesInstances => "cityscapes-instances",
+            Self::TwoChannel => "two-channel",
+            Self::ThreeChannel => "three-channel",
+            Self::Yolo => "yolo",
+            Self::Labelme => "labelme",
+            Self::LabelStudio => "label-studio",
+            Self::CvatCoco => "cvat-coco",
+            Self::GeoJson => "geojson",
+        }
+    }
+
+    /// The form of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|target| target.name() == name)
+    }
+
+    /// Whether what is written refers to the photos, which must then be found: [`Source::panoptic`](super::Source::panoptic) has none.
+    pub fn refers_to_photos(self) -> bool {
+        self.tool().is_some()
+    }
+
     /// The annotation tool that takes the form, if one does.
     fn tool(self) -> Option<Tool> {
         match self {

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Result;
 use crate::files;
+use crate::hex::hex;
 
 pub use cityscapes::{CityscapesReport, cityscapes};
 pub use instances::instances;
@@ -47,8 +48,7 @@ impl DatasetDigest {
             all.update(name.as_bytes());
             all.update(digest);
         }
-        let hex: String = all.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("sha256:{hex}")
+        format!("sha256:{}", hex(&all.finalize()))
     }
 }
 

@@ -11,10 +11,10 @@ use sha2::{Digest, Sha256};
 
 use super::form::Form;
 use super::shown::shown_size;
-use crate::annotated::Annotated;
+use crate::annotated::{Annotated, joined};
 use crate::error::{Error, Result};
+use crate::hex::hex;
 use crate::names::Folder;
-use crate::turned::turned;
 
 /// An image of a dataset.
 #[derive(Clone, Debug)]
@@ -133,17 +133,7 @@ impl<L: Labels> Annotated for Labelled<L> {
         let image = read_image(&file)?;
         // Labels that go by the size of their photo need not open it a second time.
         self.sizes[index].get_or_init(|| (image.width() as usize, image.height() as usize));
-        let panoptic = self.panoptic(index)?;
-        let labels = (panoptic.map.width(), panoptic.map.height());
-        if (image.width() as usize, image.height() as usize) != labels {
-            let (width, height) = image.dimensions();
-            let sizes = (labels.0 as u32, labels.1 as u32);
-            let reason = turned(&file, (width, height), sizes).unwrap_or_else(|| {
-                format!("{width} x {height} pixels, but its labels have {} x {}", labels.0, labels.1)
-            });
-            return Err(Error::file(&file, reason));
-        }
-        Ok(Sample { image, panoptic, image_id: self.id(index)? })
+        joined(&file, image, self.panoptic(index)?, self.id(index)?)
     }
 }
 
@@ -157,9 +147,4 @@ pub(super) fn mark_file(hash: &mut Sha256, root: &Path, file: &Path) -> Result<(
     let parts: Vec<_> = name.components().map(|part| part.as_os_str().to_string_lossy()).collect();
     hash.update(format!("\n{} {length}", parts.join("/")));
     Ok(())
-}
-
-/// Small letters of a digest.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -34,4 +34,5 @@ mod yolo;
 pub use form::Form;
 pub use open::open;
 pub use options::{Opened, Options, Split};
+pub(crate) use splits::ALL;
 pub use subset::held_out;

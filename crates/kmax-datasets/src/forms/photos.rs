@@ -8,7 +8,7 @@ use super::labelled::Item;
 use super::survey::{ends, is_left_over};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::names::Folder;
+use crate::names::{Folder, base, with_slashes};
 
 /// How the names of photos end.
 const ENDINGS: [&str; 16] = [
@@ -36,11 +36,6 @@ pub(super) fn stem(name: &str) -> &str {
         Some((stem, ending)) if !ending.contains('/') && !stem.is_empty() => stem,
         _ => name,
     }
-}
-
-/// The last part of a path.
-pub(super) fn base(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// Images of these files in a folder. They are called like their files without folders and endings, as far as no two are then called
@@ -103,7 +98,7 @@ impl Index {
 
 /// A path that a file names, below a folder: as it stands, or the longest end of it that is there, for it may be that of another machine.
 pub(super) fn end_of(folder: &Path, named: &str) -> Option<PathBuf> {
-    let named = crate::names::with_slashes(named.trim());
+    let named = with_slashes(named.trim());
     let whole = folder.join(&named);
     if whole.exists() {
         return Some(whole);

@@ -4,7 +4,7 @@
 pub(super) const SPLITS: [&str; 3] = ["train", "val", "test"];
 
 /// What a part is called that stands for the whole.
-pub(super) const ALL: &str = "all";
+pub(crate) const ALL: &str = "all";
 
 /// The part that a file's or folder's name says, such as `instances_train2017`, `valid` or `Validation`: a word of it is `train`,
 /// `val` or `test`, spelled in one of the usual ways.

@@ -8,9 +8,9 @@ use kmax_masks::{Categories, ImageId, Panoptic};
 use kmax_transforms::Sample;
 use sha2::{Digest, Sha256};
 
-use super::labelled::hex;
 use crate::annotated::Annotated;
 use crate::error::{Error, Result};
+use crate::hex::hex;
 
 /// Some images of a dataset.
 #[derive(Debug)]

@@ -21,8 +21,9 @@ use super::names::class_list;
 use super::options::{Options, Split};
 use super::outlines::{Outlines, ellipse};
 use super::paint::{Drawn, Object};
-use super::photos::{Index, base, is_photo, items, stem};
+use super::photos::{Index, is_photo, items, stem};
 use crate::error::{Error, Result};
+use crate::names::base;
 use crate::{files, json};
 use tasks::{Brush, Counts, Ellipse, Points, Rectangle, Region, Task, tasks};
 

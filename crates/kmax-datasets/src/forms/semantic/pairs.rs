@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::photos::{Index, base, photos_below, stem};
+use super::super::photos::{Index, photos_below, stem};
 use super::super::splits::{ALL, rank, split_of};
 use super::super::survey::{Entries, ends};
 use crate::error::{Error, Result};
 use crate::files;
+use crate::names::base;
 
 /// What folders of photos are called, in small letters.
 const PHOTOS: [&str; 7] = ["images", "image", "imgs", "img", "photos", "jpegimages", "rgb"];
