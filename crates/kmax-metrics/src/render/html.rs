@@ -11,8 +11,8 @@ const WORST: usize = 20;
 /// The look of the page.
 const STYLE: &str = include_str!("style.css");
 
-/// The page runs no program and loads nothing: the browser is told to refuse both.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+/// What a page tells the browser of itself: it runs no program and loads nothing, and both are to be refused.
+pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 pub(super) fn document(pages: &[Page]) -> String {
     let mut out = String::new();

@@ -11,6 +11,8 @@ use crate::provenance::Provenance;
 
 pub use errors::{ErrorClass, ErrorRow, ErrorTable};
 pub use examples::{Example, List, Picture};
+pub use html::POLICY;
+pub use text::escaped;
 
 /// One class of a page.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! Text and numbers as they stand on a page.
 
 /// Text that cannot be taken for markup, in content and in attributes.
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

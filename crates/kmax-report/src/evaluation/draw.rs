@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use image::codecs::jpeg::JpegEncoder;
-use image::imageops::thumbnail;
-use image::{ExtendedColorType, Rgb};
+use image::Rgb;
 use kmax_masks::{Categories, LabelMap};
 use kmax_metrics::panoptic::errors::{Flaw, Flaws};
 use kmax_metrics::render::Picture;
@@ -12,14 +10,13 @@ use kmax_render::Overlay;
 use kmax_transforms::RgbImage;
 
 use super::Pair;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::page::{encoded, fitted};
 
 /// The colours of missed and of invented segments, told apart by everybody.
 pub(super) const MISSED: [u8; 3] = [255, 128, 24];
 pub(super) const INVENTED: [u8; 3] = [40, 150, 255];
 
-/// Good enough to see the edge of a mask, at a tenth of what PNG takes.
-const QUALITY: u8 = 82;
 /// What stands for the photo where there is none.
 const BLANK: [u8; 3] = [112; 3];
 /// The outlines of the ground truth where there is no photo.
@@ -133,21 +130,7 @@ impl Shapes {
     }
 }
 
-/// The image, made smaller until its longer edge has `edge` pixels: as large as an [`Overlay`] of that size.
-fn fitted(image: &RgbImage, edge: u32) -> RgbImage {
-    let longest = image.width().max(image.height());
-    if longest <= edge {
-        return image.clone();
-    }
-    let scaled = |length: u32| (u64::from(length) * u64::from(edge) / u64::from(longest)).max(1) as u32;
-    thumbnail(image, scaled(image.width()), scaled(image.height()))
-}
-
 fn jpeg(caption: &'static str, image: &RgbImage) -> Result<Picture> {
     let (width, height) = image.dimensions();
-    let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
-        .encode(image, width, height, ExtendedColorType::Rgb8)
-        .map_err(|source| Error::Picture { width, height, source })?;
-    Ok(Picture { caption, width, height, jpeg })
+    Ok(Picture { caption, width, height, jpeg: encoded(image)? })
 }

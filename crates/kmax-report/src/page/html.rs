@@ -1,5 +1,7 @@
 //! Markup whose text cannot be taken for markup.
 
+use kmax_metrics::render::escaped;
+
 /// A piece of a page. Whatever is made from a string is text: only literals of this crate are markup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Html(String);
@@ -92,19 +94,13 @@ impl<T: Into<Html>> FromIterator<T> for Html {
 
 /// Text for content and attributes alike. Controls, which HTML does not allow, become the sign of an unknown character.
 fn escape(out: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // A script that runs from right to left could else reorder what stands around it.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
-            other if other.is_control() && !matches!(other, '\n' | '\t') => out.push('\u{fffd}'),
-            other => out.push(other),
-        }
-    }
+    let shown = |character: char| match character {
+        // A script that runs from right to left could else reorder what stands around it.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        other if other.is_control() && !matches!(other, '\n' | '\t') => '\u{fffd}',
+        other => other,
+    };
+    out.push_str(&escaped(&text.chars().map(shown).collect::<String>()));
 }
 
 #[cfg(test)]

@@ -8,14 +8,12 @@ mod picture;
 mod table;
 
 pub use html::Html;
-pub use picture::{Picture, beside, edge_is_fine};
+use kmax_metrics::render::POLICY;
+pub use picture::{Picture, beside, edge_is_fine, encoded, fitted};
 pub use table::{Column, Table};
 
 /// The look of every page.
 const STYLE: &str = include_str!("style.css");
-
-/// Pages run no program and load nothing: the browser is told to refuse both.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 /// A page that grows from top to bottom.
 #[derive(Clone, Debug)]

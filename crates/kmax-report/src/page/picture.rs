@@ -1,8 +1,11 @@
 //! Pictures that are part of the page.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::codecs::jpeg::JpegEncoder;
+use image::imageops::thumbnail;
 use image::{ExtendedColorType, RgbImage};
 
 use super::html::Html;
@@ -41,26 +44,9 @@ impl Picture {
     /// A JPEG of the image, made smaller until its longer edge has `edge` pixels.
     pub fn jpeg(image: &RgbImage, edge: u32) -> Result<Self> {
         edge_is_fine(edge)?;
-        let longest = image.width().max(image.height());
-        if longest > edge {
-            let scaled =
-                |length: u32| (u64::from(length) * u64::from(edge) / u64::from(longest)).max(1) as u32;
-            return Self::encode(&image::imageops::thumbnail(
-                image,
-                scaled(image.width()),
-                scaled(image.height()),
-            ));
-        }
-        Self::encode(image)
-    }
-
-    fn encode(image: &RgbImage) -> Result<Self> {
+        let image = fitted(image, edge);
         let (width, height) = image.dimensions();
-        let mut jpeg = Vec::new();
-        JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
-            .encode(image, width, height, ExtendedColorType::Rgb8)
-            .map_err(|source| Error::Picture { width, height, source })?;
-        Ok(Self { width, height, jpeg })
+        Ok(Self { width, height, jpeg: encoded(&image)? })
     }
 
     /// Bytes of the file.
@@ -81,6 +67,26 @@ impl Picture {
         ];
         Html::void("img", &attributes)
     }
+}
+
+/// The image, made smaller until its longer edge has `edge` pixels: as large as an [`Overlay`](kmax_render::Overlay) of that size.
+pub fn fitted(image: &RgbImage, edge: u32) -> Cow<'_, RgbImage> {
+    let longest = image.width().max(image.height());
+    if longest <= edge {
+        return Cow::Borrowed(image);
+    }
+    let scaled = |length: u32| (u64::from(length) * u64::from(edge) / u64::from(longest)).max(1) as u32;
+    Cow::Owned(thumbnail(image, scaled(image.width()), scaled(image.height())))
+}
+
+/// The file of a picture.
+pub fn encoded(image: &RgbImage) -> Result<Vec<u8>> {
+    let (width, height) = image.dimensions();
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
+        .encode(image, width, height, ExtendedColorType::Rgb8)
+        .map_err(|source| Error::Picture { width, height, source })?;
+    Ok(jpeg)
 }
 
 /// Pictures of one image beside each other, or one above the other if they are wide, each with its caption. A click shows them as
