@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Both splits, of the same classes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Data {
     pub train: Arc<dyn Annotated>,
     pub val: Arc<dyn Annotated>,

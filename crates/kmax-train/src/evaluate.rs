@@ -5,6 +5,8 @@ use crate::observer::Evaluation;
 use candle_core::{DType, Device, Tensor};
 use kmax_base::Progress;
 use kmax_datasets::Annotated;
+use kmax_masks::ImageId;
+use kmax_metrics::panoptic::ImageQuality;
 use kmax_metrics::{PanopticQuality, SemanticQuality};
 use kmax_model::{Config, KMaxDeepLab, Segmenter};
 use kmax_nn::Params;
@@ -47,7 +49,9 @@ pub(super) fn evaluate(
         let sample = val.sample(index)?;
         let predicted = segmenter.segment(&sample.image)?;
         empty += usize::from(predicted.segments.is_empty());
-        let score = score(val, &sample, &predicted)?;
+        let quality = panoptic.compare(&sample.panoptic, &predicted);
+        let quality = quality.map_err(|error| error.in_image(&sample.image_id))?;
+        let score = score(val, sample.image_id.clone(), quality.clone())?;
         if shown.wants(score) {
             let name = sample.image_id.to_string();
             let photo =
@@ -55,7 +59,7 @@ pub(super) fn evaluate(
             // A picture that cannot be drawn is no reason to end a run.
             photo.into_iter().for_each(|photo| shown.add(photo));
         }
-        panoptic.add(sample.image_id.clone(), &sample.panoptic, &predicted)?;
+        panoptic.insert(sample.image_id.clone(), quality)?;
         let confusion = semantic.compare_panoptic(&sample.panoptic, &predicted)?;
         semantic.insert(sample.image_id, confusion)?;
         progress.advance(index + 1, val.len());
@@ -67,12 +71,8 @@ pub(super) fn evaluate(
 }
 
 /// Panoptic quality of a single image, over the classes that it has or that were found in it.
-fn score(
-    val: &dyn Annotated,
-    sample: &kmax_transforms::Sample,
-    predicted: &kmax_masks::Panoptic,
-) -> Result<f64> {
+fn score(val: &dyn Annotated, image: ImageId, quality: ImageQuality) -> Result<f64> {
     let mut alone = PanopticQuality::new(val.categories().clone());
-    alone.add(sample.image_id.clone(), &sample.panoptic, predicted)?;
+    alone.insert(image, quality)?;
     Ok(alone.report().all.pq.unwrap_or_default())
 }

@@ -6,6 +6,8 @@ use crate::config::{
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::recipe::Recipe;
+use crate::trainer::Trainer;
+use candle_core::Device;
 use kmax_datasets::Annotated;
 use kmax_model::{Draft, Encoder, Parsed};
 use std::path::PathBuf;
@@ -72,6 +74,17 @@ pub struct Planned {
     pub config: TrainConfig,
     /// What was decided, a line each.
     pub notes: Vec<String>,
+    data: Data,
+}
+
+impl Planned {
+    /// The run, on the CPU, of the data that the plan opened; what the plan says of it is not said again.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`].
+    pub fn trainer(self) -> Result<Trainer> {
+        Trainer::of(self.config, self.data, Device::Cpu)
+    }
 }
 
 impl Plan {
@@ -93,8 +106,8 @@ impl Plan {
     /// # Errors
     /// If the data or the model cannot be opened, or a number cannot work.
     pub fn make(self) -> Result<Planned> {
-        let data = Data::open(&self.data)?;
-        let mut notes = data.notes;
+        let mut data = Data::open(&self.data)?;
+        let mut notes = std::mem::take(&mut data.notes);
         let look = Look::at(&*data.train)?;
         let model = self.model.clone().unwrap_or_else(|| DEFAULT_MODEL.into());
         let Parsed { value: draft, .. } = Draft::named(&model)?;
@@ -193,7 +206,7 @@ impl Plan {
             export: ExportConfig::default(),
         };
         config.check().map_err(Error::Setting)?;
-        Ok(Planned { config, notes })
+        Ok(Planned { config, notes, data })
     }
 }
 

@@ -62,11 +62,16 @@ impl Trainer {
     /// # Errors
     /// As [`Self::new`].
     pub fn on(config: TrainConfig, device: Device) -> Result<Self> {
-        let Data { train, val, notes: mut told } = Data::open(&config.data)?;
+        let data = Data::open(&config.data)?;
+        Self::of(config, data, device)
+    }
+
+    /// Of data that was opened.
+    pub(crate) fn of(config: TrainConfig, data: Data, device: Device) -> Result<Self> {
+        let Data { train, val, mut notes } = data;
         let labels = train.digest()?;
-        let Assembled { config: model, mut notes } = model::assemble(&config, train.categories())?;
-        told.append(&mut notes);
-        let mut notes = told;
+        let Assembled { config: model, notes: of_model } = model::assemble(&config, train.categories())?;
+        notes.extend(of_model);
         let augmentation = config.augment.augmentation(config.recipe, train.categories());
         augmentation.check()?;
         let start = Start::read(&config, &model)?;
