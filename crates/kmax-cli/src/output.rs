@@ -3,6 +3,7 @@
 use crate::exit::{Code, Failure, Outcome};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicI8, Ordering};
 
 /// How much is said on standard error: -1 errors alone, 0 also warnings and progress, 1 also what is being done.
@@ -35,6 +36,12 @@ const LONGEST_WORD: usize = 300;
 
 /// The longest message, in characters.
 const LONGEST: usize = 4_000;
+
+/// Writes a result, whole or not at all.
+pub fn write(file: &Path, bytes: &[u8]) -> Outcome {
+    kmax_base::write_atomically(file, bytes)
+        .map_err(|e| Failure::new(Code::Output, format!("{}: {e}", file.display())))
+}
 
 /// Says something on standard error, whatever happens to it: all messages go through here. A standard error that cannot be
 /// written to ends nothing.

@@ -2,7 +2,7 @@
 
 use crate::Arguments;
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::{remark, write_out};
+use crate::output::{remark, write, write_out};
 use clap::CommandFactory;
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -45,8 +45,7 @@ pub fn man(arguments: &Man) -> Outcome {
     gather(program, &mut pages).or_exit(Code::Failed)?;
     for (name, page) in &pages {
         let file = folder.join(format!("{name}.1"));
-        kmax_base::write_atomically(&file, page)
-            .map_err(|e| Failure::new(Code::Output, format!("{}: {e}", file.display())))?;
+        write(&file, page)?;
     }
     remark(&format!("{} pages written: {}", pages.len(), folder.display()));
     Ok(())

@@ -4,58 +4,12 @@ use crate::commands::eval::Bar;
 use crate::exit::{Code, Failure, Outcome};
 use crate::output::remark;
 use crate::things::ThingsArgument;
-use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use kmax_datasets::cityscapes::Cityscapes;
 use kmax_datasets::coco::CocoPanoptic;
 use kmax_datasets::convert::{Source, Target, convert};
 use kmax_datasets::forms::{self, Form, Options};
 use std::path::PathBuf;
-
-/// Splits that forms of folders know.
-const SPLITS: [&str; 3] = ["train", "val", "test"];
-
-/// What a form to write is called.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum To {
-    CocoPanoptic,
-    CocoInstances,
-    CocoResults,
-    Semantic,
-    LabelIds,
-    CityscapesInstances,
-    TwoChannel,
-    ThreeChannel,
-    Yolo,
-    Labelme,
-    LabelStudio,
-    CvatCoco,
-    Geojson,
-}
-
-impl To {
-    fn target(self) -> Target {
-        match self {
-            Self::CocoPanoptic => Target::CocoPanoptic,
-            Self::CocoInstances => Target::CocoInstances,
-            Self::CocoResults => Target::CocoResults,
-            Self::Semantic => Target::Semantic,
-            Self::LabelIds => Target::LabelIds,
-            Self::CityscapesInstances => Target::CityscapesInstances,
-            Self::TwoChannel => Target::TwoChannel,
-            Self::ThreeChannel => Target::ThreeChannel,
-            Self::Yolo => Target::Yolo,
-            Self::Labelme => Target::Labelme,
-            Self::LabelStudio => Target::LabelStudio,
-            Self::CvatCoco => Target::CvatCoco,
-            Self::Geojson => Target::GeoJson,
-        }
-    }
-
-    /// Whether what is written refers to the photos, which must then be found.
-    fn refers_to_photos(self) -> bool {
-        matches!(self, Self::Yolo | Self::Labelme | Self::LabelStudio | Self::CvatCoco | Self::Geojson)
-    }
-}
 
 /// What a form to read is called.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,6 +29,11 @@ fn from(name: &str) -> Result<From, String> {
     }
 }
 
+fn targets() -> impl TypedValueParser<Value = Target> {
+    let known = PossibleValuesParser::new(Target::ALL.map(Target::name));
+    known.try_map(|name| Target::named(&name).ok_or("no such form"))
+}
+
 /// Write annotations in another form.
 ///
 /// INPUT is read in any form that `kmax train` takes; docs/FORMS.md lists them.
@@ -88,8 +47,8 @@ pub struct Convert {
     #[arg(long, value_name = "FORM", value_parser = from)]
     from: Option<From>,
     /// The form of OUT
-    #[arg(long, value_enum)]
-    to: To,
+    #[arg(long, value_name = "FORM", value_parser = targets())]
+    to: Target,
     /// The PNGs of a panoptic json (default: named like the json without its ending)
     #[arg(long, value_name = "DIR")]
     pngs: Option<PathBuf>,
@@ -114,7 +73,7 @@ impl Convert {
             let reason = "is INPUT too: its annotations would be written over";
             return Err(Failure::new(Code::Usage, format!("{}: {reason}", self.out.display())));
         }
-        let count = convert(&self.source()?, self.to.target(), &self.out, &Bar::new())?;
+        let count = convert(&self.source()?, self.to, &self.out, &Bar::new())?;
         remark(&format!("{count} images: {}", self.out.display()));
         Ok(())
     }
@@ -154,19 +113,17 @@ impl Convert {
         let opened = forms::open(&self.input, &options)?;
         remark(&format!("{} is read in the form `{}`", self.input.display(), opened.form.name()));
         opened.notes.iter().for_each(|note| remark(note));
-        let names: Vec<_> = opened.splits.iter().map(|split| split.name.as_str()).collect();
-        let name = match (&self.split, &names[..]) {
-            (Some(name), _) => Some(name.as_str()),
-            (None, [only]) => Some(*only),
+        let chosen = match (&self.split, &opened.splits[..]) {
+            (Some(name), splits) => splits.iter().find(|split| split.name == *name),
+            (None, [only]) => Some(only),
             (None, _) => None,
         };
-        let Some((name, data)) = name.and_then(|name| Some((name, opened.split(name)?))) else {
+        let Some(split) = chosen else {
+            let names: Vec<_> = opened.splits.iter().map(|split| split.name.as_str()).collect();
             let message =
                 format!("{}: which split? --split takes {}", self.input.display(), names.join(", "));
             return Err(Failure::new(Code::Usage, message));
         };
-        let source = Source::annotated(data.clone());
-        // A dataset without splits is written as what a tool takes by default.
-        Ok(if SPLITS.contains(&name) { source.with_split(name) } else { source })
+        Ok(Source::of(split))
     }
 }

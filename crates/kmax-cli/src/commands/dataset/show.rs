@@ -1,9 +1,9 @@
 //! `kmax dataset show`: labels on a page, before anybody trains on them.
 
 use crate::commands::eval::Bar;
-use crate::exit::{Code, Failure, Outcome};
+use crate::exit::Outcome;
 use crate::form::FormArguments;
-use crate::output::remark;
+use crate::output::{remark, write};
 use kmax_datasets::forms;
 use kmax_report::dataset::{DatasetOptions, page};
 use std::path::PathBuf;
@@ -36,9 +36,7 @@ impl Show {
         let name = self.data.canonicalize().unwrap_or_else(|_| self.data.clone());
         let title = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let page = page(&title, &splits, &options, &Bar::new())?;
-        let fail =
-            |error: std::io::Error| Failure::new(Code::Output, format!("{}: {error}", self.output.display()));
-        kmax_base::write_atomically(&self.output, page.as_bytes()).map_err(fail)?;
+        write(&self.output, page.as_bytes())?;
         remark(&format!("page: {}", self.output.display()));
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::arguments::{Arguments, Format, Picked};
 use super::encoded::{list, map, overlay};
 use super::inputs::Input;
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::write_out;
+use crate::output::{write, write_out};
 use image::RgbImage;
 use kmax::Config;
 use kmax_datasets::coco::{Annotation, ImageEntry, PanopticWriter};
@@ -95,9 +95,4 @@ impl Results {
             Place::Folder(_) | Place::Stdout(_) => Ok(()),
         }
     }
-}
-
-fn write(file: &Path, bytes: &[u8]) -> Outcome {
-    kmax_base::write_atomically(file, bytes)
-        .map_err(|e| Failure::new(Code::Output, format!("{}: {e}", file.display())))
 }

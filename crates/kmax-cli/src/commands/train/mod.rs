@@ -4,11 +4,11 @@ mod arguments;
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::model;
-use crate::output::{bar, print, remark};
+use crate::output::{bar, print, remark, write};
 pub use arguments::Arguments;
 use indicatif::ProgressBar;
 use kmax::Progress;
-use kmax::train::{Evaluation, Observer, StepReport, TrainConfig, Trainer, set_aside};
+use kmax::train::{Evaluation, Observer, Planned, StepReport, TrainConfig, Trainer, set_aside};
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,12 +20,13 @@ const CONFIG: &str = "train.toml";
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let (config, told) = configuration(arguments)?;
-    let planned = arguments.config.is_none();
+    let run = Run::of(arguments)?;
+    let config = run.config().clone();
     if arguments.print_config {
         return print(config.commented(heading(&config)).trim_end());
     }
-    fetch(&config)?;
+    let planned = matches!(run, Run::Planned(_));
+    fetch(&config, planned.then(|| arguments.model()))?;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
     ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).or_exit(Code::Failed)?;
@@ -35,7 +36,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
 
     // Before anything is moved: what cannot begin leaves the earlier run where it is.
-    let mut trainer = Trainer::new(config)?.with_command(command());
+    let mut trainer = run.trainer()?.with_command(command());
     let resumed = if arguments.fresh {
         if let Some(aside) = set_aside(trainer.config())? {
             remark(&format!("the earlier run is in {}", aside.display()));
@@ -49,11 +50,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         let fail = |error: std::io::Error| Failure::new(Code::Output, format!("{}: {error}", file.display()));
         let folder = file.parent().unwrap_or(Path::new(""));
         std::fs::create_dir_all(folder).map_err(fail)?;
-        kmax_base::write_atomically(&file, config.commented(heading(config)).as_bytes()).map_err(fail)?;
+        write(&file, config.commented(heading(config)).as_bytes())?;
         remark(&format!("configuration: {}", file.display()));
     }
-    // What was said of the data when the run was planned is not said again.
-    trainer.notes().iter().filter(|note| !told.contains(note)).for_each(|note| remark(note));
+    trainer.notes().iter().for_each(|note| remark(note));
     if let Some(file) = resumed {
         remark(&format!("resuming from {} after {} steps", file.display(), trainer.steps_done()));
     }
@@ -69,18 +69,41 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Ok(())
 }
 
-/// The configuration, and what was told of how it was made.
-fn configuration(arguments: &Arguments) -> Outcome<(TrainConfig, Vec<String>)> {
-    if let Some(file) = &arguments.config {
-        return Ok((TrainConfig::read(file)?, Vec::new()));
+/// What is to be trained.
+enum Run {
+    /// By a file.
+    Written(Box<TrainConfig>),
+    /// By the rules.
+    Planned(Box<Planned>),
+}
+
+impl Run {
+    fn of(arguments: &Arguments) -> Outcome<Self> {
+        if let Some(file) = &arguments.config {
+            return Ok(Self::Written(TrainConfig::read(file)?.into()));
+        }
+        let Some(plan) = arguments.plan()? else {
+            return Err(Failure::new(Code::Usage, "expected DATA, or --config FILE"));
+        };
+        model::ensure(arguments.model())?;
+        let planned = plan.make()?;
+        planned.notes.iter().for_each(|note| remark(note));
+        Ok(Self::Planned(planned.into()))
     }
-    let Some(plan) = arguments.plan()? else {
-        return Err(Failure::new(Code::Usage, "expected DATA, or --config FILE"));
-    };
-    model::ensure(arguments.model())?;
-    let planned = plan.make()?;
-    planned.notes.iter().for_each(|note| remark(note));
-    Ok((planned.config, planned.notes))
+
+    fn config(&self) -> &TrainConfig {
+        match self {
+            Self::Written(config) => config,
+            Self::Planned(planned) => &planned.config,
+        }
+    }
+
+    fn trainer(self) -> kmax::train::Result<Trainer> {
+        match self {
+            Self::Written(config) => Trainer::new(*config),
+            Self::Planned(planned) => planned.trainer(),
+        }
+    }
 }
 
 /// What stands above a written configuration.
@@ -115,10 +138,11 @@ fn command() -> String {
     })
 }
 
-/// Fetches what the run starts from, where the cache lacks it: the trainer finds it there.
-fn fetch(config: &TrainConfig) -> Outcome {
+/// Fetches what the run starts from, where the cache lacks it: the trainer finds it there. `there` was fetched for the plan.
+fn fetch(config: &TrainConfig, there: Option<&str>) -> Outcome {
     let encoder = config.model.backbone_weights.as_deref().and_then(Path::to_str);
-    config.model.weights.as_deref().into_iter().chain(encoder).try_for_each(model::ensure)
+    let names = config.model.weights.as_deref().into_iter().chain(encoder);
+    names.filter(|name| Some(*name) != there).try_for_each(model::ensure)
 }
 
 /// The bar, with losses smoothed over the last steps.
