@@ -35,6 +35,16 @@ impl FormArguments {
         }
     }
 
+    /// The first option given that only matters where a form is to be found out.
+    pub fn beyond_things(&self) -> Option<&'static str> {
+        let given = [
+            ("--form", self.form.is_some()),
+            ("--classes", self.classes.is_some()),
+            ("--photos", self.photos.is_some()),
+        ];
+        given.into_iter().find_map(|(name, is_given)| is_given.then_some(name))
+    }
+
     /// The form by name.
     pub fn name(&self) -> Option<String> {
         self.form.map(|form| form.name().to_owned())

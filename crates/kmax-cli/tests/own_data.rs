@@ -70,6 +70,19 @@ fn an_export_becomes_a_page_a_run_and_a_model() -> Outcome {
     }
     let longer = kmax(folder, "train", &["--config", "run/train.toml"]);
     assert_eq!(longer.code, 0, "{longer:?}");
+    // What is measured is what the run did not learn from, and the page shows it.
+    let measured =
+        kmax(folder, "eval", &["model", "data", "--model", "run/model", "--html", "eval.html", "--json"]);
+    assert_eq!(measured.code, 0, "{measured:?}");
+    assert!(measured.err.contains("1 of 6 images are set aside"), "{}", measured.err);
+    assert!(measured.out.contains("\"images\": 1"), "{}", measured.out);
+    let page = std::fs::read_to_string(folder.join("eval.html"))?;
+    for part in ["spoon", "data:image/jpeg", "Errors by kind"] {
+        assert!(page.contains(part), "{part}");
+    }
+    kmax(folder, "eval", &["model", "data", "--model", "run/model", "--split", "text"])
+        .fails(3, &["no split \"text\"; there are train"]);
+    kmax(folder, "eval", &["model", "data", "--model", "kmax-people"]).fails(3, &["the model's class"]);
     let segmented =
         kmax(folder, "segment", &["data/images/train/0.png", "--model", "run/model", "-o", "out"]);
     assert_eq!(segmented.code, 0, "{segmented:?}");

@@ -33,7 +33,7 @@ fn write(json: &Path, out: &Path, form: &str) -> Result<()> {
     let pngs = json.with_extension("");
     let listed = CocoPanoptic::open(json, &pngs, &pngs)?;
     let entries: Vec<ImageEntry> = listed.entries().map(|(image, _)| image.clone()).collect();
-    let photos = layout::images_folder(json, &entries).unwrap_or(pngs.clone());
+    let photos = layout::images_folder(json, Some(&pngs), &entries).unwrap_or(pngs.clone());
     let data = CocoPanoptic::open(json, photos, pngs)?;
     println!("{} images", data.len());
     convert(&Source::annotated(Arc::new(data)), target, out, &())?;

@@ -59,6 +59,11 @@ pub trait Annotated: Debug + Send + Sync {
     /// If a file is missing.
     fn digest(&self) -> Result<String>;
 
+    /// The dataset itself where it lies on disk in COCO's panoptic form, which those who take files need not write anew.
+    fn as_coco_panoptic(&self) -> Option<&CocoPanoptic> {
+        None
+    }
+
     /// The image with its segments.
     ///
     /// # Errors
@@ -109,6 +114,10 @@ impl Annotated for CocoPanoptic {
 
     fn digest(&self) -> Result<String> {
         Ok(hex(&Sha256::digest(crate::files::read_list(self.json())?)))
+    }
+
+    fn as_coco_panoptic(&self) -> Option<&CocoPanoptic> {
+        Some(self)
     }
 
     fn sample(&self, index: usize) -> Result<Sample> {

@@ -82,8 +82,9 @@ const LOOKED_FOR: usize = 64;
 ///
 /// The usual places are the folders that are called like the split (the json's name without `panoptic_`, `instances_` or
 /// `ade20k_panoptic_`), `images/` and the split, `images`, ADE20K's `images/training` and `images/validation`, beside the
-/// json or beside its folder, and these two themselves. Of a long list some are looked for, spread over all of it.
-pub fn images_folder(json: &Path, images: &[ImageEntry]) -> Option<PathBuf> {
+/// json or beside its folder, and these two themselves. The folder of `labels` is none of them, though its PNGs may be called as
+/// the images are. Of a long list some are looked for, spread over all of it.
+pub fn images_folder(json: &Path, labels: Option<&Path>, images: &[ImageEntry]) -> Option<PathBuf> {
     let stem = json.file_stem()?.to_str()?;
     let prefixes = ["panoptic_", "instances_", "ade20k_panoptic_"];
     let split = prefixes.iter().find_map(|prefix| stem.strip_prefix(prefix)).unwrap_or(stem);
@@ -97,7 +98,7 @@ pub fn images_folder(json: &Path, images: &[ImageEntry]) -> Option<PathBuf> {
     let folders = roots.iter().flat_map(|root| places.iter().map(|place| root.join(place)));
     let step = images.len().div_ceil(LOOKED_FOR).max(1);
     let mut best: Option<(usize, PathBuf)> = None;
-    for folder in folders.filter(|folder| folder.is_dir()) {
+    for folder in folders.filter(|folder| folder.is_dir() && labels != Some(folder)) {
         let names = Folder::of(&folder, images.iter().map(|image| image.file_name.as_str()));
         let of_json = images.iter().step_by(step).filter(|image| check_name(&image.file_name).is_ok());
         // What could be two files is there.
@@ -167,7 +168,7 @@ pub fn open_with(layout: Layout, root: &Path, split: &str, things: &Things) -> R
         dataset = dataset.without_lost_segments();
     }
     let images: Vec<ImageEntry> = dataset.entries().map(|(image, _)| image.clone()).collect();
-    match images_folder(&json, &images) {
+    match images_folder(&json, Some(&pngs), &images) {
         Some(folder) => Ok(dataset.with_images(folder)),
         None => Ok(dataset),
     }
@@ -209,6 +210,10 @@ mod tests {
             assert_eq!(dataset.image_path(0)?, root.path().join(image));
             assert!(dataset.png_path(0)?.is_file());
         }
+        // Labels that are called as their photos are not taken for them.
+        let alike = folder(&["val.json", "val/1.jpg", "val/1.png", "images/1.jpg"]);
+        let dataset = open(Layout::Own, alike.path(), "val")?;
+        assert_eq!(dataset.image_path(0)?, alike.path().join("images/1.jpg"));
         assert_eq!(find(coco.path())?.len(), 2);
         assert!(
             open(Layout::Benchmark(Dataset::Coco), coco.path(), "train2017").is_err()

@@ -1,11 +1,15 @@
 //! What a model is measured on.
 
 use crate::error::{Error, Result};
+use kmax_base::Progress;
 use kmax_datasets::Things;
 use kmax_datasets::coco::CocoPanoptic;
+use kmax_datasets::convert::{Source, Target, convert};
+use kmax_datasets::forms::Split;
 use kmax_datasets::layout::{self, Layout};
 use kmax_masks::{Categories, Dataset};
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// A split of a dataset.
 #[derive(Debug)]
@@ -14,6 +18,8 @@ pub struct Benchmark {
     root: PathBuf,
     split: String,
     images: CocoPanoptic,
+    /// Labels that were written anew, for as long as they are needed.
+    _labels: Option<TempDir>,
 }
 
 impl Benchmark {
@@ -32,7 +38,27 @@ impl Benchmark {
     pub fn open_with(layout: Layout, root: &Path, split: Option<&str>, things: &Things) -> Result<Self> {
         let split = split.unwrap_or(layout.usual_split()).to_string();
         let images = layout::open_with(layout, root, &split, things)?;
-        Ok(Self { layout, root: root.into(), split, images })
+        Ok(Self { layout, root: root.into(), split, images, _labels: None })
+    }
+
+    /// A split of a dataset in any [form](kmax_datasets::forms), measured as panopticapi does. Labels that are in another form are
+    /// written in COCO's panoptic one to a temporary folder, which goes with the value.
+    ///
+    /// # Errors
+    /// If labels are damaged, or cannot be written.
+    pub fn of(split: &Split, progress: &dyn Progress) -> Result<Self> {
+        let (layout, name) = (Layout::Own, split.name.clone());
+        if let Some(images) = split.data.as_coco_panoptic() {
+            let root = images.json().parent().unwrap_or(Path::new("")).into();
+            return Ok(Self { layout, root, split: name, images: images.clone(), _labels: None });
+        }
+        let folder = tempfile::tempdir().map_err(Error::writing(Path::new("a temporary folder")))?;
+        let json = folder.path().join("panoptic.json");
+        let source = Source::of(split);
+        convert(&source, Target::CocoPanoptic, &json, progress)?;
+        let photos = source.photos_folder().unwrap_or(Path::new(""));
+        let images = CocoPanoptic::open(&json, photos, json.with_extension(""))?;
+        Ok(Self { layout, root: folder.path().into(), split: name, images, _labels: Some(folder) })
     }
 
     /// Whether it is measured as cityscapesScripts do, and not as panopticapi and pycocotools.

@@ -32,7 +32,7 @@ pub use kmax_datasets::Things;
 pub use kmax_datasets::layout::Layout;
 pub use kmax_model::Segmenter;
 pub use report::Report;
-pub use run::Run;
+pub use run::{Measured, Run};
 
 /// The program of the README runs as it stands.
 #[cfg(doctest)]

@@ -6,10 +6,12 @@ use crate::predict::{INSTANCES, predict};
 use crate::report::Report;
 use kmax_base::Progress;
 use kmax_datasets::cityscapes::Cityscapes;
+use kmax_datasets::coco::CocoPredictions;
 use kmax_datasets::evaluate::{self, PanopticFiles};
 use kmax_metrics::panoptic::Convention;
 use kmax_model::Segmenter;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// A measurement to be made.
 #[derive(Debug, Clone)]
@@ -18,12 +20,23 @@ pub struct Run<'a> {
     benchmark: &'a Benchmark,
     digest: String,
     predictions: Option<PathBuf>,
+    with_errors: bool,
+}
+
+/// A report, and the files that it is about for as long as the value lives.
+#[derive(Debug)]
+pub struct Measured {
+    /// The numbers.
+    pub report: Report,
+    /// The predictions in COCO's panoptic form.
+    pub predictions: CocoPredictions,
+    _folder: Option<TempDir>,
 }
 
 impl<'a> Run<'a> {
     /// Of that model on that benchmark.
     pub fn new(segmenter: &'a Segmenter, benchmark: &'a Benchmark) -> Self {
-        Self { segmenter, benchmark, digest: "unnamed".into(), predictions: None }
+        Self { segmenter, benchmark, digest: "unnamed".into(), predictions: None, with_errors: false }
     }
 
     /// Says which model it is, as [`Model::digest`](kmax_model::Model::digest) gives it: kept predictions of another one are not taken for its own, and
@@ -40,30 +53,54 @@ impl<'a> Run<'a> {
         Self { predictions: Some(folder.into()), ..self }
     }
 
+    /// Panoptic quality has its errors by kind ([`kmax_metrics::panoptic::errors`]).
+    #[must_use]
+    pub fn with_errors(self) -> Self {
+        Self { with_errors: true, ..self }
+    }
+
     /// Predicts, compares, reports.
     ///
     /// # Errors
     /// If the classes differ, an image cannot be read, or a prediction cannot be written; or [`Error::Cancelled`].
     pub fn evaluate(&self, progress: &dyn Progress) -> Result<Report> {
+        Ok(self.measure(progress)?.report)
+    }
+
+    /// As [`Self::evaluate`], for those who look at the predictions as well.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub fn measure(&self, progress: &dyn Progress) -> Result<Measured> {
         self.benchmark.check_classes(&self.segmenter.config().categories)?;
-        // Without a place to keep them, predictions last as long as the call.
-        let temporary = tempfile::tempdir().map_err(Error::writing(Path::new("a temporary folder")))?;
-        let out = self.predictions.as_deref().unwrap_or(temporary.path());
+        let (out, folder) = match &self.predictions {
+            Some(out) => (out.clone(), None),
+            // Without a place to keep them, predictions last as long as the result.
+            None => {
+                let folder = tempfile::tempdir().map_err(Error::writing(Path::new("a temporary folder")))?;
+                (folder.path().to_path_buf(), Some(folder))
+            }
+        };
+        let out = out.as_path();
         std::fs::create_dir_all(out).map_err(Error::writing(out))?;
         let files = predict(self.segmenter, self.benchmark, out, &self.digest, progress)?;
         let mut report = self.compare(&files, out, progress)?;
         report.sign(&self.digest);
-        Ok(report)
+        let predictions = CocoPredictions::open(&files.prediction, &files.prediction_folder)?;
+        Ok(Measured { report, predictions, _folder: folder })
     }
 
     fn compare(&self, files: &PanopticFiles, out: &Path, progress: &dyn Progress) -> Result<Report> {
         let (root, split) = (self.benchmark.root(), self.benchmark.split());
         if self.benchmark.is_cityscapes() {
             let dataset = Cityscapes::open(root, split)?;
-            let cityscapes = Some(evaluate::cityscapes(&dataset, out, progress)?);
+            let measure =
+                if self.with_errors { evaluate::cityscapes_with_errors } else { evaluate::cityscapes };
+            let cityscapes = Some(measure(&dataset, out, progress)?);
             return Ok(Report { cityscapes, ..Report::default() });
         }
-        let panoptic = Some(evaluate::panoptic(files, Convention::Coco, progress)?);
+        let measure = if self.with_errors { evaluate::panoptic_with_errors } else { evaluate::panoptic };
+        let panoptic = Some(measure(files, Convention::Coco, progress)?);
         // Mask AP needs the masks of single objects, which panoptic annotations do not have where they overlap.
         let name = format!("instances_{split}.json");
         let truth = [root.join("annotations").join(&name), root.join(&name)];

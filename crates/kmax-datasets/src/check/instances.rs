@@ -26,7 +26,7 @@ pub fn instances(file: &Path, images: Option<&Path>, progress: &dyn Progress) ->
     };
     let mut findings = Vec::new();
     let categories = classes::checked(file, content.categories, &mut findings);
-    let folder = images_folder(file, images, &content.images, &mut findings);
+    let folder = images_folder(file, images, None, &content.images, &mut findings);
     let by_id = by_id(file, &content.images, &mut findings);
     let listed = Listed::new(content.images.iter().map(|image| &image.id), "`images`");
     let mut ids = HashSet::new();

@@ -169,10 +169,11 @@ impl CheckReport {
 fn images_folder(
     json: &Path,
     given: Option<&Path>,
+    labels: Option<&Path>,
     images: &[ImageEntry],
     found: &mut Vec<Finding>,
 ) -> Option<Folder> {
-    let folder = given.map(Path::to_path_buf).or_else(|| layout::images_folder(json, images));
+    let folder = given.map(Path::to_path_buf).or_else(|| layout::images_folder(json, labels, images));
     if folder.is_none() && !images.is_empty() {
         let names = match images {
             [only] => only.file_name.clone(),

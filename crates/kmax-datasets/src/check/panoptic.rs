@@ -52,7 +52,7 @@ pub fn panoptic(
     if categories.is_empty() && !is_prediction {
         findings.push(note(Kind::Label, "categories: the list is missing or empty".into()));
     }
-    let folder = images_folder(file, images, &content.images, &mut findings);
+    let folder = images_folder(file, images, Some(pngs), &content.images, &mut findings);
     let by_id = by_id(file, &content.images, &mut findings);
     let names = content.annotations.iter().map(|annotation| annotation.file_name.as_str());
     let pngs = Folder::of(pngs, names);

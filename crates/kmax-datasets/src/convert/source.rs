@@ -94,6 +94,14 @@ impl Source {
         &self.split
     }
 
+    /// The folder below which its images are called by their paths, if it has photos.
+    pub fn photos_folder(&self) -> Option<&Path> {
+        match &self.form {
+            Form::Annotated(_, root) => Some(root),
+            _ => None,
+        }
+    }
+
     /// The classes.
     pub fn categories(&self) -> &Categories {
         &self.categories

@@ -10,8 +10,9 @@ use kmax_metrics::{CityscapesInstances, CityscapesPixels};
 use serde::Serialize;
 
 use super::doubts::{self, Doubt};
-use super::{DatasetDigest, PanopticFiles, file_name, panoptic, read};
+use super::{DatasetDigest, PanopticFiles, file_name, panoptic, panoptic_with_errors, read};
 use crate::cityscapes::{Cityscapes, CityscapesImage, find_result, read_instances};
+use crate::coco::CocoPredictions;
 use crate::each::each;
 use crate::error::{Error, Result};
 use crate::{files, png};
@@ -37,10 +38,28 @@ pub struct CityscapesReport {
 /// # Errors
 /// If there are no results, or a file is missing, damaged or of the wrong size, or an entry is not possible.
 pub fn cityscapes(truth: &Cityscapes, results: &Path, progress: &dyn Progress) -> Result<CityscapesReport> {
-    let results = match results.join("results") {
-        inner if inner.is_dir() => inner,
-        _ => results.to_path_buf(),
-    };
+    measure(truth, results, false, progress)
+}
+
+/// As [`cityscapes`], and panoptic quality has its errors by kind.
+///
+/// # Errors
+/// As [`cityscapes`].
+pub fn cityscapes_with_errors(
+    truth: &Cityscapes,
+    results: &Path,
+    progress: &dyn Progress,
+) -> Result<CityscapesReport> {
+    measure(truth, results, true, progress)
+}
+
+fn measure(
+    truth: &Cityscapes,
+    results: &Path,
+    with_errors: bool,
+    progress: &dyn Progress,
+) -> Result<CityscapesReport> {
+    let results = inner(results);
     let folder = |name: &str| Some(results.join(name)).filter(|folder| folder.is_dir());
     let panoptic_json = results.join(file_name(&truth.panoptic_json()));
     let report = CityscapesReport {
@@ -50,7 +69,8 @@ pub fn cityscapes(truth: &Cityscapes, results: &Path, progress: &dyn Progress) -
             .is_file()
             .then(|| {
                 let files = PanopticFiles::new(truth.panoptic_json(), &panoptic_json);
-                panoptic(&files, Convention::Cityscapes, progress)
+                let measure = if with_errors { panoptic_with_errors } else { panoptic };
+                measure(&files, Convention::Cityscapes, progress)
             })
             .transpose()?,
     };
@@ -59,6 +79,23 @@ pub fn cityscapes(truth: &Cityscapes, results: &Path, progress: &dyn Progress) -
         return Err(Error::file(&results, format!("expected `instance/`, `semantic/` or {name} in it")));
     }
     Ok(report)
+}
+
+/// The panoptic predictions in a folder of results.
+///
+/// # Errors
+/// If the json is missing or damaged.
+pub fn cityscapes_predictions(truth: &Cityscapes, results: &Path) -> Result<CocoPredictions> {
+    let json = inner(results).join(file_name(&truth.panoptic_json()));
+    CocoPredictions::open(&json, json.with_extension(""))
+}
+
+/// The folder that holds the results: `results`, if there is one.
+fn inner(folder: &Path) -> PathBuf {
+    match folder.join("results") {
+        inner if inner.is_dir() => inner,
+        _ => folder.to_path_buf(),
+    }
 }
 
 /// The map in a file of the ground truth, noted for the digest.

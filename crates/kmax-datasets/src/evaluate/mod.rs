@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::files;
 use crate::hex::hex;
 
-pub use cityscapes::{CityscapesReport, cityscapes};
+pub use cityscapes::{CityscapesReport, cityscapes, cityscapes_predictions, cityscapes_with_errors};
 pub use instances::instances;
 pub use panoptic::{PanopticFiles, panoptic, panoptic_with_errors};
 pub use semantic::semantic;

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use kmax_datasets::coco::{CocoPanoptic, CocoPredictions};
+use kmax_datasets::coco::{CocoPanoptic, CocoPredictions, ImageEntry};
 use kmax_datasets::evaluate::PanopticFiles;
+use kmax_datasets::layout::images_folder;
 use kmax_masks::{Categories, ImageId};
 use kmax_transforms::{RgbImage, read_image};
 
@@ -21,15 +22,24 @@ pub struct FilePairs {
 }
 
 impl FilePairs {
-    /// The files of an evaluation, and the folder of photos if there is one.
+    /// The files of an evaluation, and the folder of photos. None: where the photos of such files [usually](images_folder) are; maps
+    /// are shown without photos if there are none.
     ///
     /// # Errors
     /// If a json cannot be read or is damaged.
     pub fn open(files: &PanopticFiles, photos: Option<&Path>) -> Result<Self> {
-        let folder = photos.unwrap_or(&files.truth_folder);
-        let truth = CocoPanoptic::open_with(&files.truth, folder, &files.truth_folder, &files.things)?;
+        let unknown = &files.truth_folder;
+        let truth = CocoPanoptic::open_with(&files.truth, unknown, &files.truth_folder, &files.things)?;
+        let images: Vec<ImageEntry> = truth.entries().map(|(image, _)| image.clone()).collect();
+        let usual = || images_folder(&files.truth, Some(&files.truth_folder), &images);
+        let folder = photos.map(Path::to_path_buf).or_else(usual);
+        let with_photos = folder.is_some();
+        let truth = match folder {
+            Some(folder) => truth.with_images(folder),
+            None => truth,
+        };
         let predictions = CocoPredictions::open(&files.prediction, &files.prediction_folder)?;
-        Ok(Self { with_photos: photos.is_some(), ..Self::new(truth, predictions) })
+        Ok(Self { with_photos, ..Self::new(truth, predictions) })
     }
 
     /// A dataset with its photos, and predictions of it.

@@ -55,8 +55,10 @@ fn write(folder: &Path, name: &str, images: &[[u32; 4]]) -> Result<()> {
 fn written(folder: &Path) -> Result<PanopticFiles> {
     write(folder, "truth.json", &IMAGES.map(|(truth, _)| truth))?;
     write(folder, "found.json", &IMAGES.map(|(_, found)| found))?;
-    let photo =
-        |width, name: &str| RgbImage::from_pixel(width, HEIGHT, Rgb([200; 3])).save(folder.join(name));
+    std::fs::create_dir_all(folder.join("photos")).expect("made");
+    let photo = |width, name: &str| {
+        RgbImage::from_pixel(width, HEIGHT, Rgb([200; 3])).save(folder.join("photos").join(name))
+    };
     photo(WIDTH, "1.png").expect("written");
     photo(WIDTH + 1, "2.png").expect("written");
     Ok(PanopticFiles::new(folder.join("truth.json"), folder.join("found.json")))
@@ -71,7 +73,7 @@ fn the_worst_images_are_shown_with_their_errors() -> Result<()> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let files = written(folder.path())?;
     let report = panoptic_with_errors(&files, Convention::Coco, &())?;
-    let pairs = FilePairs::open(&files, Some(folder.path()))?;
+    let pairs = FilePairs::open(&files, Some(&folder.path().join("photos")))?;
     let page = Evaluation::new(&report, pairs.categories()).page(|image| pairs.pair(image))?;
 
     let [worst, better] = &page.examples[..] else { panic!("{} images", page.examples.len()) };
@@ -112,6 +114,11 @@ fn without_photos_the_maps_are_drawn() -> Result<()> {
     assert_eq!(evaluation().with_images(1).page(|image| pairs.pair(image))?.examples.len(), 1);
     assert!(evaluation().page(|_| Ok(None))?.examples.is_empty());
     assert!(pairs.pair(&"elsewhere".into())?.is_none());
+
+    // Those beside the ground truth are found.
+    std::fs::rename(folder.path().join("photos"), folder.path().join("images")).expect("moved");
+    let found = FilePairs::open(&files, None)?.pair(&1.into())?.expect("there is one");
+    assert!(found.photo.is_some());
 
     // A dataset knows its photos; the one that is missing is told.
     let truth = CocoPanoptic::open(&files.truth, folder.path(), &files.truth_folder)?;

@@ -56,7 +56,7 @@ impl Default for DataConfig {
             photos: None,
             train: None,
             val: None,
-            hold_out: 0.1,
+            hold_out: kmax_datasets::forms::HELD_OUT,
             things: None,
             workers: 1,
             repeat_threshold: 0.0,

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use kmax_datasets::evaluate::{self, PanopticFiles};
 use kmax_masks::{Categories, Category};
 use kmax_metrics::panoptic::Convention;
+use kmax_report::evaluation::FilePairs;
 
-use super::{Bar, Show};
+use super::{Bar, Show, with_worst_images};
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::things::ThingsArgument;
 
@@ -25,6 +26,9 @@ pub struct Panoptic {
     /// The prediction's PNGs (default: named like the json without its ending)
     #[arg(long, value_name = "DIR")]
     pred_folder: Option<PathBuf>,
+    /// The photos, for the page (default: the usual places beside the ground truth)
+    #[arg(long, value_name = "DIR", requires = "html")]
+    photos: Option<PathBuf>,
     #[command(flatten)]
     things: ThingsArgument,
     #[command(flatten)]
@@ -42,8 +46,14 @@ impl Panoptic {
         if let Some(folder) = &self.pred_folder {
             files.prediction_folder.clone_from(folder);
         }
-        let report = evaluate::panoptic(&files, Convention::Coco, &Bar::new())?;
-        self.show.show(&report)
+        if self.show.html.is_none() {
+            return self.show.show(&evaluate::panoptic(&files, Convention::Coco, &Bar::new())?);
+        }
+        let report = evaluate::panoptic_with_errors(&files, Convention::Coco, &Bar::new())?;
+        self.show.show_with(&report, || {
+            let pairs = FilePairs::open(&files, self.photos.as_deref())?;
+            Ok(vec![with_worst_images(&report, &pairs)?])
+        })
     }
 }
 
@@ -149,7 +159,15 @@ impl Cityscapes {
         }
         self.show.check()?;
         let dataset = kmax_datasets::cityscapes::Cityscapes::open(&self.gt, &self.split)?;
-        let report = evaluate::cityscapes(&dataset, &self.pred, &Bar::new())?;
-        self.show.show(&report)
+        if self.show.html.is_none() {
+            return self.show.show(&evaluate::cityscapes(&dataset, &self.pred, &Bar::new())?);
+        }
+        let report = evaluate::cityscapes_with_errors(&dataset, &self.pred, &Bar::new())?;
+        self.show.show_with(&report, || {
+            let Some(panoptic) = &report.panoptic else { return Ok(Vec::new()) };
+            let predictions = evaluate::cityscapes_predictions(&dataset, &self.pred)?;
+            let pairs = FilePairs::new(dataset.as_panoptic()?, predictions);
+            Ok(vec![with_worst_images(panoptic, &pairs)?])
+        })
     }
 }

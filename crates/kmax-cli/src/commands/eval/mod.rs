@@ -12,10 +12,11 @@ use kmax_metrics::instance::InstanceReport;
 use kmax_metrics::panoptic::PanopticReport;
 use kmax_metrics::render::{Page, document};
 use kmax_metrics::semantic::SemanticReport;
+use kmax_report::evaluation::{Evaluation, FilePairs};
 use serde::Serialize;
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::{print, remark};
+use crate::output::{print, remark, write};
 
 /// Evaluate predictions as the official scripts do.
 ///
@@ -57,7 +58,7 @@ struct Show {
     /// Print every number as JSON instead of the table
     #[arg(long)]
     json: bool,
-    /// Also write a page with a bar for each class, the worst images and the confusion of classes
+    /// Also write a page with a bar for each class, errors by kind, the worst images and the confusion of classes
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
@@ -77,9 +78,21 @@ impl Show {
         Err(Failure::new(Code::Output, format!("{}: {reason}", file.display())))
     }
 
+    /// Shows a report, and its own page.
     fn show(&self, report: &impl Report) -> Outcome {
+        self.show_with(report, || Ok(Vec::new()))
+    }
+
+    /// Shows a report; where a page is wanted, these pages stand in it instead of the report's own of the same titles.
+    fn show_with(&self, report: &impl Report, with: impl FnOnce() -> Outcome<Vec<Page>>) -> Outcome {
+        let mut pages = report.pages();
         if let Some(file) = &self.html {
-            kmax_datasets::write_file(file, document(&report.pages()).as_bytes()).or_exit(Code::Output)?;
+            for better in with()? {
+                if let Some(page) = pages.iter_mut().find(|page| page.title == better.title) {
+                    *page = better;
+                }
+            }
+            write(file, document(&pages).as_bytes())?;
         }
         let text = if self.json {
             serde_json::to_string_pretty(report).or_exit(Code::Failed)?
@@ -87,11 +100,16 @@ impl Show {
             report.table()
         };
         print(&text)?;
-        for warning in report.pages().iter().flat_map(|page| &page.provenance.warnings) {
+        for warning in pages.iter().flat_map(|page| &page.provenance.warnings) {
             remark(&format!("warning: {warning}"));
         }
         Ok(())
     }
+}
+
+/// The page of panoptic quality with the worst images.
+fn with_worst_images(report: &PanopticReport, pairs: &FilePairs) -> Outcome<Page> {
+    Ok(Evaluation::new(report, pairs.categories()).page(|image| pairs.pair(image))?)
 }
 
 /// What is shown of a report.

@@ -159,7 +159,7 @@ fn split(read: Read, classes: &Classes, options: &Options) -> Result<Split> {
         }
         entries[place].push((position, annotation));
     }
-    let photos = photos_of(&json, &content.images, options)?;
+    let photos = photos_of(&json, None, &content.images, options)?;
     let names = content.images.iter().map(|image| image.file_name.as_str());
     let folder = Arc::new(Folder::of(photos, names));
     let sizes = content.images.iter().map(|image| (image.width as usize, image.height as usize)).collect();

@@ -44,15 +44,20 @@ pub(super) fn by_split(root: &Path, jsons: Vec<PathBuf>) -> Result<Vec<(String, 
     Ok(found)
 }
 
-/// The folder of a json's photos.
+/// The folder of a json's photos, which is not that of its labels.
 ///
 /// # Errors
 /// If they are in none of the usual places and nobody names another.
-pub(super) fn photos_of(json: &Path, images: &[ImageEntry], options: &Options) -> Result<PathBuf> {
+pub(super) fn photos_of(
+    json: &Path,
+    labels: Option<&Path>,
+    images: &[ImageEntry],
+    options: &Options,
+) -> Result<PathBuf> {
     if let Some(photos) = &options.photos {
         return Ok(photos.clone());
     }
-    layout::images_folder(json, images).ok_or_else(|| {
+    layout::images_folder(json, labels, images).ok_or_else(|| {
         let first = images.first().map_or("", |image| &image.file_name);
         let reason = format!("its photos ({first:?} and so on) are in none of the usual places: name their folder with `--photos`");
         Error::file(json, reason)
@@ -76,12 +81,12 @@ pub(super) fn panoptic_json(json: &Path, options: &Options) -> Result<Arc<dyn An
     let Some(layout::Part::Panoptic { pngs, .. }) = layout::of_json(json) else {
         return Err(Error::file(json, "the folder of PNGs of that name is not beside it"));
     };
-    let mut data = CocoPanoptic::open_with(json, "", pngs, &options.things)?;
+    let mut data = CocoPanoptic::open_with(json, "", &pngs, &options.things)?;
     if is_ade(json) {
         data = data.without_lost_segments();
     }
     let images: Vec<ImageEntry> = data.entries().map(|(image, _)| image.clone()).collect();
-    let photos = photos_of(json, &images, options)?;
+    let photos = photos_of(json, Some(&pngs), &images, options)?;
     Ok(Arc::new(data.with_images(photos)))
 }
 
