@@ -1,4 +1,5 @@
-//! One training step of deeplab2's whole ResNet-50 model: losses, every gradient, updated values, running statistics.
+//! One training step of deeplab2's whole ResNet-50 model, with the settings that its recipe gives a run: losses, every gradient,
+//! updated values, running statistics.
 //!
 //! The golden is a float32 run, whose own rounding shows in our float64 run: its gradient norms move by 1e-5 in the median
 //! when weights change by one part in ten million (`sensitivity_1e-07.json`).
@@ -6,8 +7,8 @@
 mod common;
 
 use candle_core::{DType, Device, Tensor};
-use common::train::{Deeplab2Labels, Step, norm, step, updated};
-use common::{Result, deeplab2_weights, mismatches, normalised, preset};
+use common::train::{Deeplab2Labels, Step, norm, recipe, step, updated};
+use common::{Result, deeplab2_weights, mismatches, normalised};
 use kmax_convert::names::deeplab2::{SUFFIX, from_deeplab2};
 use kmax_convert::names::rows::ClassRows;
 use kmax_goldens::{
@@ -15,7 +16,7 @@ use kmax_goldens::{
 };
 use kmax_losses::{LossConfig, Match};
 use kmax_masks::Categories;
-use kmax_train::optim::{AdamWConfig, Group, Schedule};
+use kmax_train::optim::Group;
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -58,8 +59,7 @@ fn a_step_in_float64() -> Result<()> {
     let rows = ClassRows::new(&things, true, true);
     let manifest = Manifest::read(&folder.join("manifests/coco_resnet50_train.json"));
     let weights = deeplab2_weights(&manifest, Some(&rows))?;
-    let mut config = preset("kmax-resnet50-coco.deeplab2")?;
-    config.network.decoder.drop_path = 0.0;
+    let (run, mut config) = recipe("deeplab2", "kmax-resnet50-coco.deeplab2")?;
     config.losses = LossConfig { pixel_samples: 128, ..config.losses };
 
     let drawn = [image_tensor("train-0", 65, 65)?, image_tensor("train-1", 65, 65)?];
@@ -100,14 +100,18 @@ fn a_step_in_float64() -> Result<()> {
     check_matches(&step);
     check_losses(&step.losses, &info)?;
 
-    let optimizer = AdamWConfig {
-        eps: number(&info["adam"]["epsilon"]),
-        weight_decay: number(&info["adam"]["weight_decay"]),
-        ..AdamWConfig::deeplab2()
-    };
-    let start_iteration = info["start_iteration"].as_u64().ok_or("no iteration")? as usize;
-    let rate = Schedule::deeplab2(5e-4, 5000, 150_000).rate(start_iteration);
+    let optimizer = run.schedule.optimizer(run.recipe);
     let single = Noise { atol: 0.0, rtol: 1e-6 };
+    for (key, ours) in [
+        ("beta_1", optimizer.beta1),
+        ("beta_2", optimizer.beta2),
+        ("epsilon", optimizer.eps),
+        ("weight_decay", optimizer.weight_decay),
+    ] {
+        assert_close_values(key, &[ours], &[number(&info["adam"][key])], single);
+    }
+    let start_iteration = info["start_iteration"].as_u64().ok_or("no iteration")? as usize;
+    let rate = run.schedule.learning_rates(run.recipe).rate(start_iteration);
     assert_close_values("learning rate", &[rate], &[number(&info["lr"])], single);
     let parameters: HashMap<_, _> = step.parameters.iter().map(|p| (p.name.as_str(), p)).collect();
     let variables = info["variables"].as_array().ok_or("no variables")?;

@@ -1,16 +1,17 @@
-//! One training step of the port's whole ResNet-50 model: losses, every gradient, updated values, running statistics.
+//! One training step of the port's whole ResNet-50 model, with the settings that its recipe gives a run: losses, every gradient,
+//! updated values, running statistics.
 
 mod common;
 
 use candle_core::{DType, Tensor};
-use common::train::{norm, step, updated};
-use common::{Result, mismatches, normalised, port_weights, preset};
+use common::train::{norm, recipe, step, updated};
+use common::{Result, mismatches, normalised, port_weights};
 use kmax_convert::names::pytorch::from_pytorch;
 use kmax_goldens::{
     Golden, Manifest, Noise, assert_close, assert_close_values, golden, image_tensor, report,
 };
 use kmax_losses::{LossConfig, Targets, VOID};
-use kmax_train::optim::{AdamWConfig, Group, Schedule};
+use kmax_train::optim::Group;
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -58,8 +59,7 @@ fn check(dtype: DType) -> Result<()> {
     let golden = Golden::read(&folder.join("train/step_coco_r50.safetensors"));
     let manifest = Manifest::read(&folder.join("manifests/coco_r50_train.json"));
     let weights = port_weights(&manifest)?;
-    let mut config = preset("kmax-resnet50-coco.pytorch")?;
-    config.network.decoder.drop_path = 0.0;
+    let (run, mut config) = recipe("pytorch", "kmax-resnet50-coco.pytorch")?;
     config.losses = LossConfig { pixel_samples: 128, semantic_samples: 128, ..config.losses };
     let noise = golden.under("uniform.").into_iter().map(|(name, values)| {
         Ok((name.replace("aux_semantic", "semantic"), values.flatten_all()?.to_vec1::<f32>()?))
@@ -107,8 +107,8 @@ fn check(dtype: DType) -> Result<()> {
         .iter()
         .map(|(name, facts)| Ok((from_pytorch(name).ok_or_else(|| format!("no name for {name}"))?, facts)))
         .collect::<Result<_>>()?;
-    let rate = Schedule::pytorch(5e-4, 5000, 150_000).rate(2500);
-    let optimizer = AdamWConfig::pytorch();
+    let rate = run.schedule.learning_rates(run.recipe).rate(2500);
+    let optimizer = run.schedule.optimizer(run.recipe);
     let (mut worst, mut seen) = (0f64, 0);
     let trained = step.parameters.iter().filter(|p| by_port_name.contains_key(&p.name));
     for parameter in trained {

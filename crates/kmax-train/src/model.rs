@@ -41,6 +41,16 @@ pub(crate) fn assemble(config: &TrainConfig, categories: &Categories) -> Result<
     Ok(Assembled { config: named.with_categories(categories.clone())?, notes })
 }
 
+impl TrainConfig {
+    /// The model that a run of these settings trains on a dataset of these classes: network, losses, sizes.
+    ///
+    /// # Errors
+    /// If there is no such model, or a setting does not fit it.
+    pub fn assembled(&self, categories: &Categories) -> Result<Config> {
+        Ok(assemble(self, categories)?.config)
+    }
+}
+
 /// Size and normalisation that the model will run at: one description for training, measuring and the exported folder.
 fn preprocess(draft: &Draft, config: &TrainConfig, notes: &mut Vec<String>) -> Result<PreprocessConfig> {
     let crop = config.augment.crop.into_iter().max().unwrap_or(1);

@@ -4,11 +4,27 @@ use super::{Result, Weights};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use kmax_losses::{Criterion, Losses, Match, Segment, Targets};
+use kmax_masks::Categories;
 use kmax_model::{Config, KMaxDeepLab, Trace};
 use kmax_nn::{Mode, Parameter, Params};
 use kmax_train::optim::{AdamW, AdamWConfig};
-use kmax_train::supervised;
+use kmax_train::{TrainConfig, supervised};
 use std::collections::{BTreeSet, HashMap};
+
+/// A run as somebody begins it who names a recipe and a published model and says nothing else, and the model that it trains on
+/// COCO. What is random in the originals' steps but for their noise is off.
+pub fn recipe(recipe: &str, model: &str) -> Result<(TrainConfig, Config)> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("run.toml");
+    let text = format!(
+        "recipe = {recipe:?}\noutput = \"run\"\n[model]\nconfig = {model:?}\n[data]\npath = \"coco\"\n"
+    );
+    std::fs::write(&file, text)?;
+    let run = TrainConfig::read(&file)?;
+    let mut config = run.assembled(&Categories::coco_panoptic())?;
+    config.network.decoder.drop_path = 0.0;
+    Ok((run, config))
+}
 
 /// What a step computed before its update.
 pub struct Step {
