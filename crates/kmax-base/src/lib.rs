@@ -1,6 +1,6 @@
 //! What the crates of kMaX share: [`ErrorKind`], which every error of theirs has, files that are [written](mod@write) whole
-//! or not at all, files that are [read] to a limit, the [`memory`] that there is, the [`limits`] of configurations, [`Progress`] of long tasks, and the
-//! [`nearest`] of known names.
+//! or not at all, files that are [read] to a limit, the [`memory`] that there is, the [`limits`] of configurations, [`Progress`] of long tasks, the
+//! [`Shard`] of them that a process does, and the [`nearest`] of known names.
 //!
 //! ```
 //! use kmax_base::{ErrorKind, nearest, write_atomically};
@@ -30,11 +30,13 @@ pub mod memory;
 mod nearest;
 mod progress;
 pub mod read;
+mod shard;
 pub mod write;
 
 pub use kind::ErrorKind;
 pub use nearest::nearest;
 pub use progress::Progress;
+pub use shard::{MAX_SHARDS, Shard};
 pub use write::{write_atomically, write_atomically_with};
 
 /// The program of the README runs as it stands.

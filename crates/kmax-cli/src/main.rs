@@ -53,6 +53,8 @@ enum Command {
     Eval(commands::eval::Arguments),
     /// Write the manual's pages
     Man(commands::manual::Man),
+    /// Join what `segment --shard` did in parts
+    Merge(commands::merge::Arguments),
     /// List the models there are, describe one, or remove one from the cache
     Models(commands::models::Arguments),
     /// Fetch published models by name and convert them
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
             Command::Dataset(arguments) => commands::dataset::run(&arguments),
             Command::Eval(arguments) => commands::eval::run(&arguments),
             Command::Man(arguments) => commands::manual::man(&arguments),
+            Command::Merge(arguments) => commands::merge::run(&arguments),
             Command::Models(arguments) => commands::models::run(&arguments),
             #[cfg(feature = "hub")]
             Command::Pull(arguments) => commands::pull::run(&arguments),

@@ -105,3 +105,36 @@ fn a_folder_that_is_held_is_refused() -> Outcome {
     assert_eq!(evaluate(folder, model_folder()).code, 0);
     Ok(())
 }
+
+#[test]
+fn parts_are_measured_as_one_run_is() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    dataset(folder)?;
+    let model = model_folder().display().to_string();
+    let evaluate = |out: &str, more: &[&str]| {
+        let arguments = ["model", "data", "--model", &model, "--predictions", out];
+        kmax(folder, "eval", &[&arguments[..], more].concat())
+    };
+    let whole = evaluate("whole", &["--json"]);
+    assert_eq!(whole.code, 0, "{whole:?}");
+    for shard in ["1/2", "2/2"] {
+        let run = evaluate("parts", &["--shard", shard]);
+        assert!(run.code == 0 && run.out.is_empty(), "{run:?}");
+        assert!(run.err.contains("1 images are predicted"), "{}", run.err);
+    }
+    let png = written(&folder.join("parts/panoptic/2.png"))?;
+    let parts = evaluate("parts", &["--json"]);
+    assert_eq!(parts.code, 0, "{parts:?}");
+    assert_eq!(written(&folder.join("parts/panoptic/2.png"))?, png);
+    // The numbers, and the files that the official scripts take.
+    assert_eq!(parts.out.replace("parts", "whole"), whole.out);
+    for file in ["panoptic.json", "coco_instances_results.json", "panoptic/1.png", "panoptic/2.png"] {
+        let read = |out: &str| std::fs::read(folder.join(out).join(file));
+        assert!(read("parts")? == read("whole")?, "{file}");
+    }
+    kmax(folder, "merge", &["parts"]).fails(3, &["kmax eval model"]);
+    kmax(folder, "eval", &["model", "data", "--model", &model, "--shard", "1/2"])
+        .fails(2, &["--predictions"]);
+    Ok(())
+}

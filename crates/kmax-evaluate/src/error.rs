@@ -31,6 +31,17 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A folder that cannot be read.
+    #[error("{}: {source}", folder.display())]
+    Read {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Parts of the work without a folder to leave them in.
+    #[error("a part of the images needs a folder to keep its predictions in")]
+    NowhereToKeep,
     /// Stopped on request.
     #[error("stopped after {done} of {total} images")]
     Cancelled {
@@ -60,11 +71,17 @@ impl Error {
             Self::Classes { .. } => ErrorKind::Incompatible,
             Self::Image { .. } => ErrorKind::Damaged,
             Self::Write { .. } => ErrorKind::CannotWrite,
+            Self::Read { source, .. } => ErrorKind::reading(source),
+            Self::NowhereToKeep => ErrorKind::InvalidArgument,
             Self::Cancelled { .. } => ErrorKind::Cancelled,
             Self::Dataset(error) => error.kind(),
             Self::Transform(error) => error.kind(),
             Self::Model(error) => error.kind(),
         }
+    }
+
+    pub(crate) fn reading(folder: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
+        move |source| Self::Read { folder: folder.into(), source }
     }
 
     pub(crate) fn writing(file: &Path) -> impl Fn(std::io::Error) -> Self + '_ {

@@ -27,7 +27,7 @@ mod run;
 
 pub use benchmark::Benchmark;
 pub use error::{Error, Result};
-pub use kmax_base::Progress;
+pub use kmax_base::{Progress, Shard};
 pub use kmax_datasets::Things;
 pub use kmax_datasets::layout::Layout;
 pub use kmax_model::Segmenter;

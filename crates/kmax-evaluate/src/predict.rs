@@ -2,13 +2,14 @@
 
 use crate::benchmark::Benchmark;
 use crate::error::{Error, Result};
-use kmax_base::Progress;
+use kmax_base::{Progress, Shard};
+use kmax_datasets::Journal;
 use kmax_datasets::coco::{
-    CocoPanoptic, DetectionEntry, ImageEntry, Journal, PanopticWriter, Predicted, Segmentation,
-    write_detections,
+    CocoPanoptic, DetectionEntry, ImageEntry, PanopticWriter, Predicted, Segmentation, write_detections,
 };
 use kmax_datasets::convert::{Source, Target, convert};
 use kmax_datasets::evaluate::{self, PanopticFiles};
+use kmax_masks::ImageId;
 use kmax_model::Segmenter;
 use kmax_model::postprocess::Scope;
 use std::collections::HashMap;
@@ -17,59 +18,122 @@ use std::path::{Path, PathBuf};
 /// File of the predictions in COCO's instance form.
 pub(crate) const INSTANCES: &str = "coco_instances_results.json";
 
-/// Predicts what the journal in `out` does not have yet, and writes the official forms.
-pub(crate) fn predict(
-    segmenter: &Segmenter,
-    benchmark: &Benchmark,
-    out: &Path,
-    digest: &str,
-    progress: &dyn Progress,
-) -> Result<PanopticFiles> {
-    let images = benchmark.images();
-    let name = if benchmark.is_cityscapes() {
-        format!("cityscapes_panoptic_{}_trainId.json", benchmark.split())
-    } else {
-        "panoptic.json".into()
-    };
-    let writer = PanopticWriter::create(out.join(name))?;
-    let truth = evaluate::digest_of(&[images.json()])?;
-    let what = format!("{digest} on {truth} by kmax {}", env!("CARGO_PKG_VERSION"));
-    let (mut journal, done) = Journal::open(&out.join("finished.jsonl"), &what)?;
-    let by_id = |entry: Predicted| (entry.annotation.image_id.clone(), entry);
-    let mut done: HashMap<_, _> = done.into_iter().map(by_id).collect();
-    let total = images.len();
-    progress.advance(0, total);
-    for (index, (image, _)) in images.entries().enumerate() {
-        if progress.cancelled() {
-            return Err(Error::Cancelled { done: index, total });
-        }
-        let file = images.image_path(index)?;
-        let photo = evaluate::digest_of(&[&file])?;
-        let is_done = done.get(&image.id).is_some_and(|entry| entry.photo == photo);
-        if !is_done || !writer.png_path(image).is_file() {
-            let predicted = Predicted { photo, ..one(segmenter, file, image, &writer)? };
-            journal.add(&predicted)?;
-            done.insert(image.id.clone(), predicted);
-        }
-        progress.advance(index + 1, total);
+/// Predictions by the image they are of.
+type Done = HashMap<ImageId, Predicted>;
+
+/// A model's predictions of a benchmark, in a folder.
+pub(crate) struct Predicting<'a> {
+    pub segmenter: &'a Segmenter,
+    pub benchmark: &'a Benchmark,
+    pub out: &'a Path,
+    pub digest: &'a str,
+}
+
+impl Predicting<'_> {
+    /// Predicts what no journal in the folder has yet, and writes the official forms.
+    pub(crate) fn all(&self, progress: &dyn Progress) -> Result<PanopticFiles> {
+        let writer = self.writer()?;
+        let what = self.what()?;
+        let (journal, done) = Journal::open(&self.out.join("finished.jsonl"), &what)?;
+        let mut known = self.of_shards(&what)?;
+        known.extend(by_image(done));
+        let done = self.predict(|_| true, journal, known, &writer, progress)?;
+        self.write(done, writer)
     }
 
-    let entries = images.entries().map(|(image, _)| image.clone()).collect();
-    let (mut annotations, mut detections) = (Vec::new(), Vec::new());
-    // In the order of the images, whatever the order they were predicted in; one that the dataset no longer has is left out.
-    for predicted in images.entries().filter_map(|(image, _)| done.remove(&image.id)) {
-        annotations.push(predicted.annotation);
-        detections.extend(predicted.detections);
+    /// Predicts what this part of the images lacks, and gives how many images it has. [`Self::all`] finds them.
+    pub(crate) fn shard(&self, shard: Shard, progress: &dyn Progress) -> Result<usize> {
+        let name = format!("finished.{shard}.jsonl");
+        let (journal, done) = Journal::open(&self.out.join(name), &self.what()?)?;
+        let writer = self.writer()?;
+        let done =
+            self.predict(|position| shard.takes(position), journal, by_image(done), &writer, progress)?;
+        Ok(done.len())
     }
-    writer.finish(entries, annotations, images.categories())?;
-    write_detections(&out.join(INSTANCES), &detections)?;
-    if benchmark.is_cityscapes() {
-        write_cityscapes(writer.json(), out)?;
+
+    fn writer(&self) -> Result<PanopticWriter> {
+        let name = if self.benchmark.is_cityscapes() {
+            format!("cityscapes_panoptic_{}_trainId.json", self.benchmark.split())
+        } else {
+            "panoptic.json".into()
+        };
+        Ok(PanopticWriter::create(self.out.join(name))?)
     }
-    let mut files = PanopticFiles::new(images.json(), writer.json());
-    files.truth_folder = images.pngs_folder().into();
-    files.things = images.things().clone();
-    Ok(files)
+
+    /// What the predictions are of: others must not be taken for them.
+    fn what(&self) -> Result<String> {
+        let truth = evaluate::digest_of(&[self.benchmark.images().json()])?;
+        Ok(format!("{} on {truth} by kmax {}", self.digest, env!("CARGO_PKG_VERSION")))
+    }
+
+    /// What processes that did a part each have predicted.
+    fn of_shards(&self, what: &str) -> Result<Done> {
+        let mut done = Done::new();
+        let entries = std::fs::read_dir(self.out).map_err(Error::reading(self.out))?;
+        for entry in entries {
+            let file = entry.map_err(Error::reading(self.out))?.path();
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.starts_with("finished.") && name.contains("-of-") && name.ends_with(".jsonl") {
+                // Opened and not read only: a process that still works on it must be waited for.
+                done.extend(by_image(Journal::open(&file, what)?.1));
+            }
+        }
+        Ok(done)
+    }
+
+    fn predict(
+        &self,
+        takes: impl Fn(usize) -> bool,
+        mut journal: Journal<Predicted>,
+        mut done: Done,
+        writer: &PanopticWriter,
+        progress: &dyn Progress,
+    ) -> Result<Done> {
+        let images = self.benchmark.images();
+        let taken: Vec<_> = images.entries().enumerate().filter(|(index, _)| takes(*index)).collect();
+        let total = taken.len();
+        progress.advance(0, total);
+        for (at, (index, (image, _))) in taken.into_iter().enumerate() {
+            if progress.cancelled() {
+                return Err(Error::Cancelled { done: at, total });
+            }
+            let file = images.image_path(index)?;
+            let photo = evaluate::digest_of(&[&file])?;
+            let is_done = done.get(&image.id).is_some_and(|entry| entry.photo == photo);
+            if !is_done || !writer.png_path(image).is_file() {
+                let predicted = Predicted { photo, ..one(self.segmenter, file, image, writer)? };
+                journal.add(&predicted)?;
+                done.insert(image.id.clone(), predicted);
+            }
+            progress.advance(at + 1, total);
+        }
+        Ok(done)
+    }
+
+    fn write(&self, mut done: Done, writer: PanopticWriter) -> Result<PanopticFiles> {
+        let images = self.benchmark.images();
+        let entries = images.entries().map(|(image, _)| image.clone()).collect();
+        let (mut annotations, mut detections) = (Vec::new(), Vec::new());
+        // In the order of the images, whatever the order they were predicted in; one that the dataset no longer has is left out.
+        for predicted in images.entries().filter_map(|(image, _)| done.remove(&image.id)) {
+            annotations.push(predicted.annotation);
+            detections.extend(predicted.detections);
+        }
+        writer.finish(entries, annotations, images.categories())?;
+        write_detections(&self.out.join(INSTANCES), &detections)?;
+        if self.benchmark.is_cityscapes() {
+            write_cityscapes(writer.json(), self.out)?;
+        }
+        let mut files = PanopticFiles::new(images.json(), writer.json());
+        files.truth_folder = images.pngs_folder().into();
+        files.things = images.things().clone();
+        Ok(files)
+    }
+}
+
+/// Of several predictions of an image the last counts.
+fn by_image(predicted: Vec<Predicted>) -> Done {
+    predicted.into_iter().map(|entry| (entry.annotation.image_id.clone(), entry)).collect()
 }
 
 fn one(

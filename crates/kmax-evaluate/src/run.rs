@@ -2,9 +2,9 @@
 
 use crate::benchmark::Benchmark;
 use crate::error::{Error, Result};
-use crate::predict::{INSTANCES, predict};
+use crate::predict::{INSTANCES, Predicting};
 use crate::report::Report;
-use kmax_base::Progress;
+use kmax_base::{Progress, Shard};
 use kmax_datasets::cityscapes::Cityscapes;
 use kmax_datasets::coco::CocoPredictions;
 use kmax_datasets::evaluate::{self, PanopticFiles};
@@ -83,11 +83,27 @@ impl<'a> Run<'a> {
         };
         let out = out.as_path();
         std::fs::create_dir_all(out).map_err(Error::writing(out))?;
-        let files = predict(self.segmenter, self.benchmark, out, &self.digest, progress)?;
+        let files = self.predicting(out).all(progress)?;
         let mut report = self.compare(&files, out, progress)?;
         report.sign(&self.digest);
         let predictions = CocoPredictions::open(&files.prediction, &files.prediction_folder)?;
         Ok(Measured { report, predictions, _folder: folder })
+    }
+
+    /// Predicts one part of the images and keeps them, for [`Self::measure`] of all, which takes what the parts have done. Gives how
+    /// many images the part has.
+    ///
+    /// # Errors
+    /// [`Error::NowhereToKeep`] without [`Self::keeping`]; else as [`Self::evaluate`].
+    pub fn predict_shard(&self, shard: Shard, progress: &dyn Progress) -> Result<usize> {
+        self.benchmark.check_classes(&self.segmenter.config().categories)?;
+        let out = self.predictions.as_deref().ok_or(Error::NowhereToKeep)?;
+        std::fs::create_dir_all(out).map_err(Error::writing(out))?;
+        self.predicting(out).shard(shard, progress)
+    }
+
+    fn predicting<'b>(&'b self, out: &'b Path) -> Predicting<'b> {
+        Predicting { segmenter: self.segmenter, benchmark: self.benchmark, out, digest: &self.digest }
     }
 
     fn compare(&self, files: &PanopticFiles, out: &Path, progress: &dyn Progress) -> Result<Report> {

@@ -5,6 +5,7 @@ pub mod dataset;
 mod each;
 pub mod eval;
 pub mod manual;
+pub mod merge;
 pub mod models;
 #[cfg(feature = "hub")]
 pub mod pull;

@@ -1,10 +1,11 @@
 //! `kmax eval model`: a model's predictions of a dataset, and what the official scripts say of them.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::ValueEnum;
 use kmax::Segmenter;
-use kmax::evaluate::{Benchmark, Layout, Report, Run};
+use kmax::evaluate::{Benchmark, Layout, Report, Run, Shard};
 use kmax::masks::Dataset;
 use kmax_datasets::cityscapes::Cityscapes;
 use kmax_datasets::forms::{self, Form, HELD_OUT};
@@ -40,6 +41,10 @@ pub struct ModelArguments {
     /// Keep the predictions here, in the form that the official scripts take
     #[arg(long, value_name = "OUT")]
     predictions: Option<PathBuf>,
+    /// Predict one part of the images only, I of N, or `auto` for the part that Slurm, Kubernetes (auto/N) or RANK says; the same command
+    /// without it measures what all parts predicted
+    #[arg(long, value_name = "I/N", value_parser = Shard::from_str, requires = "predictions", conflicts_with_all = ["json", "html"])]
+    shard: Option<Shard>,
     #[command(flatten)]
     form: FormArguments,
     #[command(flatten)]
@@ -79,6 +84,11 @@ impl ModelArguments {
         }
         if self.show.html.is_some() {
             run = run.with_errors();
+        }
+        if let Some(shard) = self.shard {
+            let count = run.predict_shard(shard, &Bar::new())?;
+            remark(&format!("part {shard}: {count} images are predicted"));
+            return Ok(());
         }
         let measured = run.measure(&Bar::new())?;
         self.show.show_with(&measured.report, || {

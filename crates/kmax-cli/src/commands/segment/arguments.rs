@@ -3,8 +3,10 @@
 use crate::exit::{Code, Failure, Outcome};
 use clap::ValueEnum;
 use kmax::PostprocessConfig;
+use kmax_base::Shard;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// Segment photos
 ///
@@ -12,8 +14,15 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Photos (JPEG, PNG, WebP, TIFF, GIF, BMP or PNM), or folders of photos; - is standard input
-    #[arg(required = true, value_name = "PHOTO")]
+    #[arg(required_unless_present = "list", value_name = "PHOTO")]
     pub photos: Vec<PathBuf>,
+    /// More photos: a file with a path a line, or a line of JSON with `file` and, if it is to have one, `id`
+    #[arg(long, value_name = "FILE")]
+    pub list: Option<PathBuf>,
+    /// Do one part of the photos only, I of N, or `auto` for the part that Slurm, Kubernetes (auto/N) or RANK says; a part that was stopped
+    /// goes on where it was, and `kmax merge` joins them
+    #[arg(long, value_name = "I/N", value_parser = Shard::from_str)]
+    pub shard: Option<Shard>,
     /// Where the results go; made if it is not there; - sends one result of one photo to standard output [default: ., or - where
     /// the photo is -]
     #[arg(short, long, value_name = "DIR")]
@@ -135,7 +144,10 @@ impl Arguments {
         if self.task == Task::Instance && self.result == Picked::Map {
             return refuse("instances overlap and have no map; take --result json");
         }
-        if self.photos.len() > 1 {
+        if self.shard.is_some() {
+            return refuse("--shard keeps what it did in a folder; give --output DIR");
+        }
+        if self.photos.len() > 1 || self.list.is_some() {
             return refuse("--output - takes one photo");
         }
         if self.result != Picked::Json && std::io::stdout().is_terminal() {

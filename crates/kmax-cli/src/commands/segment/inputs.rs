@@ -55,8 +55,61 @@ const HEIF: &[&str] = if cfg!(feature = "heif") { &["heic", "heif", "hif", "avif
 /// Endings of our own results, which are not.
 const RESULTS: [&str; 3] = [".overlay.png", ".panoptic.png", ".semantic.png"];
 
-/// The files named, and the photos in the folders named, by name; with what is to be said about files that are no photos.
-pub fn list(named: &[PathBuf]) -> Outcome<(Vec<PathBuf>, Option<String>)> {
+/// A photo that was named, and its id if that was said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Named {
+    pub file: PathBuf,
+    pub id: Option<ImageId>,
+}
+
+impl From<PathBuf> for Named {
+    fn from(file: PathBuf) -> Self {
+        Self { file, id: None }
+    }
+}
+
+/// The files named, the photos in the folders named, by name, and those of a list; with what is to be said about files that are no
+/// photos.
+pub fn list(named: &[PathBuf], listed: Option<&Path>) -> Outcome<(Vec<Named>, Option<String>)> {
+    let (files, left_out) = of_arguments(named)?;
+    let mut files: Vec<Named> = files.into_iter().map(Named::from).collect();
+    if let Some(list) = listed {
+        files.extend(read_list(list)?);
+    }
+    if files.is_empty() {
+        return Err(Failure::new(Code::Input, "there is no photo to segment"));
+    }
+    Ok((files, left_out))
+}
+
+/// Reads a list: a path a line, or a line of JSON each. Paths are those of the folder that the program runs in.
+fn read_list(list: &Path) -> Outcome<Vec<Named>> {
+    #[derive(Deserialize)]
+    struct Entry {
+        #[serde(alias = "file_name", alias = "path", alias = "image")]
+        file: PathBuf,
+        #[serde(default)]
+        id: Option<ImageId>,
+    }
+    let fail = |reason: String| Failure::new(Code::Input, format!("{}: {reason}", list.display()));
+    let text = kmax_base::read::read_text(list, MOST_LIST).map_err(|error| fail(error.to_string()))?;
+    let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
+    lines
+        .map(|(at, line)| {
+            if !line.starts_with('{') {
+                return Ok(PathBuf::from(line).into());
+            }
+            let entry: Entry =
+                serde_json::from_str(line).map_err(|error| fail(format!("line {}: {error}", at + 1)))?;
+            Ok(Named { file: entry.file, id: entry.id })
+        })
+        .collect()
+}
+
+/// The largest list that is read: ten million paths of a hundred bytes.
+const MOST_LIST: u64 = 1 << 30;
+
+fn of_arguments(named: &[PathBuf]) -> Outcome<(Vec<PathBuf>, Option<String>)> {
     let mut files = Vec::new();
     let mut left_out = Vec::new();
     for path in named {
@@ -166,19 +219,19 @@ pub fn read_ids(file: &Path) -> Outcome<Ids> {
 }
 
 /// Gives each photo a name of its own and an id. With `ids`, the second photo of a name is refused.
-pub fn named(files: Vec<PathBuf>, ids: Option<&Ids>) -> Vec<Input> {
+pub fn named(files: Vec<Named>, ids: Option<&Ids>) -> Vec<Input> {
     // Letters of either case are one on many file systems.
-    let files = files.into_iter().map(|file| {
+    let files = files.into_iter().map(|Named { file, id }| {
         let stdin = file.as_os_str() == "-";
-        (if stdin { STDIN.into() } else { file }, stdin)
+        (if stdin { STDIN.into() } else { file }, stdin, id)
     });
-    let files: Vec<(PathBuf, bool)> = files.collect();
+    let files: Vec<(PathBuf, bool, Option<ImageId>)> = files.collect();
     let stem = |file: &Path| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let stems: HashSet<String> = files.iter().map(|(file, _)| stem(file).to_lowercase()).collect();
+    let stems: HashSet<String> = files.iter().map(|(file, ..)| stem(file).to_lowercase()).collect();
     let mut taken: HashMap<String, PathBuf> = HashMap::new();
     let mut used: HashSet<ImageId> = HashSet::new();
     let mut inputs = Vec::with_capacity(files.len());
-    for (at, (file, stdin)) in files.into_iter().enumerate() {
+    for (at, (file, stdin, said)) in files.into_iter().enumerate() {
         let stem = stem(&file);
         let (mut name, mut note) = (stem.clone(), None);
         if let Some(other) = taken.get(&name.to_lowercase()) {
@@ -195,7 +248,10 @@ pub fn named(files: Vec<PathBuf>, ids: Option<&Ids>) -> Vec<Input> {
         }
         taken.insert(name.to_lowercase(), file.clone());
         let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let known = ids.map(|ids| ids.get(&file_name).cloned());
+        let known = match said {
+            Some(id) => Some(Some(id)),
+            None => ids.map(|ids| ids.get(&file_name).cloned()),
+        };
         let refused = match &known {
             Some(None) => Some("no image of that name in the list of ids"),
             Some(Some(id)) if !used.insert(id.clone()) => Some("its id went to another photo of that name"),
@@ -215,7 +271,7 @@ mod tests {
     #[test]
     fn no_two_photos_share_a_name() {
         let files = ["a.jpg", "b/a.png", "A.webp", "a-2.jpg", "c.jpg"].map(PathBuf::from);
-        let inputs = named(files.to_vec(), None);
+        let inputs = named(files.map(Named::from).to_vec(), None);
         let names: Vec<_> = inputs.iter().map(|input| input.name.as_str()).collect();
         assert_eq!(names, ["a", "a-3", "A-4", "a-2", "c"]);
         assert!(
@@ -232,7 +288,10 @@ mod tests {
         for text in [list.to_owned(), format!(r#"{{"images": {list}, "annotations": []}}"#)] {
             std::fs::write(&file, text).expect("written");
             let ids = read_ids(&file).expect("ids");
-            let inputs = named(["p/a.jpg", "b.jpg", "c.jpg"].map(PathBuf::from).to_vec(), Some(&ids));
+            let inputs = named(
+                ["p/a.jpg", "b.jpg", "c.jpg"].map(|name| PathBuf::from(name).into()).to_vec(),
+                Some(&ids),
+            );
             assert_eq!((&inputs[0].id, &inputs[1].id), (&7.into(), &"x".into()));
             assert!(inputs[0].refused.is_none() && inputs[2].refused.is_some());
         }
@@ -269,15 +328,16 @@ mod tests {
             std::fs::write(folder.path().join(name), "").expect("written");
         }
         std::fs::create_dir(folder.path().join("__MACOSX")).expect("made");
-        let (files, left_out) = list(&[folder.path().into(), "x/y.jpg".into()]).expect("files");
+        let (files, left_out) = list(&[folder.path().into(), "x/y.jpg".into()], None).expect("files");
         assert_eq!(left_out.as_deref(), Some("4 files of other kinds left out (.mov, .txt, no ending)"));
-        let names: Vec<_> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
+        let names: Vec<_> = files.iter().filter_map(|named| named.file.file_name()?.to_str()).collect();
         assert_eq!(names, ["a.webp", "b.JPG", "c.png", "y.jpg"]);
         let empty = tempfile::tempdir().expect("a temporary folder");
-        assert!(list(&[empty.path().into()]).is_err_and(|failure| failure.code == Code::Input));
+        assert!(list(&[empty.path().into()], None).is_err_and(|failure| failure.code == Code::Input));
         std::fs::write(empty.path().join("film.mov"), "").expect("written");
-        let refused = list(&[empty.path().into()]).err().map(|failure| failure.message).unwrap_or_default();
+        let refused =
+            list(&[empty.path().into()], None).err().map(|failure| failure.message).unwrap_or_default();
         assert!(refused.ends_with("; 1 file of another kind left out (.mov)"), "{refused}");
-        assert!(matches!(list(&["a.jpg".into()]), Ok((files, None)) if files.len() == 1));
+        assert!(matches!(list(&["a.jpg".into()], None), Ok((files, None)) if files.len() == 1));
     }
 }

@@ -6,6 +6,7 @@ mod encoded;
 mod inputs;
 mod profile;
 mod results;
+pub mod shards;
 mod table;
 
 pub use arguments::Arguments;
@@ -16,6 +17,7 @@ use answer::Answer;
 use inputs::Input;
 use kmax::profile::stage;
 use kmax::{Config, Segmenter};
+use kmax_datasets::coco::{Annotation, ImageEntry};
 use kmax_transforms::Reading;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +35,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 /// Segments all photos.
 fn all(arguments: &Arguments) -> Outcome {
-    let (inputs, left_out) = inputs::list(&arguments.photos)?;
+    let (inputs, left_out) = inputs::list(&arguments.photos, arguments.list.as_deref())?;
     if let Some(note) = left_out {
         remark(&format!("note: {note}"));
     }
@@ -42,13 +44,21 @@ fn all(arguments: &Arguments) -> Outcome {
     if arguments.folder().is_none() && inputs.len() > 1 {
         return Err(Failure::new(Code::Usage, "--output - takes one photo, not a folder of several"));
     }
-    let segmenter = stage("loading the model", || {
-        Segmenter::builder(crate::model::open(&arguments.model)?).build().or_fail_loading()
+    let (segmenter, digest) = stage("loading the model", || -> Outcome<_> {
+        let model = crate::model::open(&arguments.model)?;
+        let digest = model.digest();
+        Ok((Segmenter::builder(model).build().or_fail_loading()?, digest))
     })?;
     let settings = arguments.postprocess(segmenter.config().postprocess);
     let segmenter = segmenter.with_postprocess(settings).or_fail()?;
     let reading = reading(arguments, segmenter.config());
     let mut results = results::Results::create(arguments)?;
+    let mut part = match arguments.shard {
+        Some(shard) => Some(shards::Part::open(arguments, shard, &inputs, segmenter.config(), &digest)?),
+        None => None,
+    };
+    let several = inputs.len() > 1;
+    let inputs = taken(arguments, inputs, part.as_ref());
 
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
@@ -66,18 +76,26 @@ fn all(arguments: &Arguments) -> Outcome {
         }
     };
     let mut hinted = false;
-    for input in &inputs {
+    for (position, input) in &inputs {
         if stop.load(Ordering::Relaxed) {
             break;
         }
         let outcome = one(arguments, &segmenter, input, &reading, &mut results);
         done += 1;
+        if let Some(part) = &mut part {
+            match &outcome {
+                Ok((_, (image, annotation))) => {
+                    part.add(*position, input, image.clone(), annotation.clone())?
+                }
+                Err(failure) => part.failed(*position, input, &failure.message)?,
+            }
+        }
         bar.suspend(|| match outcome {
-            Ok(answer) => {
+            Ok((answer, _)) => {
                 if let Some(note) = &input.note {
                     remark(&format!("note: {note}"));
                 }
-                say(&answer.told(arguments.json, inputs.len() > 1));
+                say(&answer.told(arguments.json, several));
                 if answer.is_bare() && !hinted {
                     hinted = true;
                     remark(&hint(&arguments.model, segmenter.config()));
@@ -87,7 +105,7 @@ fn all(arguments: &Arguments) -> Outcome {
                 if arguments.json {
                     say(&answer::failed(input, &failure.message));
                 }
-                if inputs.len() > 1 {
+                if several {
                     tell(&format!("error: {}", failure.message));
                 }
                 failures.push(failure);
@@ -96,12 +114,13 @@ fn all(arguments: &Arguments) -> Outcome {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    if failures.len() < done {
+    // Parts are joined by `kmax merge`.
+    if failures.len() < done && part.is_none() {
         results.finish(segmenter.config())?;
     }
     let left = inputs.len() - done;
     match failures.pop() {
-        Some(only) if inputs.len() == 1 => Err(only),
+        Some(only) if !several => Err(only),
         None if left == 0 => told,
         last => {
             let failed = failures.len() + usize::from(last.is_some());
@@ -127,6 +146,22 @@ fn reading(arguments: &Arguments, config: &Config) -> Reading {
     }
 }
 
+/// What a list for all photos says of one.
+type Entries = (ImageEntry, Option<Annotation>);
+
+/// The photos to do now, with their places in the list: all of them, or those of the part that are not done yet.
+fn taken(arguments: &Arguments, inputs: Vec<Input>, part: Option<&shards::Part>) -> Vec<(usize, Input)> {
+    let all = inputs.len();
+    let mut inputs: Vec<(usize, Input)> = inputs.into_iter().enumerate().collect();
+    let (Some(shard), Some(part)) = (arguments.shard, part) else { return inputs };
+    inputs.retain(|(position, _)| shard.takes(*position));
+    let of_part = inputs.len();
+    inputs.retain(|(position, input)| !part.has(*position, input));
+    let done = of_part - inputs.len();
+    remark(&format!("part {shard}: {of_part} of {all} photos, {done} of them done before"));
+    inputs
+}
+
 /// Segments one photo and writes what was found.
 fn one(
     arguments: &Arguments,
@@ -134,7 +169,7 @@ fn one(
     input: &Input,
     reading: &Reading,
     results: &mut results::Results,
-) -> Outcome<Answer> {
+) -> Outcome<(Answer, Entries)> {
     if let Some(reason) = &input.refused {
         return Err(Failure::new(Code::Input, reason));
     }
@@ -146,9 +181,9 @@ fn one(
     let photo = picture.image;
     let fail = |e: kmax::Error| Failure::new(e.kind().into(), format!("{}: {e}", input.file.display()));
     let answer = Answer::new(arguments, segmenter, input, &photo).map_err(fail)?;
-    stage("writing results", || results.write(&answer, input, &photo, segmenter.config()))?;
+    let entries = stage("writing results", || results.write(&answer, input, &photo, segmenter.config()))?;
     detail(|| format!("{}: {:.3} s", input.file.display(), begun.elapsed().as_secs_f64()));
-    Ok(answer)
+    Ok((answer, entries))
 }
 
 /// The most classes that a hint names.

@@ -54,8 +54,14 @@ impl Results {
         Ok(Self { model, place })
     }
 
-    /// Writes the results of a photo.
-    pub fn write(&mut self, answer: &Answer, input: &Input, photo: &RgbImage, config: &Config) -> Outcome {
+    /// Writes the results of a photo, and gives its entries in the list for all.
+    pub fn write(
+        &mut self,
+        answer: &Answer,
+        input: &Input,
+        photo: &RgbImage,
+        config: &Config,
+    ) -> Outcome<(ImageEntry, Option<Annotation>)> {
         let file_name = input.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let image =
             ImageEntry { id: input.id.clone(), file_name, width: photo.width(), height: photo.height() };
@@ -63,9 +69,10 @@ impl Results {
             Place::List(list) => {
                 // The PNG is called like the results, so that none replaces another.
                 let named = ImageEntry { file_name: format!("{}.png", input.name), ..image.clone() };
-                list.annotations.push(list.writer.write(&named, &answer.panoptic).or_exit(Code::Output)?);
-                list.images.push(image);
-                Ok(())
+                let annotation = list.writer.write(&named, &answer.panoptic).or_exit(Code::Output)?;
+                list.annotations.push(annotation.clone());
+                list.images.push(image.clone());
+                return Ok((image, Some(annotation)));
             }
             Place::Folder(folder) => {
                 let place = |ending: &str| folder.join(format!("{}.{ending}", input.name));
@@ -78,12 +85,13 @@ impl Results {
                 overlay.and(map)?;
                 // Last: a list that is there has its pictures.
                 let list = list(answer, input, &image, &self.model)?;
-                write(&place("json"), list.as_bytes())
+                write(&place("json"), list.as_bytes())?;
             }
-            Place::Stdout(Picked::Overlay) => write_out(&overlay(answer, photo, config)?),
-            Place::Stdout(Picked::Map) => write_out(&map(answer)?.map_or_else(Vec::new, |(_, bytes)| bytes)),
-            Place::Stdout(Picked::Json) => write_out(list(answer, input, &image, &self.model)?.as_bytes()),
+            Place::Stdout(Picked::Overlay) => write_out(&overlay(answer, photo, config)?)?,
+            Place::Stdout(Picked::Map) => write_out(&map(answer)?.map_or_else(Vec::new, |(_, bytes)| bytes))?,
+            Place::Stdout(Picked::Json) => write_out(list(answer, input, &image, &self.model)?.as_bytes())?,
         }
+        Ok((image, None))
     }
 
     /// Writes what only is complete now.

@@ -1,0 +1,123 @@
+//! Long lists in parts: `--shard I/N`, parts that are killed and run again, and `kmax merge`.
+
+mod small_model;
+mod support;
+
+use small_model::model_folder;
+use std::error::Error;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use support::{Run, kmax, kmax_with, names, picture};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+const PHOTOS: u32 = 17;
+
+/// Photos of different sizes under `photos`, one of them damaged, and a list of them with ids.
+fn photos(folder: &Path) -> Outcome {
+    std::fs::create_dir(folder.join("photos"))?;
+    let mut list = String::new();
+    for i in 0..PHOTOS {
+        let file = format!("photos/{i:02}.png");
+        picture(40 + i, 30 + 2 * i).save(folder.join(&file))?;
+        list += &format!("{{\"file\": \"{file}\", \"id\": {}}}\n", 100 + i);
+    }
+    std::fs::write(folder.join("photos/03.png"), b"no picture")?;
+    std::fs::write(folder.join("list.jsonl"), list)?;
+    Ok(())
+}
+
+fn arguments<'a>(out: &'a str, model: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["--list", "list.jsonl", "--format", "coco-panoptic", "--model", model, "-o", out][..], more].concat()
+}
+
+fn segment(folder: &Path, out: &str, more: &[&str]) -> Run {
+    let model = model_folder().display().to_string();
+    kmax(folder, "segment", &arguments(out, &model, more))
+}
+
+/// Begins a part and kills it when it has done something.
+fn killed(folder: &Path, out: &str, shard: &str, journal: &str) -> Outcome {
+    let model = model_folder().display().to_string();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_kmax"));
+    program.current_dir(folder).arg("segment").args(arguments(out, &model, &["--shard", shard]));
+    let mut running = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let begun = Instant::now();
+    let has_lines = || {
+        let text = std::fs::read_to_string(folder.join(out).join(journal)).unwrap_or_default();
+        text.lines().count() > 2
+    };
+    while !has_lines() && begun.elapsed() < Duration::from_secs(120) && running.try_wait()?.is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    running.kill()?;
+    running.wait()?;
+    assert!(has_lines(), "{shard} did nothing");
+    Ok(())
+}
+
+#[test]
+fn parts_of_which_some_were_killed_become_what_one_process_writes() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    photos(folder)?;
+    let whole = segment(folder, "whole", &[]);
+    assert_eq!(whole.code, 1, "{whole:?}");
+
+    killed(folder, "parts", "2/4", "segment.2-of-4.jsonl")?;
+    killed(folder, "parts", "3/4", "segment.3-of-4.jsonl")?;
+    kmax(folder, "merge", &["parts"]).fails(3, &["part 1-of-4 was not begun"]);
+    for (shard, code) in [("1/4", 0), ("2/4", 0), ("3/4", 0), ("4/4", 1)] {
+        let run = segment(folder, "parts", &["--shard", shard]);
+        assert_eq!(run.code, code, "{run:?}");
+    }
+    let merged = kmax(folder, "merge", &["parts"]);
+    assert_eq!(merged.code, 1, "{merged:?}");
+    assert_eq!(merged.err.matches("03.png").count(), 1, "{}", merged.err);
+    assert!(merged.err.contains("1 of 17 photos failed"), "{}", merged.err);
+    let read = |place: &str| std::fs::read(folder.join(place));
+    assert!(read("whole/predictions.json")? == read("parts/predictions.json")?);
+    let pngs = names(&folder.join("whole/predictions"));
+    assert_eq!((pngs.len(), &pngs), (16, &names(&folder.join("parts/predictions"))));
+    for png in pngs {
+        assert!(read(&format!("whole/predictions/{png}"))? == read(&format!("parts/predictions/{png}"))?);
+    }
+
+    // What is done is not done again, what failed is tried again, and what lost its result is made anew.
+    let again = segment(folder, "parts", &["--shard", "1/4"]);
+    assert!(again.out.is_empty() && again.err.contains("5 of 17 photos, 5 of them done before"), "{again:?}");
+    std::fs::copy(folder.join("photos/02.png"), folder.join("photos/03.png"))?;
+    std::fs::remove_file(folder.join("parts/predictions/07.png"))?;
+    let mended = segment(folder, "parts", &["--shard", "4/4"]);
+    assert!(mended.code == 0 && mended.err.contains("4 photos, 2 of them"), "{mended:?}");
+    assert_eq!(kmax(folder, "merge", &["parts"]).code, 0);
+    assert_eq!(segment(folder, "whole", &[]).code, 0);
+    assert!(read("whole/predictions.json")? == read("parts/predictions.json")?);
+    Ok(())
+}
+
+#[test]
+fn what_does_not_belong_together_is_refused() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    photos(folder)?;
+    kmax(folder, "merge", &["photos"]).fails(3, &["no part of `kmax segment --shard`"]);
+    let model = model_folder().display().to_string();
+    for (shard, part) in [("0/2", "expected 1 to 2"), ("3/2", "expected 1 to 2"), ("x", "expected I/N")] {
+        let run = segment(folder, "out", &["--shard", shard]);
+        assert!(run.code == 2 && run.err.contains(part), "{run:?}");
+    }
+    kmax(folder, "segment", &["-", "--shard", "1/2", "--model", &model]).fails(2, &["--shard"]);
+
+    let arguments = arguments("out", &model, &["--shard", "auto"]);
+    let run = kmax_with(folder, "segment", &arguments, &[("RANK", "1".into()), ("WORLD_SIZE", "8".into())]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.err.contains("part 2-of-8: 2 of 17 photos"), "{}", run.err);
+    // The same part of other settings, and parts of another division.
+    segment(folder, "out", &["--shard", "2/8", "--pixel-threshold", "0.9"])
+        .fails(3, &["give another folder"]);
+    segment(folder, "out", &["--shard", "1/2"]);
+    kmax(folder, "merge", &["out"]).fails(3, &["different runs: of 2, 8"]);
+    Ok(())
+}
