@@ -10,7 +10,9 @@ pub enum Error {
     #[error("{0}")]
     Argument(String),
     /// A weight that half precision cannot hold.
-    #[error("`{name}` holds {value:e} once its norm is folded in, which half precision cannot: its largest value is 65504")]
+    #[error(
+        "`{name}` holds {value:e} once its norm is folded in, which half precision cannot: its largest value is 65504"
+    )]
     TooLargeForHalf {
         /// The tensor.
         name: String,

@@ -1,11 +1,11 @@
 //! The file as a whole.
 
 use crate::error::{Error, Result};
-use crate::graph::{Dim, Element, Graph, described};
+use crate::graph::Element;
 use crate::metadata;
-use crate::network::network;
-use crate::options::{Batch, Options, Precision};
-use crate::proto::{self, GraphMessage};
+use crate::options::Options;
+use crate::proto;
+use crate::whole::whole;
 use candle_core::{DType, Device};
 use kmax_model::{Config, Model};
 use kmax_nn::{Params, TensorSource};
@@ -40,7 +40,7 @@ pub fn export_weights(
     options: &Options,
 ) -> Result<Exported> {
     options.validate(config)?;
-    let graph = graph(name, config, &Params::frozen(weights, DType::F64, &Device::Cpu), options)?;
+    let graph = whole(name, config, &Params::frozen(weights, DType::F64, &Device::Cpu), options)?;
     let some = |text: &str| Some(text.to_string());
     // The first version of the file that knows the operators.
     let ir_version = match options.opset {
@@ -63,42 +63,6 @@ pub fn export_weights(
         size if size > LARGEST => Err(Error::TooLarge(size)),
         _ => Ok(exported),
     }
-}
-
-fn graph(name: &str, config: &Config, params: &Params, options: &Options) -> Result<GraphMessage> {
-    let float = match options.precision {
-        Precision::Float32 => Element::F32,
-        Precision::Float16 => Element::F16,
-    };
-    let batch = match options.batch {
-        Batch::Fixed(batch) => Dim::Fixed(batch),
-        Batch::Free => Dim::free("batch"),
-    };
-    let size = match options.fixed_size(config) {
-        Some(size) => size.map(Dim::Fixed),
-        None => [Dim::free("height"), Dim::free("width")],
-    };
-    let mut g = Graph::new(options.opset, float, batch);
-    let pixels = g.input("pixel_values", Element::F32);
-    let doc = "RGB, normalised";
-    let input = described(&pixels, &[batch, Dim::Fixed(3), size[0], size[1]], doc);
-    let image = g.cast(&pixels, float, "pixel_values.cast");
-    let image = g.map(image, 3, size);
-    let logits = network(&mut g, &config.network, &image, params)?;
-    let classes = g.cast(&logits.classes, Element::F32, "class_logits.cast");
-    let classes = g.output(&classes, "class_logits");
-    let masks = g.cast(&logits.masks.value, Element::F32, "mask_logits.cast");
-    let masks = g.output(&masks, "mask_logits");
-    let queries = Dim::Fixed(config.network.decoder.queries);
-    let outputs = vec![
-        described(&classes, &[batch, queries, Dim::Fixed(config.network.classes + 1)], "void last"),
-        described(
-            &masks,
-            &[batch, queries, logits.masks.size[0], logits.masks.size[1]],
-            "a softmax over queries gives each pixel's probabilities",
-        ),
-    ];
-    Ok(g.finish(name, vec![input], outputs))
 }
 
 impl Exported {

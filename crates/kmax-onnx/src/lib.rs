@@ -28,12 +28,16 @@
 
 mod error;
 mod file;
+mod frame;
 mod graph;
 mod layers;
 mod metadata;
 mod network;
 mod options;
+mod postprocess;
+mod preprocess;
 pub mod proto;
+mod whole;
 
 pub use error::{Error, Result};
 pub use file::{Exported, export, export_weights};

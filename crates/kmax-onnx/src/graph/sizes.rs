@@ -27,6 +27,11 @@ impl Graph {
         value
     }
 
+    /// Says what the length of an axis is, `[1]` of int64.
+    pub fn name_size(&mut self, dim: Dim, value: Value) {
+        self.sizes.insert(dim, value);
+    }
+
     /// The length of an axis of any value, `[1]` of int64.
     pub fn axis_of(&mut self, value: &Value, axis: usize, hint: &str) -> Value {
         let range = vec![("start", Attribute::Int(axis as i64)), ("end", Attribute::Int(axis as i64 + 1))];

@@ -78,11 +78,15 @@ fn along(
     let weights = g.softmax(&similarity, 3, &hint("weights"));
 
     let content = g.binary("MatMul", &weights, &value, &hint("retrieved_content"));
-    let by_position =
-        Tables { depth: value_depth / heads, length }.retrieve(g, &weights, heads, "value_position", params)?;
+    let by_position = Tables { depth: value_depth / heads, length }.retrieve(
+        g,
+        &weights,
+        heads,
+        "value_position",
+        params,
+    )?;
     let scale = &norms.position_scale;
-    let scale =
-        parameter(g, &hint("value_position.scale"), &[heads, 1, value_depth / heads], scale)?;
+    let scale = parameter(g, &hint("value_position.scale"), &[heads, 1, value_depth / heads], scale)?;
     let by_position = g.binary("Mul", &by_position, &scale, &hint("value_position.scaled"));
     let retrieved = g.binary("Add", &content, &by_position, &hint("retrieved"));
 

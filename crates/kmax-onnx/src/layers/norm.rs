@@ -11,7 +11,13 @@ pub const CHANNELS_LAST: [i64; 4] = [0, 2, 3, 1];
 pub const CHANNELS_FIRST: [i64; 4] = [0, 3, 1, 2];
 
 /// Layer norm over the last axis of `x`.
-pub fn layer_norm_last(g: &mut Graph, x: &Value, channels: usize, eps: f64, params: &Params) -> Result<Value> {
+pub fn layer_norm_last(
+    g: &mut Graph,
+    x: &Value,
+    channels: usize,
+    eps: f64,
+    params: &Params,
+) -> Result<Value> {
     let mut read = |name: &str| -> Result<Value> {
         let tensor = params.get(name, &[channels], Init::ZEROS, Role::Norm)?;
         let values = tensor.to_dtype(candle_core::DType::F64)?.to_vec1::<f64>()?;

@@ -43,13 +43,18 @@ fn patches(
 }
 
 /// Padding, layer norm, 2x2 convolution. Padded ahead of the norm, so that padded pixels become the norm's bias.
-fn downsample(g: &mut Graph, config: &ConvNeXtConfig, x: &Map, output: usize, params: &Params) -> Result<Map> {
+fn downsample(
+    g: &mut Graph,
+    config: &ConvNeXtConfig,
+    x: &Map,
+    output: usize,
+    params: &Params,
+) -> Result<Map> {
     let [before, after] = config.downsample_padding.map(|pad| pad as i64);
     let mut padded = x.clone();
     if before + after > 0 {
         let pads = g.constant(Constant::integers(&[0, 0, before, before, 0, 0, after, after]));
-        padded.value =
-            g.node("Pad", &[&x.value, &pads], Vec::new(), x.value.element, &params.path("padded"));
+        padded.value = g.node("Pad", &[&x.value, &pads], Vec::new(), x.value.element, &params.path("padded"));
         padded.size = x.size.map(|dim| dim.padded((before + after) as usize));
     }
     padded.value = layer_norm(g, &padded.value, x.channels, config.norm_eps, &params.pp("norm"))?;

@@ -74,6 +74,7 @@ fn same_conv(
         [Dim::Fixed(height), Dim::Fixed(width)] => {
             conv(g, x, &folded, conv_config, Some([before(height), before(width), after, after]), params)?
         }
+        _ if g.odd => conv(g, x, &folded, conv_config, None, params)?,
         _ => {
             let padded = Map { value: padded(g, x, after, params), ..x.clone() };
             conv(g, &padded, &folded, conv_config, Some([0; 4]), params)?

@@ -21,16 +21,16 @@ pub struct Logits {
 }
 
 /// Writes the network behind `image`, a normalised map of three channels.
-pub fn network(
-    g: &mut Graph,
-    config: &NetworkConfig,
-    image: &Map,
-    params: &Params,
-) -> Result<Logits> {
+pub fn network(g: &mut Graph, config: &NetworkConfig, image: &Map, params: &Params) -> Result<Logits> {
     let features = backbone::backbone(g, &config.backbone, image, &params.pp("backbone"))?;
     let maps: Vec<&Map> = config.levels.iter().map(|level| &features[level.index()]).collect();
-    let pixel =
-        pixel_decoder::pixel_decoder(g, &config.pixel_decoder, &maps, config.resize, &params.pp("pixel_decoder"))?;
+    let pixel = pixel_decoder::pixel_decoder(
+        g,
+        &config.pixel_decoder,
+        &maps,
+        config.resize,
+        &params.pp("pixel_decoder"),
+    )?;
     decoder::decoder(g, &config.decoder, &pixel, config.classes, &params.pp("decoder"))
 }
 

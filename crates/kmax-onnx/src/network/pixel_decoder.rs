@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::graph::{Graph, Map};
-use crate::layers::{Axial, activate, add, axial, conv_norm, layer_norm, resize};
+use crate::layers::{Axial, activate, add, aligned, axial, conv_norm, layer_norm, resize};
 use kmax_nn::layers::AxialConfig;
 use kmax_nn::{Activation, ConvConfig, Params};
 use kmax_pixel_decoder::{PixelDecoderConfig, ResizeRule, StageConfig, StageKind};
@@ -51,7 +51,8 @@ fn fuse(
         conv_norm(g, &x, shape, config.norm(), Activation::Identity, &params)
     };
     let projected = project(g, low, "low")?;
-    let resized = resize(g, &projected, high.size, rule, &params.path("resized"));
+    let corners = aligned(g, rule, low.size[1]);
+    let resized = resize(g, &projected, high.size, &corners, &params.path("resized"));
     let high = project(g, high, "high")?;
     Ok(add(g, &resized, &high, &params.path("output")))
 }
@@ -74,8 +75,7 @@ fn block(
     let branch = conv_norm(g, &x, ConvConfig::new(x.channels, first, 1), norm, gelu, &params.pp("conv1"))?;
     let branch = match stage.kind {
         StageKind::Axial => {
-            let attention =
-                AxialConfig { heads: config.heads, ..AxialConfig::new(2 * base, base, norm) };
+            let attention = AxialConfig { heads: config.heads, ..AxialConfig::new(2 * base, base, norm) };
             let attention = Axial { config: attention, stride: 1 };
             let branch = axial(g, &branch, &attention, &params.pp("attention"))?;
             Map { value: activate(g, gelu, &branch.value, &params.path("attention")), ..branch }

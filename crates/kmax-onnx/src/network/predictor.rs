@@ -26,11 +26,8 @@ pub fn masks(
     let last = ConvConfig::new(hidden, length, 1).with_bias();
     let x = conv_norm(g, &x, last, norm, linear, &below.pp("conv2"))?;
     let feature = l2_normalize(g, &x.value, EPS, &params.path("pixel_feature"));
-    let feature = g.reshape(
-        &feature,
-        &[Extent::Same, Extent::Same, Extent::Rest],
-        &params.path("pixel_feature.flat"),
-    );
+    let feature =
+        g.reshape(&feature, &[Extent::Same, Extent::Same, Extent::Rest], &params.path("pixel_feature.flat"));
 
     // The norm with a single channel scales the kernels; what it adds stays.
     let (scale, offset) = batch_norm(1, norm, &params.pp("mask_norm"))?;
@@ -42,8 +39,7 @@ pub fn masks(
     let products = g.binary("MatMul", &kernels, &feature, &params.path("mask_products"));
     let offset = g.number(&products, offset[0]);
     let flat = g.binary("Add", &products, &offset, &params.path("mask_logits.flat"));
-    let shape =
-        [Extent::Same, Extent::Same, Extent::Like(x.size[0]), Extent::Like(x.size[1])];
+    let shape = [Extent::Same, Extent::Same, Extent::Like(x.size[0]), Extent::Like(x.size[1])];
     let value = g.reshape(&flat, &shape, &params.path("mask_logits"));
     Ok(g.map(value, queries, x.size))
 }

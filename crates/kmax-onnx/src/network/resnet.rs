@@ -26,8 +26,7 @@ pub fn resnet(g: &mut Graph, config: &ResNetConfig, image: &Map, params: &Params
             // Without the max pool the first stage halves the resolution in its place.
             let step = if b == 0 && (s > 0 || !config.max_pool) { 2 } else { 1 };
             let axial = config.axial_beyond_stride != 0 && stride >= config.axial_beyond_stride;
-            let shape =
-                BlockShape { input: map.channels, inner: output / 4, output, stride: step, axial };
+            let shape = BlockShape { input: map.channels, inner: output / 4, output, stride: step, axial };
             let activation =
                 if b + 1 == depth && tapped_early { Activation::Identity } else { config.activation };
             map = block(g, config, shape, activation, &map, &params.pp(format!("blocks.{b}")))?;
@@ -82,7 +81,8 @@ fn block(
         let conv2 = ConvConfig::new(inner, inner, 3).stride(stride);
         conv_norm(g, &branch, conv2, norm, act, &params.pp("conv2"))?
     };
-    let branch = conv_norm(g, &branch, ConvConfig::new(around, output, 1), norm, linear, &params.pp("conv3"))?;
+    let branch =
+        conv_norm(g, &branch, ConvConfig::new(around, output, 1), norm, linear, &params.pp("conv3"))?;
     let residual = if input == output {
         x.clone()
     } else {
