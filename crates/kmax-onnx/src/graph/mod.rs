@@ -38,7 +38,7 @@ pub struct Graph {
     shared: HashMap<String, Value>,
     /// Number of images.
     pub batch: Dim,
-    /// Whether heights and widths that are known when the file runs only are odd.
+    /// Whether heights and widths of inputs that are known when the file runs only are `32 k + 1`.
     pub odd: bool,
 }
 

@@ -18,7 +18,9 @@ pub enum Aligned {
 pub fn aligned(g: &mut Graph, rule: ResizeRule, width: Dim) -> Aligned {
     match width {
         Dim::Fixed(width) => Aligned::Known(rule.alignment(width)),
-        _ if rule == ResizeRule::Corners || g.odd => Aligned::Known(Alignment::Corners),
+        _ if rule == ResizeRule::Corners => Aligned::Known(Alignment::Corners),
+        // Of 32 k + 1 pixels, 16 k + 1 to 2 k + 1 are left at strides 2 to 16, and k + 1 at stride 32.
+        Dim::Free { stride, .. } if g.odd && stride < 32 => Aligned::Known(Alignment::Corners),
         width => Aligned::Corners(g.shared(&format!("corners.{width}"), |g, name| {
             let width = g.size(width);
             let two = g.constant(Constant::integers(&[2]));
