@@ -15,9 +15,15 @@ use prost::Message;
 const LARGEST: usize = (1 << 31) - 1;
 
 /// A model as an ONNX file.
-#[derive(Debug)]
 pub struct Exported {
     model: proto::Model,
+}
+
+impl std::fmt::Debug for Exported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (inputs, outputs): (Vec<_>, Vec<_>) = (self.inputs().collect(), self.outputs().collect());
+        f.debug_struct("Exported").field("inputs", &inputs).field("outputs", &outputs).finish_non_exhaustive()
+    }
 }
 
 /// Writes the network of `model`, and what the options ask for around it, as one ONNX file. `name` is told in the file.
