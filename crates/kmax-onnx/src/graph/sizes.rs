@@ -32,6 +32,20 @@ impl Graph {
         self.sizes.insert(dim, value);
     }
 
+    /// Says that `short` is every `step`-th of `long`, the first included. OpenVINO 2026.4 takes the length of a slice of steps for
+    /// that of what was cut.
+    pub fn name_strided(&mut self, long: Dim, short: Dim, step: usize) {
+        if matches!(short, Dim::Fixed(_)) || self.sizes.contains_key(&short) {
+            return;
+        }
+        let length = self.size(long);
+        let [more, step] =
+            [step as i64 - 1, step as i64].map(|value| self.constant(Constant::integers(&[value])));
+        let sum = self.binary("Add", &length, &more, &format!("{short}.more"));
+        let length = self.binary("Div", &sum, &step, &short.to_string());
+        self.name_size(short, length);
+    }
+
     /// The length of an axis of any value, `[1]` of int64.
     pub fn axis_of(&mut self, value: &Value, axis: usize, hint: &str) -> Value {
         let range = vec![("start", Attribute::Int(axis as i64)), ("end", Attribute::Int(axis as i64 + 1))];

@@ -100,6 +100,7 @@ fn along(
     if stride > 1 {
         map = g.every(&map, stride, axis as i64 + 2, &hint("kept"));
         size[axis] = size[axis].strided(stride);
+        g.name_strided(length, size[axis], stride);
     }
     Ok(g.map(map, value_depth, size))
 }
