@@ -54,10 +54,19 @@ fn pytorch_content(g: &mut Graph, frame: &Frame) -> [Dim; 2] {
     dims
 }
 
-/// A map `[1, queries, h, w]` as `[h, w, queries]`, so that a softmax over queries runs along memory.
-pub fn queries_last(g: &mut Graph, masks: &Map, name: &str) -> Value {
+/// A map `[1, queries, h, w]` as `[queries, h, w]`.
+pub fn of_one_image(g: &mut Graph, masks: &Map, name: &str) -> Value {
     let axis = g.constant(Constant::integers(&[0]));
-    let one =
-        g.node("Squeeze", &[&masks.value, &axis], Vec::new(), masks.value.element, &format!("{name}.one"));
-    g.transpose(&one, &[1, 2, 0], &format!("{name}.queries_last"))
+    g.node("Squeeze", &[&masks.value, &axis], Vec::new(), masks.value.element, &format!("{name}.logits"))
+}
+
+/// A softmax over the queries of `[queries, h, w]`, spelt out: ONNX Runtime's operator takes many times as long over millions of short
+/// rows.
+pub fn probabilities(g: &mut Graph, logits: &Value, name: &str) -> Value {
+    let hint = |part: &str| format!("{name}.{part}");
+    let most = g.reduce("ReduceMax", logits, 0, true, &hint("most"));
+    let below = g.binary("Sub", logits, &most, &hint("below"));
+    let numerators = g.unary("Exp", &below, &hint("numerators"));
+    let total = g.sum(&numerators, 0, true, &hint("total"));
+    g.binary("Div", &numerators, &total, &hint("probabilities"))
 }

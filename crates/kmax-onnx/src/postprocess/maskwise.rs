@@ -3,7 +3,7 @@
 use super::Assignment;
 use super::classes::Best;
 use super::loop_body::{self, Ranked};
-use super::masks::queries_last;
+use super::masks;
 use super::totals;
 use crate::graph::{Attribute, Constant, Element, Graph, Map, Value};
 use kmax_model::PostprocessConfig;
@@ -18,8 +18,8 @@ pub fn assign(
 ) -> Assignment {
     let queries = masks.channels;
     let mut probabilities = |masks: &Map, name: &str| {
-        let logits = queries_last(g, masks, name);
-        let probabilities = g.softmax(&logits, 2, &format!("{name}.probabilities"));
+        let logits = masks::of_one_image(g, masks, name);
+        let probabilities = masks::probabilities(g, &logits, name);
         totals::claims(g, &probabilities, settings.pixel_threshold, name)
     };
     let claims = probabilities(masks, "masks");
@@ -41,8 +41,7 @@ pub fn assign(
     let class_scores = ranked(&best.score, "ranked.class_scores");
     let mask_scores = ranked(&means, "ranked.mask_scores");
     let scores = g.binary("Mul", &class_scores, &mask_scores, "ranked.scores");
-    let claims = g.transpose(&claims.claims, &[2, 0, 1], "claims.masks");
-    let claims = g.gather(&claims, &ranks, 0, "ranked.claims");
+    let claims = g.gather(&claims.claims, &ranks, 0, "ranked.claims");
 
     let ranked = Ranked { claims: &claims, counts: &counts, confident: &confident };
     let body = loop_body::lay_down(g, &ranked, settings.overlap_threshold);

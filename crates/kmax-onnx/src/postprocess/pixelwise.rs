@@ -2,7 +2,7 @@
 
 use super::Assignment;
 use super::classes::Best;
-use super::masks::queries_last;
+use super::masks;
 use super::totals;
 use crate::graph::{Constant, Element, Graph, Map};
 use kmax_model::PostprocessConfig;
@@ -12,21 +12,25 @@ const NOTHING: f64 = -1e30;
 
 /// Only queries of a confident class have a probability; a pixel that another query holds, or whose probability is not above the
 /// threshold, goes to nobody.
-pub fn assign(g: &mut Graph, settings: &PostprocessConfig, masks: &Map, best: &Best) -> Assignment {
-    let queries = masks.channels;
-    let logits = queries_last(g, masks, "masks");
+pub fn assign(g: &mut Graph, settings: &PostprocessConfig, resized: &Map, best: &Best) -> Assignment {
+    let queries = resized.channels;
+    let logits = masks::of_one_image(g, resized, "masks");
     let nothing = g.number(&logits, NOTHING);
-    let active = g.choose(&best.confident, &logits, &nothing, "masks.active");
-    let probabilities = g.softmax(&active, 2, "masks.probabilities");
-    let [overall, among_active] = [&logits, &active].map(|x| g.reduce("ReduceMax", x, 2, true, "masks.most"));
+    let axes = g.constant(Constant::integers(&[1, 2]));
+    let confident =
+        g.node("Unsqueeze", &[&best.confident, &axes], Vec::new(), Element::Bool, "masks.confident");
+    let active = g.choose(&confident, &logits, &nothing, "masks.active");
+    let probabilities = masks::probabilities(g, &active, "masks");
+    let [overall, among_active] =
+        [&logits, &active].map(|x| g.reduce("ReduceMax", x, 0, true, "masks.largest"));
     let holds = g.compare("Equal", &overall, &among_active, "masks.holds");
-    let confidence = g.reduce("ReduceMax", &probabilities, 2, true, "masks.confidence");
+    let confidence = g.reduce("ReduceMax", &probabilities, 0, true, "masks.confidence");
     let threshold = g.number(&confidence, f64::from(settings.pixel_threshold));
     let sure = g.compare("Greater", &confidence, &threshold, "masks.sure");
     let sure = g.compare("And", &sure, &holds, "masks.assigned");
-    let winner = g.argmax(&active, 2, true, "masks.winner");
+    let winner = g.argmax(&active, 0, true, "masks.winner");
     let indices: Vec<f64> = (0..queries).map(|query| query as f64).collect();
-    let indices = g.constant(Constant::floats(Element::I64, &[queries], &indices));
+    let indices = g.constant(Constant::floats(Element::I64, &[queries, 1, 1], &indices));
     let mine = g.compare("Equal", &winner, &indices, "masks.mine");
     let claims = g.compare("And", &mine, &sure, "masks.claims");
     let totals = totals::of(g, claims, &probabilities, "masks");
@@ -35,7 +39,7 @@ pub fn assign(g: &mut Graph, settings: &PostprocessConfig, masks: &Map, best: &B
     let zero = g.constant(Constant::integer(0));
     let id = g.binary("Add", &winner, &one, "assignment.id");
     let id = g.choose(&sure, &id, &zero, "assignment.wide");
-    let axis = g.constant(Constant::integers(&[2]));
+    let axis = g.constant(Constant::integers(&[0]));
     let id = g.node("Squeeze", &[&id, &axis], Vec::new(), Element::I64, "assignment.flat");
     let map = g.cast(&id, Element::I32, "assignment.map");
     let scores = g.binary("Mul", &best.score, &totals.means, "assignment.scores");

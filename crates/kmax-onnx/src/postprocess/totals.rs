@@ -4,7 +4,7 @@ use crate::graph::{Element, Graph, Value};
 
 /// Where queries claim pixels.
 pub struct Claims {
-    /// `[h, w, queries]` of truth values.
+    /// `[queries, h, w]` of truth values.
     pub claims: Value,
     /// `[queries]` of doubles: pixels.
     pub counts: Value,
@@ -12,7 +12,7 @@ pub struct Claims {
     pub means: Value,
 }
 
-/// The claims to `probabilities` `[h, w, queries]` above the threshold.
+/// The claims to `probabilities` `[queries, h, w]` above the threshold.
 pub fn claims(g: &mut Graph, probabilities: &Value, threshold: f32, name: &str) -> Claims {
     let threshold = g.number(probabilities, f64::from(threshold));
     let claims = g.compare("Greater", probabilities, &threshold, &format!("{name}.claims"));
@@ -33,11 +33,11 @@ pub fn of(g: &mut Graph, claims: Value, probabilities: &Value, name: &str) -> Cl
     Claims { claims, counts, means }
 }
 
-/// The sum over the first two axes, in doubles. Rows are short enough for single precision.
+/// The sum over the last two axes, in doubles. Rows are short enough for single precision.
 fn added(g: &mut Graph, x: &Value, name: &str) -> Value {
-    let rows = g.sum(x, 1, false, &format!("{name}.rows"));
+    let rows = g.sum(x, -1, false, &format!("{name}.rows"));
     let rows = g.cast(&rows, Element::F64, &format!("{name}.double"));
-    g.sum(&rows, 0, false, name)
+    g.sum(&rows, -1, false, name)
 }
 
 /// Pixels of a mask `[h, w]` of truth values, as a double without an axis.
