@@ -43,3 +43,8 @@ pub use error::{Error, Result};
 pub use file::{Exported, export, export_weights};
 pub use kmax_base::ErrorKind;
 pub use options::{Batch, InputSize, OPSETS, Options, Precision};
+
+/// The program of the README runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
