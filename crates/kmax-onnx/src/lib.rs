@@ -1,7 +1,7 @@
 //! kMaX-DeepLab models as ONNX files, written from the network's own structure: nothing is run or traced.
 //!
 //! ```
-//! use kmax_model::{Config, KMaxDeepLab, Params, Preset};
+//! use kmax_model::{KMaxDeepLab, Params, Preset};
 //! use kmax_onnx::{InputSize, Options, export_weights};
 //! use candle_core::{DType, Device};
 //! use std::collections::HashMap;
