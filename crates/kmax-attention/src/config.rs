@@ -100,7 +100,8 @@ impl DecoderConfig {
         Ok(())
     }
 
-    pub(crate) fn norm(&self) -> BatchNormConfig {
+    /// Settings of the batch norms, with gain 1.
+    pub fn norm(&self) -> BatchNormConfig {
         BatchNormConfig { running_variance: self.running_variance, ..BatchNormConfig::default() }
     }
 }

@@ -51,6 +51,8 @@ enum Command {
     Dataset(commands::dataset::Arguments),
     /// Evaluate predictions as the official scripts do
     Eval(commands::eval::Arguments),
+    /// Write a model as an ONNX file
+    Export(commands::export::Arguments),
     /// Write the manual's pages
     Man(commands::manual::Man),
     /// Join what `segment --shard` did in parts
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
             Command::Convert(arguments) => commands::convert::run(&arguments),
             Command::Dataset(arguments) => commands::dataset::run(&arguments),
             Command::Eval(arguments) => commands::eval::run(&arguments),
+            Command::Export(arguments) => commands::export::run(&arguments),
             Command::Man(arguments) => commands::manual::man(&arguments),
             Command::Merge(arguments) => commands::merge::run(&arguments),
             Command::Models(arguments) => commands::models::run(&arguments),

@@ -35,7 +35,7 @@ pub use error::{Error, Result};
 pub use kmax_base::ErrorKind;
 pub use kmax_nn::layers::RunningVariance;
 pub use kmax_nn::{BatchNormConfig, Mode, Params};
-pub use predictor::{Prediction, Predictor, PredictorConfig};
+pub use predictor::{Prediction, Predictor, PredictorConfig, towards_void};
 pub use semantic::{Aspp, SemanticConfig, SemanticHead, SemanticKind};
 
 /// The program of the README runs as it stands.

@@ -54,6 +54,12 @@ pub struct Predictor {
 /// Prior probability of void that the class bias expresses (MaX-DeepLab's `add_bias_towards_void`).
 const VOID_PRIOR: f64 = 0.9;
 
+/// What is added to the void logit of a head of so many classes, void not counted, so that untrained it says void with a probability of
+/// 0.9.
+pub fn towards_void(classes: usize) -> f64 {
+    (classes as f64 * VOID_PRIOR / (1.0 - VOID_PRIOR)).ln()
+}
+
 impl Predictor {
     /// Reads the parameters.
     ///
@@ -71,7 +77,7 @@ impl Predictor {
         let last = Init::TruncatedNormal { std: 0.01 };
         let mask_norm = norm.with_gain(0.1);
         let mut towards_void = vec![0.0; classes + 1];
-        towards_void[classes] = (classes as f64 * VOID_PRIOR / (1.0 - VOID_PRIOR)).ln();
+        towards_void[classes] = self::towards_void(classes);
         Ok(Self {
             depthwise: conv(ConvConfig::depthwise(pixel, 5), glorot, Activation::Gelu, "depthwise")?,
             conv1: conv(ConvConfig::new(pixel, hidden, 1), he(pixel), Activation::Gelu, "conv1")?,

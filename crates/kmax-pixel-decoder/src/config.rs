@@ -135,7 +135,8 @@ impl PixelDecoderConfig {
         Ok(())
     }
 
-    pub(crate) fn norm(&self) -> BatchNormConfig {
+    /// Settings of the batch norms, with gain 1.
+    pub fn norm(&self) -> BatchNormConfig {
         BatchNormConfig { running_variance: self.running_variance, ..BatchNormConfig::default() }
     }
 }

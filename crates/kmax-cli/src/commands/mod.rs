@@ -4,6 +4,7 @@ pub mod convert;
 pub mod dataset;
 mod each;
 pub mod eval;
+pub mod export;
 pub mod manual;
 pub mod merge;
 pub mod models;
