@@ -2,6 +2,7 @@
 
 mod door;
 mod model;
+mod ranks;
 mod runs;
 
 use super::*;
