@@ -36,7 +36,7 @@
 //! | `train` | `train` | `kmax-train`: the trainer |
 //! | `convert` | `convert` | `kmax-convert`: checkpoints of deeplab2 and its PyTorch re-implementation |
 //!
-//! Further features: `jxl` reads JPEG XL photos, `heif` HEIC and AVIF by the C library libheif; `cuda`, `cudnn`, `metal`, `accelerate` pass through to Candle.
+//! Further features: `jxl` reads JPEG XL photos, `heif` HEIC and AVIF by the C library libheif; `mpi` trains in several processes; `cuda`, `cudnn`, `metal`, `accelerate` pass through to Candle.
 
 #![forbid(unsafe_code)]
 

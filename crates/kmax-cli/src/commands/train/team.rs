@@ -1,6 +1,6 @@
 //! The processes of a run that a launcher started several times over.
 
-use crate::exit::{Code, Failure, Outcome};
+use crate::exit::{Code, Outcome};
 use kmax::nn::Ranks;
 use kmax::train::launched;
 
@@ -61,7 +61,7 @@ impl Team {
         let message = format!(
             "this was started as one of {count} processes, but the program was built without the feature `mpi` (docs/TRAINING.md)"
         );
-        Err(Failure::new(Code::Usage, message))
+        Err(crate::exit::Failure::new(Code::Usage, message))
     }
 
     /// One process.
