@@ -24,12 +24,12 @@ const CONFIG: &str = "train.toml";
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
     let team = Team::join()?;
-    let outcome = train(arguments, team.ranks());
+    let outcome = train(arguments, team.ranks(), &team.stop);
     team.end(outcome)
 }
 
 /// As one of the ranks, of which the first speaks and writes.
-fn train(arguments: &Arguments, ranks: Ranks) -> Outcome {
+fn train(arguments: &Arguments, ranks: Ranks, stop: &Arc<AtomicBool>) -> Outcome {
     let (first, several) = (ranks.is_first(), ranks.size() > 1);
     if !first {
         set_verbosity(true, false);
@@ -48,7 +48,6 @@ fn train(arguments: &Arguments, ranks: Ranks) -> Outcome {
     if arguments.print_config {
         return if first { print(config.commented(heading(&config)).trim_end()) } else { Ok(()) };
     }
-    let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
     let told = move || {
         // Launchers tell all when one of them has ended.

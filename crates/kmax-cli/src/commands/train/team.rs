@@ -3,10 +3,14 @@
 use crate::exit::{Code, Outcome};
 use kmax::nn::Ranks;
 use kmax::train::launched;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// This process among them; most often alone.
 #[derive(Default)]
 pub struct Team {
+    /// Whether this process was told to stop.
+    pub stop: Arc<AtomicBool>,
     #[cfg(feature = "mpi")]
     job: Option<kmax::train::mpi::Job>,
 }
@@ -19,7 +23,7 @@ impl Team {
             return Ok(Self::default());
         }
         let job = kmax::train::mpi::Job::join()?;
-        Ok(Self { job: Some(job) })
+        Ok(Self { job: Some(job), ..Self::default() })
     }
 
     /// All of them.
@@ -43,8 +47,10 @@ impl Team {
             crate::output::tell(&format!("error: {}", failure.message));
         } else {
             // What fails everywhere is said once, by the first, which then ends this process too.
-            std::thread::sleep(std::time::Duration::from_secs(2));
-            crate::output::tell(&format!("error: rank {rank}: {}", failure.message));
+            std::thread::sleep(std::time::Duration::from_secs(10));
+            if !self.stop.load(std::sync::atomic::Ordering::Relaxed) {
+                crate::output::tell(&format!("error: rank {rank}: {}", failure.message));
+            }
         }
         job.abort(failure.code as u8)
     }
