@@ -29,8 +29,8 @@ pub fn norms() -> impl Iterator<Item = Result<Operation>> {
         || {
             let inputs = vec![random(&[4, 64, 97, 97])?, random(&[64])?, random(&[64])?];
             Ok(Operation::new("batch norm of training 64 @97 x4", inputs, |v| {
-                kernels::batch_norm_train(&v[0], &v[1], &v[2], 1e-3, Activation::Relu6)
-                    .map(|norm| norm.output)
+                let step = kernels::NormStep::new(1e-3, Activation::Relu6);
+                kernels::batch_norm_train(&v[0], &v[1], &v[2], &step).map(|norm| norm.output)
             }))
         },
         || of_map("gelu 512 @81", &[1, 512, 81, 81], kernels::gelu),

@@ -6,7 +6,7 @@ mod support;
 use small_model::model_folder;
 use std::error::Error;
 use std::path::Path;
-use support::{Run, kmax, names, picture};
+use support::{Run, kmax, kmax_with, names, picture};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -110,6 +110,20 @@ fn an_export_becomes_another_tools() -> Outcome {
     assert_eq!(checked.code, 0, "{checked:?}");
     kmax(folder, "dataset", &["convert", "data", "x", "--to", "yolo", "--from", "nothing"])
         .fails(2, &["label-studio"]);
+    Ok(())
+}
+
+#[cfg(not(feature = "mpi"))]
+#[test]
+fn several_processes_need_the_feature() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    dataset(folder.path())?;
+    let launched = |name| [(name, "2".to_string())];
+    for name in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"] {
+        let run = kmax_with(folder.path(), "train", &["data", "-o", "run"], &launched(name));
+        run.fails(2, &["one of 2 processes", "feature `mpi`"]);
+    }
+    assert!(!folder.path().join("run").exists());
     Ok(())
 }
 

@@ -12,6 +12,12 @@ pub enum Error {
     /// An argument out of its range, or of a shape that does not fit the others.
     #[error("{0}")]
     Argument(String),
+    /// Another rank of the run cannot be reached.
+    #[error("{0}")]
+    Ranks(String),
+    /// The step was stopped on request.
+    #[error("stopped")]
+    Stopped,
 }
 
 impl Error {
@@ -20,6 +26,8 @@ impl Error {
         match self {
             Self::Tensor(_) => ErrorKind::Internal,
             Self::Argument(_) => ErrorKind::InvalidArgument,
+            Self::Ranks(_) => ErrorKind::Internal,
+            Self::Stopped => ErrorKind::Cancelled,
         }
     }
 }

@@ -43,6 +43,7 @@ mod parts;
 mod pool;
 mod product;
 pub mod profile;
+mod ranks;
 mod resize;
 mod softmax;
 #[cfg(test)]
@@ -63,10 +64,13 @@ pub use error::{Error, Result};
 pub use kmax_base::ErrorKind;
 pub use kmeans::{center_sums, nearest_center};
 pub use masks::{BLOCK, Mixing, PixelBlock, ResizedMasks, Winners};
-pub use norm::{TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm};
+pub use norm::{
+    NormStep, TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm,
+};
 pub use pad::pad;
 pub use parts::sum_parts;
 pub use pool::max_pool2d;
+pub use ranks::{Ranks, Transport};
 pub use resize::{Alignment, resize_bilinear};
 pub use softmax::softmax;
 

@@ -46,6 +46,12 @@ pub enum Error {
     /// An argument out of its range.
     #[error("{0}")]
     Argument(String),
+    /// Another rank of the run cannot be reached.
+    #[error("{0}")]
+    Ranks(String),
+    /// The step was stopped on request.
+    #[error("stopped")]
+    Stopped,
 }
 
 impl Error {
@@ -57,6 +63,8 @@ impl Error {
             Self::Read { source, .. } => ErrorKind::reading(source),
             Self::Weights { .. } => ErrorKind::Damaged,
             Self::Argument(_) => ErrorKind::InvalidArgument,
+            Self::Ranks(_) => ErrorKind::Internal,
+            Self::Stopped => ErrorKind::Cancelled,
         }
     }
 }
@@ -65,6 +73,8 @@ impl From<kmax_kernels::Error> for Error {
     fn from(error: kmax_kernels::Error) -> Self {
         match error {
             kmax_kernels::Error::Tensor(error) => Self::Tensor(error),
+            kmax_kernels::Error::Ranks(reason) => Self::Ranks(reason),
+            kmax_kernels::Error::Stopped => Self::Stopped,
             other => Self::Argument(other.to_string()),
         }
     }

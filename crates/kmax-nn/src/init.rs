@@ -63,6 +63,12 @@ pub(crate) fn uniform(rng: &mut impl RngCore) -> f64 {
     (rng.next_u64() >> 11) as f64 * (-53f64).exp2()
 }
 
+/// Leaves out `count` draws of [`uniform`].
+pub(crate) fn skip(rng: &mut ChaCha8Rng, count: usize) {
+    // A draw takes two words of 32 bits.
+    rng.set_word_pos(rng.get_word_pos() + 2 * count as u128);
+}
+
 /// A standard normal draw by Box and Muller; `1 - u` keeps the logarithm finite.
 fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let (u, v) = (1.0 - uniform(rng), uniform(rng));

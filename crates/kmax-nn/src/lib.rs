@@ -46,7 +46,7 @@ pub use candle_nn;
 pub use error::{Error, Result};
 pub use init::Init;
 pub use kmax_base::ErrorKind;
-pub use kmax_kernels::{Activation, ConvParams, kernels, profile};
+pub use kmax_kernels::{Activation, ConvParams, Ranks, Transport, kernels, profile};
 pub use layers::{
     BatchNorm, BatchNormConfig, Chain, ChannelMlp, Conv2d, ConvConfig, ConvNorm, DropPath, LayerNorm,
 };

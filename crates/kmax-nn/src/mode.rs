@@ -1,6 +1,7 @@
 //! Whether a forward pass trains or evaluates, and where its randomness comes from.
 
 use crate::init;
+use kmax_kernels::Ranks;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ pub struct Mode {
     rng: Option<Arc<Mutex<ChaCha8Rng>>>,
     recomputes: bool,
     drop_queries: f64,
+    ranks: Ranks,
 }
 
 impl Mode {
@@ -33,6 +35,18 @@ impl Mode {
     pub fn of(train: bool) -> Self {
         static STEPS: AtomicU64 = AtomicU64::new(0);
         if train { Self::train(STEPS.fetch_add(1, Ordering::Relaxed)) } else { Self::eval() }
+    }
+
+    /// The same for a batch that is shared among ranks, each of which has as many images, in their order. Batch norms take their
+    /// statistics over all ranks, and each image meets the draws that it would meet in one process.
+    #[must_use]
+    pub fn across(self, ranks: Ranks) -> Self {
+        Self { ranks, ..self }
+    }
+
+    /// Those that share the batch.
+    pub fn ranks(&self) -> &Ranks {
+        &self.ranks
     }
 
     /// The same, in which blocks that can do so compute their inner maps again in the backward pass in place of keeping
@@ -59,7 +73,7 @@ impl Mode {
             return None;
         }
         let kept = (((1.0 - self.drop_queries) * count as f64).round() as usize).clamp(1, count);
-        let draws = self.uniform(count);
+        let draws = self.draws(0, count, 0);
         let mut order: Vec<usize> = (0..count).collect();
         order.sort_by(|a, b| draws[*a].total_cmp(&draws[*b]));
         let mut chosen: Vec<u32> = order.into_iter().take(kept).map(|query| query as u32).collect();
@@ -72,11 +86,21 @@ impl Mode {
         self.rng.is_some()
     }
 
-    /// `count` uniform draws in `[0, 1)`; zeros in evaluation, where no layer asks.
+    /// `count` uniform draws in `[0, 1)` for the images of this rank, image after image; zeros in evaluation, where no layer
+    /// asks.
     pub fn uniform(&self, count: usize) -> Vec<f64> {
+        let (rank, size) = (self.ranks.rank(), self.ranks.size());
+        self.draws(rank * count, count, (size - 1 - rank) * count)
+    }
+
+    /// `count` draws after `before`, and before `after`, that are other ranks'.
+    fn draws(&self, before: usize, count: usize, after: usize) -> Vec<f64> {
         let Some(rng) = &self.rng else { return vec![0.0; count] };
         let mut rng = rng.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        (0..count).map(|_| init::uniform(&mut *rng)).collect()
+        init::skip(&mut rng, before);
+        let drawn = (0..count).map(|_| init::uniform(&mut *rng)).collect();
+        init::skip(&mut rng, after);
+        drawn
     }
 }
 
@@ -92,6 +116,24 @@ mod tests {
         assert_ne!(first, a.uniform(5));
         assert!(first.iter().all(|u| (0.0..1.0).contains(u)));
         assert!(!Mode::eval().is_train() && a.is_train());
+    }
+
+    #[test]
+    fn ranks_share_the_draws_of_one_process() {
+        let draws = |mode: Mode| {
+            let each = [2, 5, 1].map(|count| (mode.uniform(count), mode.queries(16)));
+            (each, mode.ranks().size())
+        };
+        let each = Ranks::on_threads(3, |ranks| draws(Mode::train(7).dropping_queries(0.5).across(ranks)));
+        let each = each.expect("three threads");
+        let one = Mode::train(7).dropping_queries(0.5);
+        for (turn, count) in [2, 5, 1].into_iter().enumerate() {
+            let parts: Vec<f64> = each.iter().flat_map(|(draws, _)| draws[turn].0.clone()).collect();
+            assert_eq!(parts, one.uniform(3 * count));
+            // What is drawn for the whole batch is the same for all.
+            let queries = one.queries(16);
+            assert!(each.iter().all(|(draws, size)| draws[turn].1 == queries && *size == 3));
+        }
     }
 
     #[test]

@@ -86,6 +86,9 @@ pub enum Error {
     /// The model failed.
     #[error(transparent)]
     Model(#[from] kmax_model::Error),
+    /// Another rank of the run cannot be reached.
+    #[error(transparent)]
+    Ranks(#[from] kmax_kernels::Error),
     /// A tensor operation failed.
     #[error("tensor operation failed: {0}")]
     Tensor(#[from] candle_core::Error),
@@ -116,6 +119,7 @@ impl Error {
             Self::Nn(error) => error.kind(),
             Self::Metric(error) => error.kind(),
             Self::Model(error) => error.kind(),
+            Self::Ranks(error) => error.kind(),
             Self::Tensor(_) => ErrorKind::Internal,
         }
     }

@@ -3,6 +3,8 @@
 use kmax_base::Progress;
 use kmax_metrics::panoptic::PanopticReport;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// One optimizer step.
 #[derive(Debug, Clone)]
@@ -49,6 +51,11 @@ pub trait Observer {
     /// should stop. It then writes a checkpoint, unless it is measuring: that is done anew when the run goes on.
     fn progress(&self) -> &dyn Progress {
         &()
+    }
+    /// A flag that stops a run within a step: the unfinished step is thrown away. Asked for once, when the run begins. Without one
+    /// a step is always made to its end.
+    fn stop(&self) -> Option<Arc<AtomicBool>> {
+        None
     }
 }
 

@@ -11,13 +11,13 @@ use crate::model::{self, Assembled};
 use crate::observer::{Evaluation, Observer, StepReport};
 use crate::optim::{AdamW, Gradients, Schedule};
 use crate::start::Start;
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use kmax_base::ErrorKind;
 use kmax_datasets::Annotated;
-use kmax_datasets::loader::{Examples, Loader, LoaderConfig, RepeatFactors, TrainingSet};
+use kmax_datasets::loader::{Examples, Loader, LoaderConfig, RepeatFactors, Share, TrainingSet};
 use kmax_losses::{Criterion, Losses};
 use kmax_model::{Config, KMaxDeepLab};
-use kmax_nn::{Mode, Params};
+use kmax_nn::{Mode, Params, Ranks, Role};
 use kmax_report::run::Photo;
 use kmax_transforms::Draw;
 use kmax_transforms::train::TrainingExample;
@@ -37,6 +37,8 @@ pub struct Trainer {
     train: Arc<TrainingSet>,
     val: Arc<dyn Annotated>,
     device: Device,
+    /// The processes that train together.
+    ranks: Ranks,
     notes: Vec<String>,
     /// Digest of the training split's labels.
     labels: String,
@@ -46,6 +48,8 @@ pub struct Trainer {
     /// What the run's page warns of, and the photos of the last measurement.
     warnings: Vec<String>,
     photos: Vec<Photo>,
+    /// The last measurement; the first rank's alone.
+    measured: Option<Evaluation>,
 }
 
 impl Trainer {
@@ -95,12 +99,14 @@ impl Trainer {
             train,
             val,
             device,
+            ranks: Ranks::single(),
             notes,
             labels,
             step: 0,
             command: "kmax train".into(),
             warnings: Vec::new(),
             photos: Vec::new(),
+            measured: None,
         })
     }
 
@@ -108,6 +114,24 @@ impl Trainer {
     #[must_use]
     pub fn with_command(self, command: impl Into<String>) -> Self {
         Self { command: command.into(), ..self }
+    }
+
+    /// The same as one of several processes that share each batch. All have the same settings; the first alone writes.
+    ///
+    /// After an error of one rank the others wait for it for ever: whoever started them has to end them.
+    ///
+    /// # Errors
+    /// If the ranks cannot share a batch equally.
+    pub fn with_ranks(self, ranks: Ranks) -> Result<Self> {
+        let (batch, parts, size) =
+            (self.config.schedule.batch, self.config.schedule.accumulate, ranks.size());
+        if !batch.is_multiple_of(parts * size) {
+            let parts = if parts == 1 { String::new() } else { format!(" in {parts} parts (--accumulate)") };
+            return Err(Error::Setting(format!(
+                "a batch of {batch} (--batch) cannot be shared equally among {size} processes{parts}"
+            )));
+        }
+        Ok(Self { ranks, ..self })
     }
 
     /// Steps done.
@@ -177,10 +201,18 @@ impl Trainer {
     /// # Errors
     /// If an image cannot be read, the loss is no longer a number, or a result cannot be written.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Option<PathBuf>> {
-        let _held = Held::new(&self.config.output)?;
+        self.ranks = self.ranks.clone().stopped_by(observer.stop());
+        let first = self.ranks.is_first();
+        let _held = first.then(|| Held::new(&self.config.output)).transpose()?;
+        self.agree()?;
         let steps = self.config.schedule.steps;
         let settings = LoaderConfig {
             batch: self.config.schedule.batch,
+            share: Share {
+                rank: self.ranks.rank(),
+                ranks: self.ranks.size(),
+                parts: self.config.schedule.accumulate,
+            },
             workers: self.config.data.workers,
             seed: self.config.seed,
             repeat: self.repeat_factors()?,
@@ -188,34 +220,79 @@ impl Trainer {
         };
         let start = settings.position_after(self.train.dataset.len(), self.step);
         let mut loader = Loader::new(self.train.clone(), settings, start)?;
-        let mut log = Log::open(&self.config.output, self.step, self.step == steps)?;
+        let log = || Log::open(&self.config.output, self.step, self.step == steps);
+        let mut log = first.then(log).transpose()?;
         while self.step < steps {
             let Some(batch) = loader.next() else { break };
-            let report = self.step(&batch?.examples)?;
-            log.step(&report)?;
+            let Some(report) = self.step_or_stop(&batch?.examples)? else {
+                self.save_and_tell(observer)?;
+                return Ok(None);
+            };
+            log.iter_mut().try_for_each(|log| log.step(&report))?;
             observer.step(&report);
-            let stop = observer.progress().cancelled();
+            let stop = self.ranks.any(observer.progress().cancelled())?;
             let checkpoints = &self.config.checkpoints;
             let due = self.step.is_multiple_of(checkpoints.every);
-            let (keep, measure) = (checkpoints.keep, checkpoints.evaluate_every);
+            let measure = checkpoints.evaluate_every;
             if due || stop || self.step == steps {
-                observer.saved(&self.save()?);
-                Checkpoint::prune(&self.config.output, keep);
-                self.report()?;
+                self.save_and_tell(observer)?;
             }
             if stop && self.step < steps {
                 return Ok(None);
             }
             let measuring = self.step < steps && measure > 0 && self.step.is_multiple_of(measure);
-            if measuring && self.measure(&mut log, observer)?.is_none() {
+            if measuring && !self.measure(log.as_mut(), observer)? {
                 return Ok(None);
             }
         }
         // Outside the loop: a run that was stopped in its last measurement makes it when it goes on.
-        let Some(measured) = self.measure(&mut log, observer)? else { return Ok(None) };
+        if !self.measure(log.as_mut(), observer)? {
+            return Ok(None);
+        }
         let folder = self.config.output.join("model");
-        crate::export::export(&folder, &self.config, &self.model, self.weights()?, &measured)?;
+        if let Some(measured) = &self.measured {
+            crate::export::export(&folder, &self.config, &self.model, self.weights()?, measured)?;
+        }
         Ok(Some(folder))
+    }
+
+    /// Writes a checkpoint and the page, if this is the rank that writes.
+    fn save_and_tell(&self, observer: &mut dyn Observer) -> Result<()> {
+        if self.ranks.is_first() {
+            observer.saved(&self.save()?);
+            Checkpoint::prune(&self.config.output, self.config.checkpoints.keep);
+            self.report()?;
+        }
+        Ok(())
+    }
+
+    /// All ranks begin with the same step, settings, data and weights, and with the same kernels, which may round otherwise.
+    fn agree(&self) -> Result<()> {
+        if self.ranks.size() == 1 {
+            return Ok(());
+        }
+        let mut weights = Sha256::new();
+        for (parameter, _) in self.optimizer.groups() {
+            for value in parameter.var.as_tensor().flatten_all()?.to_vec1::<f32>()? {
+                weights.update(value.to_le_bytes());
+            }
+        }
+        let kernels = Sha256::digest(kmax_kernels::kernels());
+        // Four bytes of each fit a float64.
+        let short =
+            |digest: &[u8]| digest.iter().take(4).fold(0.0, |sum, byte| 256.0 * sum + f64::from(*byte));
+        let whole = Sha256::digest(self.digest());
+        let own = [self.step as f64, short(&whole), short(&weights.finalize()), short(&kernels)];
+        let all = self.ranks.gather(&own)?;
+        for (rank, row) in all.chunks_exact(own.len()).enumerate() {
+            let what = ["another step", "other settings or labels", "other weights", "another processor"];
+            if let Some((_, what)) = row.iter().zip(&all).zip(what).find(|((a, b), _)| a != b) {
+                return Err(Error::Setting(format!(
+                    "rank {rank} begins with {what} than rank 0: every process needs the same program, files and kind of machine"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Examples of the first `count` images, augmented as in the first epoch.
@@ -240,7 +317,7 @@ impl Trainer {
         Ok(Some(RepeatFactors::new(&classes?, threshold)?))
     }
 
-    /// One optimizer step on `examples`.
+    /// One optimizer step on `examples`, which are this rank's share of the batch.
     ///
     /// # Errors
     /// If the shapes do not fit or the loss is no longer a number.
@@ -249,7 +326,23 @@ impl Trainer {
         rayon::scope(|_| self.step_here(examples))
     }
 
+    /// As [`Self::step`]; `None`, and everything as before, if it was stopped on the way.
+    fn step_or_stop(&mut self, examples: &[TrainingExample]) -> Result<Option<StepReport>> {
+        // The forward pass moves the running statistics; nothing else changes before the last meeting.
+        let statistics = self.optimizer.groups().filter(|(parameter, _)| parameter.role == Role::Statistic);
+        let copy = |var: &Var| Ok((var.clone(), var.as_tensor().copy()?));
+        let before = statistics.map(|(parameter, _)| copy(&parameter.var)).collect::<Result<Vec<_>>>()?;
+        match self.step(examples) {
+            Err(_) if self.ranks.have_stopped() => {
+                before.iter().try_for_each(|(var, value)| var.set(value))?;
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
+    }
+
     fn step_here(&mut self, examples: &[TrainingExample]) -> Result<StepReport> {
+        let images = examples.len() * self.ranks.size();
         let parts = self.config.schedule.accumulate.min(examples.len()).max(1);
         let mut sum: Option<Gradients> = None;
         let (mut loss, mut terms) = (0.0, Vec::new());
@@ -258,35 +351,40 @@ impl Trainer {
             let seed =
                 self.config.seed ^ ((self.step * parts + number) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let mode = Mode::train(seed)
+                .across(self.ranks.clone())
                 .recomputing(self.config.recompute)
                 .dropping_queries(self.config.model.drop_queries);
             let losses = self.losses(part, &mode)?;
-            if !losses.value.is_finite() {
-                return Err(Error::Diverged { step: self.step, loss: losses.value });
+            let (value, found) = self.means(&losses)?;
+            if !value.is_finite() {
+                return Err(Error::Diverged { step: self.step, loss: value });
             }
             // The loss is a mean over images: the whole batch's is that of its parts, by their share of the images.
-            let share = part.len() as f64 / examples.len() as f64;
-            let total = if parts == 1 { losses.total.clone() } else { losses.total.affine(share, 0.0)? };
+            let share = part.len() as f64 / images as f64;
+            let total = if share == 1.0 { losses.total.clone() } else { losses.total.affine(share, 0.0)? };
             let gradients = self.optimizer.gradients(&total.backward()?)?;
             sum = Some(match sum {
                 None => gradients,
                 Some(sum) => sum.plus(gradients)?,
             });
-            loss += share * losses.value;
-            add_terms(&mut terms, &losses, share);
+            let share = part.len() as f64 / examples.len() as f64;
+            loss += share * value;
+            add_terms(&mut terms, &losses, &found, share);
         }
         let learning_rate = self.schedule.rate(self.step);
         let Some(sum) = sum else { return Err(Error::Setting("a batch without images".into())) };
-        let norm = self.optimizer.update(sum, learning_rate)?;
+        let norm = self.optimizer.update(sum.across(&self.ranks)?, learning_rate)?;
         self.step += 1;
-        Ok(StepReport {
-            step: self.step,
-            loss,
-            terms,
-            learning_rate,
-            gradient_norm: Some(norm),
-            images: examples.len(),
-        })
+        Ok(StepReport { step: self.step, loss, terms, learning_rate, gradient_norm: Some(norm), images })
+    }
+
+    /// The loss and its weighted terms over the images of all ranks.
+    fn means(&self, losses: &Losses) -> Result<(f64, Vec<f64>)> {
+        let terms = losses.terms.iter().map(|term| term.mean() * term.weight);
+        let mut own: Vec<f64> = terms.chain([losses.value]).collect();
+        self.ranks.sum(&mut own).map_err(kmax_nn::Error::from)?;
+        own.iter_mut().for_each(|sum| *sum /= self.ranks.size() as f64);
+        Ok((own.pop().unwrap_or_default(), own))
     }
 
     fn losses(&self, examples: &[TrainingExample], mode: &Mode) -> Result<Losses> {
@@ -330,8 +428,16 @@ impl Trainer {
         Ok(())
     }
 
-    /// Measures, logs and tells. `None` if it was stopped.
-    fn measure(&mut self, log: &mut Log, observer: &mut dyn Observer) -> Result<Option<Evaluation>> {
+    /// Measures, logs and tells on the first rank; the others wait. Whether it was not stopped.
+    fn measure(&mut self, log: Option<&mut Log>, observer: &mut dyn Observer) -> Result<bool> {
+        self.measured = None;
+        if let Some(log) = log {
+            self.measured = self.measure_here(log, observer)?;
+        }
+        Ok(!self.ranks.any(self.ranks.is_first() && self.measured.is_none())?)
+    }
+
+    fn measure_here(&mut self, log: &mut Log, observer: &mut dyn Observer) -> Result<Option<Evaluation>> {
         let (model, weights) = (&self.model, self.weights()?);
         let progress = observer.progress();
         let found = crate::evaluate::evaluate(model, weights, &*self.val, &self.device, self.step, progress)?;
@@ -375,11 +481,11 @@ impl Trainer {
     }
 }
 
-/// Adds the terms, weighted and summed over the decoder's layers, by `share`.
-fn add_terms(sums: &mut Vec<(String, f64)>, losses: &Losses, share: f64) {
-    for term in &losses.terms {
+/// Adds the terms' weighted `means`, summed over the decoder's layers, by `share`.
+fn add_terms(sums: &mut Vec<(String, f64)>, losses: &Losses, means: &[f64], share: f64) {
+    for (term, mean) in losses.terms.iter().zip(means) {
         let name = term.name.split('_').next().unwrap_or(&term.name);
-        let value = share * term.mean() * term.weight;
+        let value = share * mean;
         match sums.iter_mut().find(|(known, _)| known == name) {
             Some((_, sum)) => *sum += value,
             None => sums.push((name.to_string(), value)),

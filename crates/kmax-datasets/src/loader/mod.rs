@@ -2,6 +2,7 @@
 
 mod order;
 mod pool;
+mod share;
 mod training;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use kmax_transforms::Draw;
 use crate::error::{Error, Result};
 pub use order::RepeatFactors;
 use pool::Pool;
+pub use share::Share;
 pub use training::TrainingSet;
 
 /// Something that makes examples: a dataset with its transform.
@@ -36,8 +38,10 @@ pub trait Examples: Send + Sync + 'static {
 /// Settings of a [`Loader`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoaderConfig {
-    /// Examples a batch.
+    /// Examples a batch, those of all processes counted.
     pub batch: usize,
+    /// Which of them are made here; otherwise all.
+    pub share: Share,
     /// Threads.
     pub workers: usize,
     /// The most batches that wait, ready or in the making, beside the next one.
@@ -52,7 +56,7 @@ pub struct LoaderConfig {
 
 impl Default for LoaderConfig {
     fn default() -> Self {
-        Self { batch: 1, workers: 1, ahead: 2, seed: 0, shuffle: true, repeat: None }
+        Self { batch: 1, share: Share::default(), workers: 1, ahead: 2, seed: 0, shuffle: true, repeat: None }
     }
 }
 
@@ -83,7 +87,7 @@ pub struct Position {
 pub struct Batch<T> {
     /// Where in the sequence this is.
     pub position: Position,
-    /// As many examples as [`LoaderConfig::batch`] says.
+    /// As many examples as [`LoaderConfig::batch`] and its share say.
     pub examples: Vec<T>,
 }
 
@@ -111,6 +115,7 @@ impl<E: Examples> Loader<E> {
                 return Err(Error::setting(name, "must be at least 1"));
             }
         }
+        config.share.check(config.batch)?;
         let images = examples.len();
         if config.repeat.as_ref().is_some_and(|repeat| repeat.factors().len() != images) {
             return Err(Error::setting("repeat", format!("needs a factor for each of the {images} images")));
@@ -145,7 +150,7 @@ impl<E: Examples> Iterator for Loader<E> {
             batch => Position { batch, ..position },
         };
         // All are taken even after an error, so that the next batch begins at its own first example.
-        let made: Vec<_> = (0..self.config.batch).map(|_| self.pool.take()).collect();
+        let made: Vec<_> = (0..self.config.share.of(self.config.batch)).map(|_| self.pool.take()).collect();
         Some(made.into_iter().collect::<Result<_>>().map(|examples| Batch { position, examples }))
     }
 }
@@ -187,7 +192,7 @@ mod tests {
     }
 
     fn config(workers: usize) -> LoaderConfig {
-        LoaderConfig { batch: 3, workers, ahead: 2, seed: 9, shuffle: true, repeat: None }
+        LoaderConfig { batch: 3, workers, seed: 9, ..LoaderConfig::default() }
     }
 
     #[test]
@@ -223,6 +228,35 @@ mod tests {
         }
         std::thread::sleep(Duration::from_millis(20));
         assert_eq!(made(), 12);
+        Ok(())
+    }
+
+    #[test]
+    fn ranks_share_the_batches_of_one_process() -> Result<()> {
+        let whole = LoaderConfig { batch: 12, ..config(2) };
+        // Images 13 and 14 would fail.
+        let start = whole.position_after(13, 1);
+        let all: Vec<_> = loader(13, whole.clone(), start)?.take(3).collect::<Result<_>>()?;
+        for (ranks, parts) in [(2, 1), (3, 2), (4, 3)] {
+            let each = (0..ranks).map(|rank| {
+                loader(13, LoaderConfig { share: Share { rank, ranks, parts }, ..whole.clone() }, start)
+            });
+            let mut each = each.collect::<Result<Vec<_>>>()?;
+            for batch in &all {
+                let own =
+                    each.iter_mut().map(|rank| rank.next().expect("endless").map(|batch| batch.examples));
+                let own = own.collect::<Result<Vec<_>>>()?;
+                // Each part is made of as many examples of each rank, in their order.
+                let size = 12 / ranks / parts;
+                let joined: Vec<_> = (0..parts)
+                    .flat_map(|part| own.iter().flat_map(move |own| &own[part * size..][..size]))
+                    .copied()
+                    .collect();
+                assert_eq!(joined, batch.examples);
+            }
+        }
+        let unequal = LoaderConfig { share: Share { rank: 0, ranks: 5, parts: 1 }, ..whole };
+        assert!(loader(13, unequal, start).is_err_and(|error| error.to_string().contains("5 processes")));
         Ok(())
     }
 

@@ -127,8 +127,9 @@ impl<E: Examples> Shared<E> {
 
     /// The next example to make, once the queue has room; `None` when the loader is gone.
     fn begin(&self) -> Option<(u64, Draw)> {
-        let batch = self.config.batch as u64;
-        let room = batch * (self.config.ahead as u64 + 1);
+        let (batch, share) = (self.config.batch as u64, self.config.share);
+        let own = share.of(self.config.batch) as u64;
+        let room = own * (self.config.ahead as u64 + 1);
         let mut state = self.lock();
         while !state.stop && state.begin >= state.take + room {
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -140,7 +141,8 @@ impl<E: Examples> Shared<E> {
         state.begin += 1;
         // Each epoch leaves out what does not fill a batch.
         let per_epoch = length(&self.config, self.examples.len()) as u64 / batch * batch;
-        let place = self.start.batch as u64 * batch + number;
+        let within = share.place(self.config.batch, (number % own) as usize) as u64;
+        let place = (self.start.batch as u64 + number / own) * batch + within;
         let (epoch, place) = (self.start.epoch + place / per_epoch, (place % per_epoch) as usize);
         if state.order.0 != epoch {
             state.order = (epoch, order(&self.config, epoch, self.examples.len()));

@@ -39,7 +39,9 @@ pub struct Chained {
 /// the maps in between again, which are then not kept.
 ///
 /// # Errors
-/// If the shapes do not fit, there is no link, or there is no kernel for the device or element type.
+/// If the shapes do not fit, there is no link, or there is no kernel for the device or element type; and as [`Ranks::meet`].
+///
+/// [`Ranks::meet`]: crate::Ranks::meet
 pub fn conv_norm_chain(
     x: &Tensor,
     before: Activation,
@@ -67,7 +69,7 @@ pub fn conv_norm_chain(
         let plain = [Some(last), projection]
             .into_iter()
             .flatten()
-            .all(|link| link.activation == Activation::Identity);
+            .all(|link| link.step.activation == Activation::Identity);
         if !same || scales.len() != end.geometry.batch || !plain {
             return fail("the residual does not fit, or an activation lies before the sum");
         }

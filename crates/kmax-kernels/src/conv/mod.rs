@@ -29,7 +29,7 @@ mod winograd_tiles;
 use crate::activation::Activation;
 use crate::cpu::has_kernel;
 use crate::error::{Error, Result};
-use crate::norm::{TrainedNorm, batch_norm_train, channel_affine};
+use crate::norm::{NormStep, TrainedNorm, batch_norm_train, channel_affine};
 use crate::profile;
 use candle_core::Tensor;
 use dense_op::Form;
@@ -130,24 +130,23 @@ fn with_epilogue(
     )
 }
 
-/// [`conv2d`] (without bias), then [`crate::batch_norm_train`] with `gain`, `shift`, `eps` and `activation`.
+/// [`conv2d`] (without bias), then [`crate::batch_norm_train`] with a gain and a shift.
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// As that.
 pub fn conv2d_norm_train(
     input: &Tensor,
     kernel: &Tensor,
     params: ConvParams,
-    norm: (&Tensor, &Tensor, f64),
-    activation: Activation,
+    (gain, shift): (&Tensor, &Tensor),
+    step: &NormStep,
 ) -> Result<TrainedNorm> {
     let geometry = Geometry::new(input, kernel, params)?;
-    let (gain, shift, eps) = norm;
     let fits = gain.dims() == [geometry.output] && shift.dims() == [geometry.output];
     if !has_kernel(input) || !fits {
         let y = conv2d(input, kernel, params)?;
-        return batch_norm_train(&y, gain, shift, eps, activation);
+        return batch_norm_train(&y, gain, shift, step);
     }
     let (input, kernel) = (input.contiguous()?, kernel.contiguous()?);
-    norm_op::conv_norm(&input, &kernel, geometry, (gain, shift), eps, activation)
+    norm_op::conv_norm(&input, &kernel, geometry, (gain, shift), step)
 }

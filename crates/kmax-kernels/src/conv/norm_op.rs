@@ -4,9 +4,8 @@
 
 use super::geometry::Geometry;
 use super::{dense, dense_grad, depthwise_op, epilogue::EpilogueValues};
-use crate::activation::Activation;
 use crate::cpu::{Float, by_dtype, elements, hold, with_dtype};
-use crate::norm::{Train, TrainedNorm};
+use crate::norm::{NormStep, Train, TrainedNorm};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
 /// The convolution alone, without gradient.
@@ -45,11 +44,10 @@ pub(super) fn conv_norm(
     kernel: &Tensor,
     geometry: Geometry,
     (gain, shift): (&Tensor, &Tensor),
-    eps: f64,
-    activation: Activation,
+    step: &NormStep,
 ) -> crate::error::Result<TrainedNorm> {
     let sums = input.apply_op2_no_bwd(kernel, &Plain(geometry))?;
-    let train = Train::new(&sums, eps, activation)?;
+    let train = Train::new(&sums, step)?;
     let (mean, variance) = train.statistics(&sums)?;
     let affine = Tensor::stack(&[gain, shift], 0)?;
     let output = input.apply_op3(kernel, &affine, ConvNorm { geometry, sums, train })?;
@@ -91,7 +89,7 @@ impl CustomOp3 for ConvNorm {
         with_dtype!(affine, T => {
             let rows = halves(h.elements::<T>()?);
             let (inner, mut of_gain, of_shift) =
-                self.train.backward(sums.elements::<T>()?, rows, grad.elements()?);
+                self.train.backward(sums.elements::<T>()?, rows, grad.elements()?)?;
             of_gain.extend(of_shift);
             let tensor = |values: Vec<T>, like: &Tensor| Tensor::from_vec(values, like.shape(), like.device());
             let mut of_input = None;

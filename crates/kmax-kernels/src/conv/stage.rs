@@ -3,10 +3,9 @@
 use super::geometry::Geometry;
 use super::norm_op::{Plain, input_gradient, kernel_gradient};
 use super::params::ConvParams;
-use crate::activation::Activation;
 use crate::cpu::{Float, hold};
 use crate::error::Error;
-use crate::norm::Train;
+use crate::norm::{NormStep, Train};
 use candle_core::{Result, Tensor};
 
 /// A convolution of a chain, its batch norm and its activation.
@@ -22,10 +21,8 @@ pub struct Link {
     pub gain: Tensor,
     /// Shift of the norm, `[o]`.
     pub shift: Tensor,
-    /// Added to the variance.
-    pub eps: f64,
-    /// What follows the norm.
-    pub activation: Activation,
+    /// The norm, and the activation behind it.
+    pub step: NormStep,
 }
 
 impl Link {
@@ -59,7 +56,7 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(input: Tensor, link: &Link) -> crate::error::Result<Self> {
-        let Link { kernel, bias, params, gain, shift, eps, activation } = link;
+        let Link { kernel, bias, params, gain, shift, step } = link;
         let geometry = Geometry::new(&input, kernel, *params)?;
         let mut rows = [gain, shift].into_iter().chain(bias);
         if rows.any(|row| row.dims() != [geometry.output]) {
@@ -67,7 +64,7 @@ impl Stage {
             return Err(Error::Argument(reason.into()));
         }
         let sums = input.apply_op2_no_bwd(kernel, &Plain(geometry))?;
-        let train = Train::new(&sums, *eps, *activation)?;
+        let train = Train::new(&sums, step)?;
         Ok(Self { geometry, input, sums, train })
     }
 
@@ -83,7 +80,8 @@ impl Stage {
         if let Some(bias) = &link.bias {
             mean = (mean + bias)?;
         }
-        Ok((mean, variance, self.geometry.batch * self.geometry.out_area()))
+        let images = self.geometry.batch * link.step.ranks.size();
+        Ok((mean, variance, images * self.geometry.out_area()))
     }
 
     /// Writes the gradients of the link's tensors one after the other, for that of the result; gives that of the input, if
@@ -98,7 +96,7 @@ impl Stage {
         let (sums, input, kernel) = (hold(&self.sums), hold(&self.input), hold(&link.kernel));
         let (gain, shift) = (hold(&link.gain), hold(&link.shift));
         let affine = (gain.elements::<T>()?, shift.elements()?);
-        let (inner, of_gain, of_shift) = self.train.backward(sums.elements()?, affine, grad);
+        let (inner, of_gain, of_shift) = self.train.backward(sums.elements()?, affine, grad)?;
         let of_kernel = kernel_gradient(input.elements()?, &inner, &self.geometry);
         let mut rest = of_link;
         for row in [of_kernel, of_gain, of_shift] {

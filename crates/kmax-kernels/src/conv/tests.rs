@@ -4,7 +4,7 @@ use super::{ConvParams, Epilogue, Link, Prepared, Residual};
 use super::{conv_norm_chain, conv2d, conv2d_epilogue, conv2d_norm_train};
 use crate::activation::Activation;
 use crate::error::{Error, Result};
-use crate::norm::batch_norm_train;
+use crate::norm::{NormStep, batch_norm_train};
 use crate::testing::{assert_close, check_gradients, random};
 use crate::twins::conv::Case as Twin;
 use candle_core::{DType, Tensor, Var};
@@ -142,13 +142,11 @@ fn the_fused_training_step_equals_its_parts() -> Result<()> {
             [random(1, &[2, 4, 9, 8])?, random(2, &kernel)?, random(3, &[out])?, random(4, &[out])?];
         let padding = (kernel[2] / 2, kernel[2] / 2);
         let params = ConvParams { stride, padding, groups, ..ConvParams::default() };
-        let fused = |v: &[Tensor]| {
-            let norm = (&v[2], &v[3], 0.1);
-            conv2d_norm_train(&v[0], &v[1], params, norm, activation)
-        };
+        let step = NormStep::new(0.1, activation);
+        let fused = |v: &[Tensor]| conv2d_norm_train(&v[0], &v[1], params, (&v[2], &v[3]), &step);
         let [x, w, gain, shift] = &arguments;
         let y = conv2d(x, w, params)?;
-        let parts = batch_norm_train(&y, gain, shift, 0.1, activation)?;
+        let parts = batch_norm_train(&y, gain, shift, &step)?;
         let found = fused(&arguments)?;
         assert_close(&found.output, &parts.output, 1e-14);
         assert_close(&found.mean, &parts.mean, 1e-14);
@@ -170,8 +168,7 @@ fn gradients_of_a_chain_equal_the_differences() -> Result<()> {
         },
         gain: v[1].clone(),
         shift: v[2].clone(),
-        eps: 0.1,
-        activation,
+        step: NormStep::new(0.1, activation),
     };
     let arguments = |shapes: &[&[usize]]| -> Result<Vec<Tensor>> {
         shapes.iter().zip(1..).map(|(shape, seed)| random(seed, shape)).collect()

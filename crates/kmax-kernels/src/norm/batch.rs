@@ -7,6 +7,7 @@ use crate::activation::Activation;
 use crate::cpu::{Float, Shared, by_dtype, elements, has_kernel, hold, with_dtype, written};
 use crate::error::{Error, Result};
 use crate::profile;
+use crate::ranks::{Ranks, across};
 use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -64,6 +65,24 @@ pub fn batch_norm(
     channel_affine(x, &scale, &offset)
 }
 
+/// How a batch norm takes a step of training.
+#[derive(Debug, Clone)]
+pub struct NormStep {
+    /// Added to the variance.
+    pub eps: f64,
+    /// What follows the norm.
+    pub activation: Activation,
+    /// Those whose images make up the batch, as many on each.
+    pub ranks: Ranks,
+}
+
+impl NormStep {
+    /// Of one process.
+    pub fn new(eps: f64, activation: Activation) -> Self {
+        Self { eps, activation, ranks: Ranks::single() }
+    }
+}
+
 /// What [`batch_norm_train`] gives.
 #[derive(Debug, Clone)]
 pub struct TrainedNorm {
@@ -75,30 +94,26 @@ pub struct TrainedNorm {
     pub variance: Tensor,
 }
 
-/// Batch norm with the batch's own statistics (biased variance) over all axes but 1, and the activation behind it.
-/// Differentiable in `x`, `gain` and `shift`, through the statistics as well.
+/// Batch norm with the batch's own statistics (biased variance) over all axes but 1 and over all ranks, and the activation behind
+/// it. Differentiable in `x`, `gain` and `shift`, through the statistics as well.
 ///
 /// # Errors
-/// If the shapes do not fit.
-pub fn batch_norm_train(
-    x: &Tensor,
-    gain: &Tensor,
-    shift: &Tensor,
-    eps: f64,
-    activation: Activation,
-) -> Result<TrainedNorm> {
+/// If the shapes do not fit, or as [`Ranks::meet`].
+pub fn batch_norm_train(x: &Tensor, gain: &Tensor, shift: &Tensor, step: &NormStep) -> Result<TrainedNorm> {
     let channels = planes(x)?.1;
     check_channels(channels, &[gain, shift])?;
     if !has_kernel(x) {
         let rows = x.transpose(0, 1)?.contiguous()?.reshape((channels, ()))?;
-        let mean = rows.mean_keepdim(1)?;
-        let variance = rows.broadcast_sub(&mean)?.sqr()?.mean(1)?;
+        let mean_of = |each: Tensor| across(&each, &step.ranks)? / step.ranks.size() as f64;
+        let mean = mean_of(rows.mean_keepdim(1)?)?;
+        let variance = mean_of(rows.broadcast_sub(&mean)?.sqr()?.mean(1)?)?;
         let mean = mean.squeeze(1)?;
-        let output = activation.forward(&batch_norm(x, &mean, &variance, gain, shift, eps)?)?;
+        let normalised = batch_norm(x, &mean, &variance, gain, shift, step.eps)?;
+        let output = step.activation.forward(&normalised)?;
         return Ok(TrainedNorm { output, mean: mean.detach(), variance: variance.detach() });
     }
     let (x, gain, shift) = (x.contiguous()?, gain.contiguous()?, shift.contiguous()?);
-    let train = Train::new(&x, eps, activation)?;
+    let train = Train::new(&x, step)?;
     let (mean, variance) = train.statistics(&x)?;
     Ok(TrainedNorm { output: x.apply_op3(&gain, &shift, train)?, mean, variance })
 }
@@ -107,17 +122,16 @@ pub fn batch_norm_train(
 pub(crate) struct Train {
     batch: usize,
     moments: Vec<Moments>,
-    eps: f64,
-    activation: Activation,
+    step: NormStep,
 }
 
 impl Train {
     /// Takes the statistics of `x`, which is contiguous.
-    pub(crate) fn new(x: &Tensor, eps: f64, activation: Activation) -> Result<Self> {
+    pub(crate) fn new(x: &Tensor, step: &NormStep) -> Result<Self> {
         let (batch, channels, inner) = planes(x)?;
         let held = hold(x);
-        let moments = with_dtype!(x, T => Ok(statistics(held.elements::<T>()?, batch, channels, inner)))?;
-        Ok(Self { batch, moments, eps, activation })
+        let own = with_dtype!(x, T => Ok(statistics(held.elements::<T>()?, batch, channels, inner)))?;
+        Ok(Self { batch, moments: joined(own, &step.ranks)?, step: step.clone() })
     }
 
     /// Means and biased variances, of the type of `x`.
@@ -132,53 +146,61 @@ impl Train {
     /// Mean, scale and shift of a channel.
     fn factors<T: Float>(&self, channel: usize, gain: &[T], shift: &[T]) -> (T, T, T) {
         let moments = self.moments[channel];
-        let scale = gain[channel].wide() / (moments.variance + self.eps).sqrt();
+        let scale = gain[channel].wide() / (moments.variance + self.step.eps).sqrt();
         (T::of(moments.mean), T::of(scale), shift[channel])
     }
 
     /// The normalised and activated `x`.
     pub(crate) fn forward<T: Float>(&self, x: &[T], gain: &[T], shift: &[T]) -> Vec<T> {
         let factors = (0..self.moments.len()).map(|channel| self.factors(channel, gain, shift));
-        each_plane(x, self.batch, &factors.collect::<Vec<_>>(), self.activation)
+        each_plane(x, self.batch, &factors.collect::<Vec<_>>(), self.step.activation)
     }
 
-    /// The gradients of `x`, gain and shift for the gradient of the result.
+    /// The gradients of `x`, gain and shift for the gradient of the result. Those of gain and shift are this rank's part.
+    ///
+    /// # Errors
+    /// As [`Ranks::meet`].
     pub(crate) fn backward<T: Float>(
         &self,
         x: &[T],
         (gain, shift): (&[T], &[T]),
         grad: &[T],
-    ) -> (Vec<T>, Vec<T>, Vec<T>) {
+    ) -> Result<(Vec<T>, Vec<T>, Vec<T>)> {
         let channels = self.moments.len();
         let (batch, inner) = (self.batch, x.len() / (self.batch * channels).max(1));
-        let mut of_gain = vec![T::ZERO; channels];
-        let mut of_shift = vec![T::ZERO; channels];
+        let (activation, ranks) = (self.step.activation, &self.step.ranks);
+        let count = (batch * inner * ranks.size()) as f64;
         let grain = (GRAIN / (batch * inner).max(1)).max(1);
+        let starts = |channel: usize| (0..batch).map(move |image| (image * channels + channel) * inner);
+        let deviation = |channel: usize| (self.moments[channel].variance + self.step.eps).sqrt();
+        let mut sums = Vec::new();
+        let mut met = Ok(());
         let fill = |out: &mut [MaybeUninit<T>]| {
             let out = Shared::unwritten(out);
-            let sums = of_gain.par_iter_mut().zip(&mut of_shift).zip(&self.moments);
-            sums.enumerate().with_min_len(grain).for_each(|(channel, ((of_gain, of_shift), moments))| {
+            // Behind the activation; the identity leaves `out` alone.
+            let slopes = |channel: usize| {
                 let factors = self.factors(channel, gain, shift);
                 let (mut plain, mut centred) = (0.0, 0.0);
-                let starts = || (0..batch).map(|image| (image * channels + channel) * inner);
-                for start in starts() {
+                for start in starts(channel) {
                     for from in (0..inner).step_by(BLOCK) {
                         let at = start + from..start + inner.min(from + BLOCK);
                         // SAFETY: the planes of this channel belong to this task alone and lie within the buffer.
                         let out = unsafe { out.unwritten_slice(at.start, at.len()) };
-                        let (a, b) = slopes(&x[at.clone()], factors, &grad[at], self.activation, out);
+                        let (a, b) = slopes(&x[at.clone()], factors, &grad[at], activation, out);
                         (plain, centred) = (plain + a, centred + b);
                     }
                 }
-                let (deviation, count) = ((moments.variance + self.eps).sqrt(), (batch * inner) as f64);
-                *of_gain = T::of(centred / deviation);
-                *of_shift = T::of(plain);
+                (plain, centred)
+            };
+            let spread = |channel: usize, (plain, centred): (f64, f64)| {
+                let (mean, ..) = self.factors(channel, gain, shift);
+                let deviation = deviation(channel);
                 let scale = gain[channel].wide() / deviation;
                 let slope = scale * centred / (count * deviation * deviation);
-                let factors = (factors.0, T::of(scale), T::of(slope), T::of(scale * plain / count));
-                for start in starts() {
+                let factors = (mean, T::of(scale), T::of(slope), T::of(scale * plain / count));
+                for start in starts(channel) {
                     let x = &x[start..][..inner];
-                    if self.activation == Activation::Identity {
+                    if activation == Activation::Identity {
                         // SAFETY: as above.
                         spread(x, &grad[start..][..inner], factors, unsafe {
                             out.unwritten_slice(start, inner)
@@ -188,12 +210,50 @@ impl Train {
                         spread_in_place(x, factors, unsafe { out.slice(start, inner) });
                     }
                 }
-            });
+            };
+            let all = || (0..channels).into_par_iter().with_min_len(grain);
+            if ranks.size() == 1 {
+                // A channel's planes are still in the cache.
+                let both = |channel| {
+                    let sums = slopes(channel);
+                    spread(channel, sums);
+                    sums
+                };
+                all().map(both).collect_into_vec(&mut sums);
+                return;
+            }
+            all().map(slopes).collect_into_vec(&mut sums);
+            let (mut plain, mut centred): (Vec<f64>, Vec<f64>) = sums.iter().copied().unzip();
+            plain.append(&mut centred);
+            // After an error too: everything is written, and thrown away.
+            met = ranks.sum(&mut plain);
+            all().for_each(|channel| spread(channel, (plain[channel], plain[channels + channel])));
         };
         // SAFETY: the channels' planes tile the buffer, and each is written in full, by `spread` or by `slopes`.
         let of_x = unsafe { written(x.len(), fill) };
-        (of_x, of_gain, of_shift)
+        met?;
+        let of_gain =
+            sums.iter().enumerate().map(|(channel, (_, centred))| T::of(centred / deviation(channel)));
+        let of_gain = of_gain.collect();
+        Ok((of_x, of_gain, sums.iter().map(|(plain, _)| T::of(*plain)).collect()))
     }
+}
+
+/// The moments of a batch of which each rank has as many images.
+fn joined(own: Vec<Moments>, ranks: &Ranks) -> Result<Vec<Moments>> {
+    let row: Vec<f64> = own.iter().flat_map(|moments| [moments.mean, moments.variance]).collect();
+    let rows = ranks.meet(&row)?;
+    if rows.len() == 1 {
+        return Ok(own);
+    }
+    let count = rows.len() as f64;
+    let joined = |channel: usize| {
+        let each = || rows.iter().map(|row| (row[2 * channel], row[2 * channel + 1]));
+        let mean = each().map(|(mean, _)| mean).sum::<f64>() / count;
+        let squares = each().map(|(own, variance)| variance + (own - mean).powi(2)).sum::<f64>();
+        Moments { mean, variance: squares / count }
+    };
+    Ok((0..own.len()).map(joined).collect())
 }
 
 impl CustomOp3 for Train {
@@ -229,7 +289,7 @@ impl CustomOp3 for Train {
         with_dtype!(x, T => {
             let affine = (hg.elements::<T>()?, hs.elements()?);
             let (of_x, of_gain, of_shift) =
-                self.backward::<T>(hx.elements()?, affine, hd.elements()?);
+                self.backward::<T>(hx.elements()?, affine, hd.elements()?)?;
             let of_x = Tensor::from_vec(of_x, x.shape(), x.device())?;
             let of_gain = Tensor::from_vec(of_gain, gain.shape(), x.device())?;
             Ok((Some(of_x), Some(of_gain), Some(Tensor::from_vec(of_shift, gain.shape(), x.device())?)))
@@ -322,7 +382,7 @@ impl CustomOp3 for Affine {
 mod tests {
     use super::*;
     use crate::testing::{assert_close, check_gradients, random};
-    use candle_core::DType;
+    use candle_core::{DType, Device, Var};
 
     /// The composed form.
     fn reference(x: &Tensor, gain: &Tensor, shift: &Tensor, eps: f64) -> Result<(Tensor, Tensor, Tensor)> {
@@ -352,13 +412,13 @@ mod tests {
             let (y, mean, variance) = reference(&x, &gain, &shift, 1e-3)?;
             for activation in [Activation::Identity, Activation::Relu, Activation::Relu6, Activation::Gelu] {
                 let expected = activation.forward(&y)?;
-                let found = batch_norm_train(&x, &gain, &shift, 1e-3, activation)?;
+                let found = batch_norm_train(&x, &gain, &shift, &NormStep::new(1e-3, activation))?;
                 assert_close(&found.output, &expected, 1e-12);
                 assert_close(&found.mean, &mean, 1e-13);
                 assert_close(&found.variance, &variance, 1e-12);
                 let narrow = |t: &Tensor| t.to_dtype(DType::F32);
                 let (x, gain, shift) = (narrow(&x)?, narrow(&gain)?, narrow(&shift)?);
-                let single = batch_norm_train(&x, &gain, &shift, 1e-3, activation)?;
+                let single = batch_norm_train(&x, &gain, &shift, &NormStep::new(1e-3, activation))?;
                 assert_close(&single.output.to_dtype(DType::F64)?, &expected, 3e-6);
                 assert_close(&single.variance.to_dtype(DType::F64)?, &variance, 1e-6);
             }
@@ -373,7 +433,7 @@ mod tests {
             let arguments = [random(1, shape)?, random(2, &[c])?, random(3, &[c])?];
             for activation in [Activation::Identity, Activation::Relu, Activation::Relu6, Activation::Gelu] {
                 check_gradients(&arguments, |v| {
-                    Ok(batch_norm_train(&v[0], &v[1], &v[2], 0.1, activation)?.output)
+                    Ok(batch_norm_train(&v[0], &v[1], &v[2], &NormStep::new(0.1, activation))?.output)
                 })?;
             }
             check_gradients(&arguments, |v| channel_affine(&v[0], &v[1], &v[2]))?;
@@ -383,17 +443,57 @@ mod tests {
         Ok(())
     }
 
+    /// Output, statistics and gradients of `x`, gain and shift for the loss `sum(output * weights)`.
+    fn run(x: &Tensor, weights: &Tensor, affine: &[Tensor; 2], step: &NormStep) -> Result<Vec<Tensor>> {
+        let [x, gain, shift] = [x, &affine[0], &affine[1]].map(Var::from_tensor);
+        let (x, gain, shift) = (x?, gain?, shift?);
+        let found = batch_norm_train(&x, &gain, &shift, step)?;
+        let gradients = (&found.output * weights)?.sum_all()?.backward()?;
+        let of = |var: &Var| gradients.get(var).cloned().expect("a gradient");
+        Ok(vec![found.output, of(&x), found.mean, found.variance, of(&gain), of(&shift)])
+    }
+
+    #[test]
+    fn ranks_share_the_statistics_of_the_whole_batch() -> Result<()> {
+        let shape = [4, 3, 5, 7];
+        // Images of levels of their own: the statistics of a part are far from those of all.
+        let levels = Tensor::new(&[-3f64, 0.5, 2.0, 9.0], &Device::Cpu)?.reshape((4, 1, 1, 1))?;
+        let x = random(1, &shape)?.broadcast_add(&levels)?;
+        let (weights, affine) = (random(2, &shape)?, [random(3, &[3])?, random(4, &[3])?]);
+        for activation in [Activation::Identity, Activation::Relu, Activation::Gelu] {
+            let expected = run(&x, &weights, &affine, &NormStep::new(0.1, activation))?;
+            for size in [2, 4] {
+                let found = Ranks::on_threads(size, |ranks| {
+                    let part = |t: &Tensor| t.narrow(0, ranks.rank() * 4 / size, 4 / size);
+                    let step = NormStep { ranks: ranks.clone(), ..NormStep::new(0.1, activation) };
+                    run(&part(&x)?, &part(&weights)?, &affine, &step)
+                })?;
+                let found = found.into_iter().collect::<Result<Vec<_>>>()?;
+                for (i, expected) in expected.iter().enumerate() {
+                    let each: Vec<_> = found.iter().map(|rank| &rank[i]).collect();
+                    match i {
+                        0 | 1 => assert_close(&Tensor::cat(&each, 0)?, expected, 1e-13),
+                        2 | 3 => each.into_iter().for_each(|own| assert_close(own, expected, 1e-13)),
+                        // Gradients of parameters are summed with all others.
+                        _ => assert_close(&Tensor::stack(&each, 0)?.sum(0)?, expected, 1e-13),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     #[test]
     fn a_large_mean_costs_no_digits() -> Result<()> {
         let x = ((random(1, &[2, 1, 90, 91])? * 0.5)? + 1000.0)?.to_dtype(DType::F32)?;
         let one = Tensor::ones(1, DType::F32, x.device())?;
-        let found = batch_norm_train(&x, &one, &one, 0.0, Activation::Identity)?;
+        let step = NormStep::new(0.0, Activation::Identity);
+        let found = batch_norm_train(&x, &one, &one, &step)?;
         let exact = batch_norm_train(
             &x.to_dtype(DType::F64)?,
             &one.to_dtype(DType::F64)?,
             &one.to_dtype(DType::F64)?,
-            0.0,
-            Activation::Identity,
+            &step,
         )?;
         assert_close(&found.variance.to_dtype(DType::F64)?, &exact.variance, 1e-6);
         assert_close(&found.mean.to_dtype(DType::F64)?, &exact.mean, 1e-7);

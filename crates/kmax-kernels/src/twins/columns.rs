@@ -4,7 +4,9 @@ use super::conv::activate;
 use super::{compare, compare_gradients, drawn, list, tensor, values};
 use crate::activation::Activation;
 use crate::error::Result;
-use crate::{batch_norm_train, channel_affine, gelu, l2_normalize, layer_norm, relu, relu6, softmax};
+use crate::{
+    NormStep, batch_norm_train, channel_affine, gelu, l2_normalize, layer_norm, relu, relu6, softmax,
+};
 use candle_core::Tensor;
 use proptest::prelude::*;
 use std::slice::from_ref;
@@ -111,7 +113,9 @@ fn batch_norm_with_its_own_statistics() {
         };
         let expected = tensor(all.iter().enumerate().map(value).collect(), &shape)?;
         let arguments = [x, gain, shift];
-        let run = |v: &[Tensor]| Ok(batch_norm_train(&v[0], &v[1], &v[2], 1e-2, activation)?.output);
+        let run = |v: &[Tensor]| {
+            Ok(batch_norm_train(&v[0], &v[1], &v[2], &NormStep::new(1e-2, activation))?.output)
+        };
         compare(&arguments, &expected, 5e-6, run)?;
         match activation {
             // Differences fail where a kink lies between them.

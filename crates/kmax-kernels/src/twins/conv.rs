@@ -4,7 +4,9 @@ use super::{compare, compare_gradients, drawn, gradients, has_gradients, list, n
 use crate::activation::Activation;
 use crate::error::Result;
 use crate::testing::assert_close;
-use crate::{ConvParams, Epilogue, Prepared, batch_norm_train, conv2d, conv2d_epilogue, conv2d_norm_train};
+use crate::{
+    ConvParams, Epilogue, NormStep, Prepared, batch_norm_train, conv2d, conv2d_epilogue, conv2d_norm_train,
+};
 use candle_core::{DType, Tensor};
 use proptest::prelude::*;
 
@@ -256,11 +258,10 @@ fn with_batch_norm_in_training() {
             (0..).zip(shapes).map(|(seed, shape)| values(seed, shape)).collect::<Result<Vec<_>>>()?;
         // Its parts have twins of their own.
         let y = case.forward(&arguments[0], &arguments[1])?;
-        let parts = batch_norm_train(&y, &arguments[2], &arguments[3], 0.1, activation)?;
-        let fused = |v: &[Tensor]| {
-            let norm = (&v[2], &v[3], 0.1);
-            Ok(conv2d_norm_train(&v[0], &v[1], case.params, norm, activation)?.output)
-        };
+        let step = NormStep::new(0.1, activation);
+        let parts = batch_norm_train(&y, &arguments[2], &arguments[3], &step)?;
+        let fused =
+            |v: &[Tensor]| Ok(conv2d_norm_train(&v[0], &v[1], case.params, (&v[2], &v[3]), &step)?.output);
         compare(&arguments, &parts.output, 2e-5, fused)?;
         match activation {
             // Differences fail where a kink lies between them.

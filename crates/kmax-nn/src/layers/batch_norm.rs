@@ -95,23 +95,32 @@ impl BatchNorm {
             let y = kernels::batch_norm(x, &mean, &variance, &self.weight, &self.bias, self.config.eps)?;
             return Ok(activation.forward(&y)?);
         }
-        self.train_with(|gain, shift, eps| Ok(kernels::batch_norm_train(x, gain, shift, eps, activation)?))
+        self.train_with(&self.step(activation, mode), |(gain, shift), step| {
+            Ok(kernels::batch_norm_train(x, gain, shift, step)?)
+        })
     }
 
-    /// A training step by `norm`, of the gain, the shift and epsilon; moves the running statistics.
+    /// A training step by `norm`, of the gain and the shift; moves the running statistics.
     pub(crate) fn train_with(
         &self,
-        norm: impl FnOnce(&Tensor, &Tensor, f64) -> Result<kernels::TrainedNorm>,
+        step: &kernels::NormStep,
+        norm: impl FnOnce((&Tensor, &Tensor), &kernels::NormStep) -> Result<kernels::TrainedNorm>,
     ) -> Result<Tensor> {
-        let trained = norm(&self.weight, &self.bias, self.config.eps)?;
+        let trained = norm(self.parts(), step)?;
         let channels = trained.output.dim(1)?.max(1);
-        self.update(&trained.mean, &trained.variance, trained.output.elem_count() / channels)?;
+        let count = trained.output.elem_count() / channels * step.ranks.size();
+        self.update(&trained.mean, &trained.variance, count)?;
         Ok(trained.output)
     }
 
-    /// Gain, shift and epsilon.
-    pub(super) fn parts(&self) -> (&Tensor, &Tensor, f64) {
-        (&self.weight, &self.bias, self.config.eps)
+    /// How it takes the training step `mode`, with that activation behind it.
+    pub(super) fn step(&self, activation: Activation, mode: &Mode) -> kernels::NormStep {
+        kernels::NormStep { eps: self.config.eps, activation, ranks: mode.ranks().clone() }
+    }
+
+    /// Gain and shift.
+    pub(super) fn parts(&self) -> (&Tensor, &Tensor) {
+        (&self.weight, &self.bias)
     }
 
     /// Moves the running statistics towards those of a batch, taken of `count` values a channel.

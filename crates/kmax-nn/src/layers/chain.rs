@@ -114,7 +114,7 @@ impl<'a> Chain<'a> {
             _ => None,
         };
         let linear_ends = [Some(self.last()), projection].into_iter().flatten().all(ConvNorm::is_linear);
-        let links: Option<Vec<_>> = self.layers().chain(projection).map(ConvNorm::link).collect();
+        let links: Option<Vec<_>> = self.layers().chain(projection).map(|layer| layer.link(mode)).collect();
         let Some(links) = links.filter(|_| inner.is_none() || linear_ends) else { return Ok(None) };
         let (norms, mut links): (Vec<&BatchNorm>, Vec<kernels::Link>) = links.into_iter().unzip();
         let residual = match inner {

@@ -207,9 +207,8 @@ impl Conv2d {
             return norm.forward_activated(&self.forward(x)?, activation, mode);
         }
         let weight = self.weight.tensor()?;
-        norm.train_with(|gain, shift, eps| {
-            let norm = (gain, shift, eps);
-            Ok(kernels::conv2d_norm_train(x, &weight, self.config.params, norm, activation)?)
+        norm.train_with(&norm.step(activation, mode), |affine, step| {
+            Ok(kernels::conv2d_norm_train(x, &weight, self.config.params, affine, step)?)
         })
     }
 

@@ -89,19 +89,18 @@ impl ConvNorm {
         self.activation == Activation::Identity
     }
 
-    /// The norm and the layer as a link of a training step, unless it is folded.
-    pub(super) fn link(&self) -> Option<(&BatchNorm, kernels::Link)> {
+    /// The norm and the layer as a link of the training step `mode`, unless it is folded.
+    pub(super) fn link(&self, mode: &Mode) -> Option<(&BatchNorm, kernels::Link)> {
         let (kernel, bias, config) = self.conv.open_parts()?;
         let norm = self.norm.as_ref()?;
-        let (gain, shift, eps) = norm.parts();
+        let (gain, shift) = norm.parts();
         let link = kernels::Link {
             kernel: kernel.clone(),
             bias: bias.cloned(),
             params: config.params,
             gain: gain.clone(),
             shift: shift.clone(),
-            eps,
-            activation: self.activation,
+            step: norm.step(self.activation, mode),
         };
         Some((norm, link))
     }

@@ -4,8 +4,7 @@ use super::Group;
 use super::update::{Step, apply, squares};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor};
-use kmax_nn::{Error, Result};
-use kmax_nn::{Parameter, Role};
+use kmax_nn::{Error, Parameter, Ranks, Result, Role};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -87,6 +86,34 @@ impl Gradients {
             (a, b) => Ok(a.or(b)),
         });
         Ok(Self(sum.collect::<Result<_>>()?))
+    }
+
+    /// The sum over all ranks, which have gradients of the same parameters.
+    ///
+    /// # Errors
+    /// If they have not, or a rank is gone.
+    pub fn across(self, ranks: &Ranks) -> Result<Self> {
+        if ranks.size() == 1 {
+            return Ok(self);
+        }
+        // One long row: an exchange for each parameter would be mostly waiting.
+        let mut row = Vec::new();
+        for gradient in self.0.iter().flatten() {
+            row.extend(gradient.flatten_all()?.to_vec1::<f32>()?);
+        }
+        let lengths = ranks.gather(&[row.len() as f64])?;
+        if lengths.iter().any(|length| *length != row.len() as f64) {
+            return Err(Error::Argument(format!("ranks have gradients of {lengths:?} numbers")));
+        }
+        ranks.sum_singles(&mut row)?;
+        let mut rest = row.as_slice();
+        let sums = self.0.iter().map(|gradient| {
+            let Some(gradient) = gradient else { return Ok(None) };
+            let (own, later) = rest.split_at(gradient.elem_count());
+            rest = later;
+            Ok(Some(Tensor::from_slice(own, gradient.shape(), gradient.device())?))
+        });
+        Ok(Self(sums.collect::<Result<_>>()?))
     }
 }
 

@@ -1,51 +1,80 @@
 //! `kmax train`: plans a run and goes through it with a progress bar.
 
 mod arguments;
+mod team;
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::model;
-use crate::output::{bar, print, remark, write};
+use crate::output::{bar, print, remark, set_verbosity, tell, write};
 pub use arguments::Arguments;
 use indicatif::ProgressBar;
 use kmax::Progress;
+use kmax::nn::Ranks;
 use kmax::train::{Evaluation, Observer, Planned, StepReport, TrainConfig, Trainer, set_aside};
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+use team::Team;
 
 /// The configuration in the run's folder.
 const CONFIG: &str = "train.toml";
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
+    let team = Team::join()?;
+    let outcome = train(arguments, team.ranks(), &team.stop);
+    team.end(outcome)
+}
+
+/// As one of the ranks, of which the first speaks and writes.
+fn train(arguments: &Arguments, ranks: Ranks, stop: &Arc<AtomicBool>) -> Outcome {
+    let (first, several) = (ranks.is_first(), ranks.size() > 1);
+    if !first {
+        set_verbosity(true, false);
+        // The first fetches what is not there yet.
+        ranks.any(false).or_exit(Code::Failed)?;
+    }
     let run = Run::of(arguments)?;
     let config = run.config().clone();
-    if arguments.print_config {
-        return print(config.commented(heading(&config)).trim_end());
-    }
     let planned = matches!(run, Run::Planned(_));
-    fetch(&config, planned.then(|| arguments.model()))?;
-    let stop = Arc::new(AtomicBool::new(false));
+    if !arguments.print_config {
+        fetch(&config, planned.then(|| arguments.model()))?;
+    }
+    if first {
+        ranks.any(false).or_exit(Code::Failed)?;
+    }
+    if arguments.print_config {
+        return if first { print(config.commented(heading(&config)).trim_end()) } else { Ok(()) };
+    }
     let asked = stop.clone();
-    ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).or_exit(Code::Failed)?;
+    let told = move || {
+        // Launchers tell all when one of them has ended.
+        if several && first && !asked.swap(true, Ordering::Relaxed) {
+            tell(
+                "told to stop: if all processes are still there, a checkpoint is written; the same command goes on from the newest",
+            );
+        }
+        asked.store(true, Ordering::Relaxed);
+    };
+    ctrlc::set_handler(told).or_exit(Code::Failed)?;
     let file = config.output.join(CONFIG);
     if planned && !arguments.fresh {
         same_as_before(&file, &config)?;
     }
 
     // Before anything is moved: what cannot begin leaves the earlier run where it is.
-    let mut trainer = run.trainer()?.with_command(command());
+    let mut trainer = run.trainer()?.with_ranks(ranks)?.with_command(command());
     let resumed = if arguments.fresh {
-        if let Some(aside) = set_aside(trainer.config())? {
+        if first && let Some(aside) = set_aside(trainer.config())? {
             remark(&format!("the earlier run is in {}", aside.display()));
         }
         None
     } else {
         trainer.resume()?
     };
-    if planned && !file.exists() {
+    if first && planned && !file.exists() {
         let config = trainer.config();
         let fail = |error: std::io::Error| Failure::new(Code::Output, format!("{}: {error}", file.display()));
         let folder = file.parent().unwrap_or(Path::new(""));
@@ -237,5 +266,9 @@ impl Observer for Display {
 
     fn progress(&self) -> &dyn Progress {
         self
+    }
+
+    fn stop(&self) -> Option<Arc<AtomicBool>> {
+        Some(self.stop.clone())
     }
 }
