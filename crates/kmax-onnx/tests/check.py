@@ -46,6 +46,7 @@ def exported(model, name, *options):
 
 def verdict(what, good, told):
     global passed, failed
+    good = bool(good)
     passed, failed = passed + good, failed + (not good)
     print(f"{'ok    ' if good else 'FAILED'} {what}: {told}")
 
@@ -214,4 +215,4 @@ small_networks()
 built_in()
 golden()
 print(f"{passed} passed, {failed} failed")
-sys.exit(failed > 0 or passed == 0)
+sys.exit(1 if failed or not passed else 0)
