@@ -3,6 +3,7 @@
 use super::conv::Conv2d;
 use super::drop_path::DropPath;
 use super::layer_norm::LayerNorm;
+use super::recomputed::recomputed;
 use crate::error::Result;
 use crate::init::Init;
 use crate::mode::Mode;
@@ -31,7 +32,7 @@ pub struct ChannelMlpConfig {
 /// Layer norm over the channels, 1x1 expansion, exact GELU, 1x1 projection, layer scale, drop path, and a residual.
 ///
 /// In inference all of it is one pass in which the expanded map never leaves the cache, and the layer scale is folded into
-/// the projection. Parameters: `norm`, `expand`, `project` (both stored as linear layers) and the layer scale `scale`
+/// the projection. [`Mode::recomputing`] holds. Parameters: `norm`, `expand`, `project` (both stored as linear layers) and the layer scale `scale`
 /// `[channels]`.
 #[derive(Debug, Clone)]
 pub struct ChannelMlp {
@@ -82,12 +83,46 @@ impl ChannelMlp {
                 }
             };
         }
-        let y = self.project.forward(&self.expanded(x)?)?;
-        let y = match &self.scale {
-            Some(scale) => y.broadcast_mul(&scale.reshape((1, (), 1, 1))?)?,
-            None => y,
+        let y = match self.tensors().filter(|_| mode.recomputes() && mode.is_train()) {
+            Some(tensors) => {
+                let layer = self.clone();
+                recomputed(x, &tensors, move |x, tensors| layer.with(tensors).branch(x))?
+            }
+            None => self.branch(x)?,
         };
         Ok((self.drop_path.forward(&y, mode)? + residual)?)
+    }
+
+    fn branch(&self, x: &Tensor) -> Result<Tensor> {
+        let y = self.project.forward(&self.expanded(x)?)?;
+        match &self.scale {
+            Some(scale) => Ok(y.broadcast_mul(&scale.reshape((1, (), 1, 1))?)?),
+            None => Ok(y),
+        }
+    }
+
+    /// What it learns, in the order of [`Self::with`]; `None` if it is frozen.
+    fn tensors(&self) -> Option<Vec<Tensor>> {
+        let [gain, shift] = self.norm.tensors();
+        let mut tensors = vec![gain, shift];
+        for layer in [&self.expand, &self.project] {
+            let (weight, bias, _) = layer.open_parts()?;
+            tensors.extend([weight.clone(), bias?.clone()]);
+        }
+        tensors.extend(self.scale.clone());
+        Some(tensors)
+    }
+
+    /// The same with other values.
+    fn with(&self, tensors: &[Tensor]) -> Self {
+        let at = |place: usize| tensors[place].clone();
+        Self {
+            norm: self.norm.with([at(0), at(1)]),
+            expand: self.expand.with(at(2), at(3)),
+            project: self.project.with(at(4), at(5)),
+            scale: self.scale.as_ref().map(|_| at(6)),
+            drop_path: self.drop_path,
+        }
     }
 
     fn expanded(&self, x: &Tensor) -> Result<Tensor> {
@@ -111,7 +146,42 @@ impl ChannelMlp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::{DType, Device};
+    use candle_core::{DType, Device, Var};
+
+    /// Result, gradient of the input and of each parameter.
+    fn step(recomputes: bool, layer_scale: f64) -> Result<Vec<Vec<f64>>> {
+        let config = ChannelMlpConfig {
+            channels: 5,
+            hidden: 12,
+            eps: 1e-6,
+            layer_scale,
+            drop_path: DropPath { rate: 0.5 },
+            init: Init::Normal { std: 0.4 },
+        };
+        let params = Params::trainable(None, 3, DType::F64, &Device::Cpu);
+        let layer = ChannelMlp::new(config, &params)?;
+        let values = Init::Normal { std: 1.0 }.values("x", 1, 4 * 5 * 42);
+        let x = Var::from_tensor(&Tensor::from_vec(values, (4, 5, 6, 7), &Device::Cpu)?)?;
+        // Something before and behind it, as in a network.
+        let mode = Mode::train(2).recomputing(recomputes);
+        let y = layer.forward(&x.sin()?, x.as_tensor(), &mode)?.sqr()?;
+        let gradients = y.sum_all()?.backward()?;
+        let mut found = vec![y, gradients.get(&x).expect("a gradient").clone()];
+        for parameter in params.parameters() {
+            found.push(gradients.get(&parameter.var).expect("a gradient").clone());
+        }
+        found.iter().map(|tensor| Ok(tensor.flatten_all()?.to_vec1()?)).collect()
+    }
+
+    #[test]
+    fn what_is_computed_again_is_the_same() -> Result<()> {
+        for layer_scale in [0.0, 0.7] {
+            let kept = step(false, layer_scale)?;
+            assert_eq!(kept.len(), if layer_scale > 0.0 { 9 } else { 8 });
+            assert_eq!(step(true, layer_scale)?, kept);
+        }
+        Ok(())
+    }
 
     #[test]
     fn one_pass_equals_the_parts() -> Result<()> {

@@ -194,6 +194,11 @@ impl Conv2d {
         }
     }
 
+    /// The same with another kernel and bias, as they are stored.
+    pub(super) fn with(&self, weight: Tensor, bias: Tensor) -> Self {
+        Self { weight: Weight::Open(weight), bias: Some(bias), config: self.config }
+    }
+
     /// Convolves, normalises and activates: one step of the gradient in training.
     pub(super) fn forward_normed(
         &self,

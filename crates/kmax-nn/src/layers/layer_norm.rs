@@ -26,6 +26,16 @@ impl LayerNorm {
         Ok(Self { weight, bias, axis, eps })
     }
 
+    /// Its parameters.
+    pub(super) fn tensors(&self) -> [Tensor; 2] {
+        [self.weight.clone(), self.bias.clone()]
+    }
+
+    /// The same with other values.
+    pub(super) fn with(&self, [weight, bias]: [Tensor; 2]) -> Self {
+        Self { weight, bias, ..self.clone() }
+    }
+
     /// Gain, shift and epsilon, if the axis is that of a map's channels.
     pub(super) fn over_channels(&self) -> Option<(&Tensor, &Tensor, f64)> {
         (self.axis == 1).then_some((&self.weight, &self.bias, self.eps))

@@ -13,6 +13,7 @@ mod layer_norm;
 mod mask_product;
 mod modules;
 mod pointwise;
+mod recomputed;
 mod shared_input;
 
 pub use axial::{AxialAttention, AxialAttention2d, AxialConfig, MAX_SPAN};

@@ -9,16 +9,11 @@ mod runs;
 use super::*;
 use candle_core::{DType, Device, Tensor};
 use fixture::{draw, tiny};
-use image::{Rgb, RgbImage};
-use kmax_attention::DecoderConfig;
-use kmax_backbones::{BackboneConfig, ResNetConfig};
 use kmax_base::Progress;
 use kmax_losses::LossConfig;
 use kmax_masks::{Categories, Category};
-use kmax_model::{ClassOrder, Config, NetworkConfig, PostprocessConfig, PreprocessConfig};
+use kmax_model::{Config, PreprocessConfig};
 use kmax_nn::Params;
-use kmax_pixel_decoder::PixelDecoderConfig;
-use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
