@@ -67,8 +67,7 @@ class _Accumulator:
 
     def compute(self) -> Report:
         """The numbers over all images, as a dictionary."""
-        report: Report = json.loads(self._native.report()[0])
-        return report
+        return _parsed(self._native.report()[0])
 
     def table(self) -> str:
         """The numbers as the official script prints them."""
@@ -220,13 +219,13 @@ def evaluate_panoptic(
 
     Folders of PNGs are called like their json without its ending, if not given.
     """
-    return json.loads(_panoptic_files(gt_json, pred_json, gt_folder, pred_folder, progress)[0])
+    return _parsed(_panoptic_files(gt_json, pred_json, gt_folder, pred_folder, progress)[0])
 
 
 def evaluate_instances(gt_json: Path, pred_json: Path, *, progress: Progress | bool | None = None) -> Report:
     """Mask AP of detections (``coco_instances_results.json``) against COCO's instance annotations."""
     with Listener(progress, "evaluate", unit="image") as listener:
-        return json.loads(_native.evaluate_instances(os.fspath(gt_json), os.fspath(pred_json), listener)[0])
+        return _parsed(_native.evaluate_instances(os.fspath(gt_json), os.fspath(pred_json), listener)[0])
 
 
 def evaluate_semantic(
@@ -241,7 +240,7 @@ def evaluate_semantic(
     classes = categories_json(categories)
     with Listener(progress, "evaluate", unit="image") as listener:
         folders = os.fspath(gt_folder), os.fspath(pred_folder)
-        return json.loads(_native.evaluate_semantic(*folders, classes, ignored, listener)[0])
+        return _parsed(_native.evaluate_semantic(*folders, classes, ignored, listener)[0])
 
 
 def pq_compute(
@@ -256,7 +255,7 @@ def pq_compute(
     """
     text, table = _panoptic_files(gt_json_file, pred_json_file, gt_folder, pred_folder, None)
     print(table)
-    report: Report = json.loads(text)
+    report = _parsed(text)
     results: Report = {}
     for name in ("All", "Things", "Stuff"):
         group = report[name]
@@ -275,9 +274,15 @@ def _panoptic_files(
     pred_folder: Optional[Path],
     progress: Progress | bool | None,
 ) -> tuple[str, str]:
-    folders = [None if folder is None else os.fspath(folder) for folder in (gt_folder, pred_folder)]
+    truths = None if gt_folder is None else os.fspath(gt_folder)
+    found = None if pred_folder is None else os.fspath(pred_folder)
     with Listener(progress, "evaluate", unit="image") as listener:
-        return _native.evaluate_panoptic(os.fspath(gt_json), os.fspath(pred_json), *folders, listener)
+        return _native.evaluate_panoptic(os.fspath(gt_json), os.fspath(pred_json), truths, found, listener)
+
+
+def _parsed(text: str) -> Report:
+    report: Report = json.loads(text)
+    return report
 
 
 def _side(side: Segmented, what: str) -> tuple[Any, list[Any]]:

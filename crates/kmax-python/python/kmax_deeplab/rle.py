@@ -56,7 +56,7 @@ def decode(rleObjs: Codes) -> npt.NDArray[np.uint8]:
     masks = [decode(code) for code in codes]
     if any(mask.shape != masks[0].shape for mask in masks):
         raise InvalidArgumentError("masks of different sizes make no array; decode them one by one")
-    whole = np.empty((*masks[0].shape, len(masks)), dtype=np.uint8, order="F")
+    whole: npt.NDArray[np.uint8] = np.empty((*masks[0].shape, len(masks)), dtype=np.uint8, order="F")
     for index, mask in enumerate(masks):
         whole[:, :, index] = mask
     return whole
@@ -169,4 +169,5 @@ def _box_iou(
     shared = sides[..., 0] * sides[..., 1]
     areas = (dt[:, 2] * dt[:, 3])[:, None]
     whole = np.where(crowds[None], areas, areas + (gt[:, 2] * gt[:, 3])[None] - shared)
-    return np.divide(shared, whole, out=np.zeros_like(shared), where=shared > 0)
+    ratios: npt.NDArray[np.float64] = np.divide(shared, whole, out=np.zeros_like(shared), where=shared > 0)
+    return ratios

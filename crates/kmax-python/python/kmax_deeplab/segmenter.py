@@ -85,8 +85,11 @@ class Segmenter:
         settings: dict[str, Any] = json.loads(self._native.settings())
         return settings
 
+    # A text is an iterable of texts, too; the first form that fits holds.
     @overload
-    def segment(self, image: ImageLike, *, progress: Progress | bool | None = None) -> Result: ...
+    def segment(  # type: ignore[overload-overlap]
+        self, image: ImageLike, *, progress: Progress | bool | None = None
+    ) -> Result: ...
     @overload
     def segment(self, image: Iterable[ImageLike], *, progress: Progress | bool | None = None) -> list[Result]: ...
     def segment(
