@@ -171,7 +171,7 @@ def test_the_whole_program_is_there(photo: Path, tmp_path: Path) -> None:
     done = kmax_program("segment", str(photo), "--json", "-o", str(tmp_path))
     assert done.returncode == 0, done.stderr
     names = [segment["name"] for segment in json.loads(done.stdout)["segments"]]
-    assert "person" in names and (tmp_path / "astronaut.panoptic.png").is_file()
+    assert "top" in names and (tmp_path / "astronaut.panoptic.png").is_file()
     failed = kmax_program("segment", str(tmp_path / "none.jpg"))
     assert failed.returncode == 3 and failed.stderr.startswith("error: ") and failed.stderr.count("\n") == 1
     assert kmax_program("segment").returncode == 2

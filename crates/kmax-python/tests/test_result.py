@@ -17,7 +17,7 @@ import kmax_deeplab as kmax
 
 def test_lists_agree_with_the_map(result: kmax.Result) -> None:
     count = len(result)
-    assert count > 0 and "person" in result.labels
+    assert count > 0 and "top" in result.labels
     assert result.masks.shape == (count, *result.size) and result.masks.dtype == np.bool_
     for segment, mask in zip(result, result.masks):
         assert mask.sum() == segment.area
@@ -81,4 +81,4 @@ def test_pictures(result: kmax.Result) -> None:
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(result._repr_png_()))), picture)
     plain = result.overlay(opacity=0.0, labels=False, contours=False)
     assert np.array_equal(plain, result.image)
-    assert "segments" in repr(result) and "person" in repr(result)
+    assert "segments" in repr(result) and "top" in repr(result)

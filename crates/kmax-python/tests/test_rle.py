@@ -72,7 +72,8 @@ def test_objects_of_cocos_files(masks: np.ndarray) -> None:
     draw = np.random.default_rng(9)
     polygons = [draw.uniform(-5, 60, 2 * int(corners)).tolist() for corners in draw.integers(3, 12, 50)]
     assert ours.frPyObjects(polygons, 37, 53) == theirs.frPyObjects(polygons, 37, 53)
-    assert ours.frPyObjects(polygons[0], 37, 53) == theirs.frPyObjects(polygons[0], 37, 53)
+    # pycocotools fails here.
+    assert ours.frPyObjects(polygons[0], 37, 53) == theirs.frPyObjects(polygons[:1], 37, 53)[0]
     boxes = draw.uniform(0, 30, (20, 4))
     assert ours.frPyObjects(boxes, 37, 53) == theirs.frPyObjects(boxes, 37, 53)
     assert ours.frPyObjects(boxes.tolist(), 37, 53) == theirs.frPyObjects(boxes.tolist(), 37, 53)
