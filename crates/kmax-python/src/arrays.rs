@@ -18,10 +18,8 @@ pub fn image(array: &PyReadonlyArray3<'_, u8>) -> Outcome<RgbImage> {
         return Err(Failure::argument(format!("an image of {} channels, expected 3", array.shape()[2])));
     }
     let side = |pixels: usize| u32::try_from(pixels).unwrap_or(0);
-    let values = match array.as_slice() {
-        Ok(values) => values.to_vec(),
-        Err(_) => rows(array.as_array()),
-    };
+    let view = array.as_array();
+    let values = view.as_slice().map_or_else(|| rows(view), <[u8]>::to_vec);
     RgbImage::from_raw(side(width), side(height), values)
         .filter(|image| image.width() > 0 && image.height() > 0)
         .ok_or_else(|| Failure::argument(format!("an image of {width} x {height} pixels")))
@@ -78,7 +76,9 @@ fn of_values<T: Element + Copy + TryInto<u32> + std::fmt::Display>(
     let view = array.as_array();
     let (height, width) = view.dim();
     let id = |value: &T| {
-        (*value).try_into().map_err(|_| Failure::argument(format!("{what}: {value} is no id, which is 0 to 4294967295")))
+        (*value)
+            .try_into()
+            .map_err(|_| Failure::argument(format!("{what}: {value} is no id, which is 0 to 4294967295")))
     };
     let data = match view.as_slice() {
         Some(values) => values.iter().map(id).collect::<Outcome<_>>()?,

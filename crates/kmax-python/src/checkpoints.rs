@@ -2,8 +2,8 @@
 
 use crate::failure::{Failure, Outcome};
 use crate::work::work;
-use kmax_base::{ErrorKind, Progress};
 use kmax::convert::WeightSet;
+use kmax_base::{ErrorKind, Progress};
 use kmax_checkpoints::{DType, Tensor};
 use numpy::PyArray1;
 use pyo3::prelude::*;

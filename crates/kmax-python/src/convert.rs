@@ -18,7 +18,8 @@ pub fn convert(
 ) -> PyResult<String> {
     let weights: WeightSet = weights.parse().unwrap_or_else(|never| match never {});
     work(py, None, |_| {
-        let conversion = Conversion { from: &from, to: &to, variant: variant.as_deref(), half, weights: &weights };
+        let conversion =
+            Conversion { from: &from, to: &to, variant: variant.as_deref(), half, weights: &weights };
         let summary = conversion.run()?;
         Ok(json!({
             "variant": summary.variant,

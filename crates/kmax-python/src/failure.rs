@@ -47,7 +47,8 @@ impl From<Failure> for PyErr {
     fn from(failure: Failure) -> Self {
         Python::attach(|py| {
             let errors = py.import("kmax_deeplab.errors");
-            let made = errors.and_then(|errors| errors.getattr(class(failure.kind))?.call1((failure.message,)));
+            let made =
+                errors.and_then(|errors| errors.getattr(class(failure.kind))?.call1((failure.message,)));
             made.map_or_else(|error| error, PyErr::from_value)
         })
     }

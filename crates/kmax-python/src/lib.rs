@@ -44,8 +44,8 @@ mod _native {
     use crate::program::run;
     #[pymodule_export]
     use crate::rle::{
-        rle_area, rle_bbox, rle_decode, rle_encode, rle_from_counts, rle_from_map, rle_from_polygons, rle_iou,
-        rle_merge,
+        rle_area, rle_bbox, rle_decode, rle_encode, rle_from_counts, rle_from_map, rle_from_polygons,
+        rle_iou, rle_merge,
     };
     #[pymodule_export]
     use crate::segmenter::Segmenter;

@@ -28,7 +28,9 @@ impl Mask {
     pub fn rle(self) -> Outcome<Rle> {
         let text = match &self.counts {
             Counts::Text(text) => text,
-            Counts::Bytes(bytes) => str::from_utf8(bytes).map_err(|_| Failure::argument("RLE: its counts are no text"))?,
+            Counts::Bytes(bytes) => {
+                str::from_utf8(bytes).map_err(|_| Failure::argument("RLE: its counts are no text"))?
+            }
         };
         Ok(Rle::from_text(self.size, text)?)
     }
@@ -124,7 +126,11 @@ pub fn rle_iou<'py>(
 
 /// From uncompressed runs.
 #[pyfunction]
-pub fn rle_from_counts<'py>(py: Python<'py>, size: [u32; 2], runs: Vec<u32>) -> PyResult<Bound<'py, PyBytes>> {
+pub fn rle_from_counts<'py>(
+    py: Python<'py>,
+    size: [u32; 2],
+    runs: Vec<u32>,
+) -> PyResult<Bound<'py, PyBytes>> {
     Ok(counts(py, &Rle::new(size, runs).map_err(Failure::from)?))
 }
 

@@ -12,8 +12,7 @@ use pyo3::prelude::*;
 use std::path::PathBuf;
 
 /// What was found in an image: the map, the segments, the image if it was decoded here, and what was odd about its file.
-type Answer<'py> =
-    (Bound<'py, PyArray2<u32>>, Vec<Found>, Option<Bound<'py, PyArray3<u8>>>, Option<String>);
+type Answer<'py> = (Bound<'py, PyArray2<u32>>, Vec<Found>, Option<Bound<'py, PyArray3<u8>>>, Option<String>);
 
 /// A network with its weights.
 #[pyclass(frozen, module = "kmax_deeplab._native")]
@@ -124,7 +123,8 @@ fn changed(own: &PostprocessConfig, settings: Option<&str>) -> Outcome<Postproce
         match whole.get_mut(field) {
             Some(place) => *place = value.clone(),
             None => {
-                let known = whole.as_object().map(|known| known.keys().cloned().collect::<Vec<_>>().join(", "));
+                let known =
+                    whole.as_object().map(|known| known.keys().cloned().collect::<Vec<_>>().join(", "));
                 let known = known.unwrap_or_default();
                 return Err(Failure::argument(format!("no setting `{field}`: expected one of {known}")));
             }

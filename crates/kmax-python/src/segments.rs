@@ -29,8 +29,7 @@ pub fn found(panoptic: &Panoptic) -> Vec<Found> {
 /// A map with its list. An area that is not said is that of the map.
 pub fn panoptic(map: LabelMap, listed: Vec<Listed>) -> Panoptic {
     let is_said = listed.iter().all(|segment| segment.area.is_some());
-    let extents: HashMap<_, _> =
-        if is_said { HashMap::new() } else { map.extents().into_iter().collect() };
+    let extents: HashMap<_, _> = if is_said { HashMap::new() } else { map.extents().into_iter().collect() };
     let segment = |listed: Listed| Segment {
         id: listed.id,
         category_id: listed.category_id,

@@ -73,13 +73,12 @@ def test_masks_come_in_every_form() -> None:
     mask[5:15, 10:20] = True
     polygon = [[10, 5, 20, 5, 20, 15, 10, 15]]
     rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
-    runs = {"size": [20, 30], "counts": [205, *([10, 10] * 9), 10, 195 + 10 * 19 - 190 - 0]}
-    runs["counts"][-1] = 600 - sum(runs["counts"][:-1])
+    runs = {"size": [20, 30], "counts": [205, *([10] * 19), 205]}
     for form in (mask, mask.astype(np.uint8), rle, {**rle, "counts": rle["counts"].decode()}, polygon, runs):
         ap = metrics.MaskAP(CATEGORIES)
         found = [{"category_id": 10, "segmentation": form, "score": 0.9}]
         ap.update(found, [{"category_id": 10, "segmentation": mask}], size=(20, 30))
-        assert ap.compute()["stats"]["AP"] == 1.0, form
+        assert ap.compute()["stats"]["AP"] == pytest.approx(1.0, rel=1e-12)
     with pytest.raises(kmax.errors.InvalidArgumentError, match="size"):
         ap.update([], [{"category_id": 10, "segmentation": polygon}])
 
@@ -108,4 +107,4 @@ def test_what_is_wrong_is_said() -> None:
 def test_results_can_be_measured(result: kmax.Result) -> None:
     ap = metrics.MaskAP(result.categories)
     ap.update(result, result.to_coco(things_only=True))
-    assert ap.compute()["stats"]["AP"] == 1.0
+    assert ap.compute()["stats"]["AP"] == pytest.approx(1.0, rel=1e-12)

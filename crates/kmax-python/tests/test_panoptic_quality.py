@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from generated import CATEGORIES, panoptic
+from generated import CATEGORIES, HEIGHT, WIDTH, panoptic
 from panopticapi import evaluation
 from panopticapi.utils import id2rgb
 from PIL import Image
@@ -35,7 +35,7 @@ def files(images: list, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
             file = f"{number:04}.png"
             Image.fromarray(id2rgb(label_map)).save(folder / name / file)
             annotations.append({"image_id": number, "file_name": file, "segments_info": infos})
-        rows = [{"id": number, "file_name": f"{number:04}.jpg"} for number in range(len(images))]
+        rows = [{"id": number, "file_name": f"{number:04}.jpg", "height": HEIGHT, "width": WIDTH} for number in range(len(images))]
         whole = {"images": rows, "annotations": annotations, "categories": CATEGORIES}
         (folder / f"{name}.json").write_text(json.dumps(whole))
     return folder / "gt.json", folder / "pred.json"

@@ -76,7 +76,7 @@ def test_objects_of_cocos_files(masks: np.ndarray) -> None:
     assert ours.frPyObjects(polygons[0], 37, 53) == theirs.frPyObjects(polygons[:1], 37, 53)[0]
     boxes = draw.uniform(0, 30, (20, 4))
     assert ours.frPyObjects(boxes, 37, 53) == theirs.frPyObjects(boxes, 37, 53)
-    assert ours.frPyObjects(boxes.tolist(), 37, 53) == theirs.frPyObjects(boxes.tolist(), 37, 53)
+    assert ours.frPyObjects(boxes.tolist(), 37, 53) == theirs.frPyObjects(boxes, 37, 53)
     runs = {"size": [37, 53], "counts": [100, 861, 1000]}
     assert ours.frPyObjects(runs, 37, 53) == theirs.frPyObjects(runs, 37, 53)
     assert ours.frPyObjects([runs, runs], 37, 53) == theirs.frPyObjects([runs, runs], 37, 53)

@@ -21,8 +21,8 @@ use crate::coco::ImageEntry;
 use crate::each::each;
 use crate::error::{Error, Result};
 use crate::layout::{self, Part};
-use crate::things::Things;
 use crate::names::{Folder, check_name};
+use crate::things::Things;
 use crate::turned::turned;
 
 pub use cityscapes::cityscapes;

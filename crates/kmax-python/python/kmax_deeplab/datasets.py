@@ -61,4 +61,4 @@ def check(
     with Listener(progress, "check", unit="image") as listener:
         found = json.loads(_native.check(os.fspath(path), folder, named, listener))
     findings = [Finding(row["kind"], row["file"], row["problem"]) for row in found["findings"]]
-    return Report(findings, found["images"], found["images_read"])
+    return Report(findings, found["images"], found["photos"])

@@ -4,7 +4,7 @@ Accumulators are used like those of torchmetrics: ``update`` with what was predi
 another accumulator of the same kind, ``compute``. What an image contributes is kept under its id and summed in the order of ids, so
 the numbers are the same to the last bit however images were split, if ids are given. All ratios are 0 to 1.
 
-Several threads may update one accumulator. Accumulators can be pickled, as other processes do to hand them back.
+Several threads may update one accumulator.
 """
 
 from __future__ import annotations
@@ -289,9 +289,12 @@ def _side(side: Segmented, what: str) -> tuple[Any, list[Any]]:
     pair: Any = side.panoptic if isinstance(side, Result) else side
     try:
         label_map, segments = pair
+        infos = list(segments)
     except (TypeError, ValueError):
-        raise InvalidArgumentError(f"{what}: expected a Result, or a map and its segments_info") from None
-    return label_map, list(segments)
+        infos, label_map = [None], None
+    if not all(isinstance(info, Mapping) for info in infos):
+        raise InvalidArgumentError(f"{what}: expected a Result, or a map and its segments_info")
+    return label_map, infos
 
 
 def _mask(segmentation: Any, size: Optional[tuple[int, int]]) -> rle.Code:

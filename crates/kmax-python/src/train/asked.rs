@@ -78,5 +78,6 @@ impl Asked {
 
 /// The configuration that is written lies elsewhere.
 fn absolute(path: &Path) -> Outcome<PathBuf> {
-    std::path::absolute(path).map_err(|error| Failure::new(ErrorKind::NotFound, format!("{}: {error}", path.display())))
+    std::path::absolute(path)
+        .map_err(|error| Failure::new(ErrorKind::NotFound, format!("{}: {error}", path.display())))
 }

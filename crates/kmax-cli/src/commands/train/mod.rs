@@ -31,7 +31,10 @@ pub fn run(arguments: &Arguments, command: String) -> Outcome {
     if planned && !arguments.fresh && config.is_another_run()? {
         let file = file.display();
         let ways = format!("`kmax train --config {file}` goes on with it, --fresh begins anew");
-        return Err(Failure::new(Code::Usage, format!("{file}: this run was begun with other settings: {ways}")));
+        return Err(Failure::new(
+            Code::Usage,
+            format!("{file}: this run was begun with other settings: {ways}"),
+        ));
     }
 
     // Before anything is moved: what cannot begin leaves the earlier run where it is.
