@@ -48,7 +48,7 @@ class Listener:
             self.progress(*value)
         elif kind == "event":
             event: dict[str, Any] = json.loads(value)
-            if "step" in event:
+            if event["event"] == "step":
                 self.progress(event["step"], event["steps"])
             if self._event is not None:
                 self._event(event)
