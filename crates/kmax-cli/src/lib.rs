@@ -17,7 +17,7 @@ mod things;
 mod usage;
 mod version;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 
 /// Panoptic segmentation with kMaX-DeepLab.
@@ -78,11 +78,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     output::detail(|| format!("kmax {}", version::long().replace('\n', ", ")));
     let outcome =
         environment::settle(arguments.threads, arguments.offline).and_then(|()| match arguments.command {
-            Command::Completions(arguments) => commands::manual::completions(&arguments),
+            Command::Completions(arguments) => {
+                commands::manual::completions(&arguments, Arguments::command())
+            }
             Command::Convert(arguments) => commands::convert::run(&arguments),
             Command::Dataset(arguments) => commands::dataset::run(&arguments),
             Command::Eval(arguments) => commands::eval::run(&arguments),
-            Command::Man(arguments) => commands::manual::man(&arguments),
+            Command::Man(arguments) => commands::manual::man(&arguments, Arguments::command()),
             Command::Models(arguments) => commands::models::run(&arguments),
             #[cfg(feature = "hub")]
             Command::Pull(arguments) => commands::pull::run(&arguments),
