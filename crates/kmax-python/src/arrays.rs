@@ -2,7 +2,9 @@
 
 use crate::failure::{Failure, Outcome};
 use image::RgbImage;
+use kmax::ImageError;
 use kmax_masks::LabelMap;
+use kmax_transforms::MAX_PIXELS;
 use numpy::ndarray::{ArrayView2, ArrayView3};
 use numpy::{
     Element, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray3,
@@ -17,7 +19,12 @@ pub fn image(array: &PyReadonlyArray3<'_, u8>) -> Outcome<RgbImage> {
     if array.shape()[2] != 3 {
         return Err(Failure::argument(format!("an image of {} channels, expected 3", array.shape()[2])));
     }
-    let side = |pixels: usize| u32::try_from(pixels).unwrap_or(0);
+    let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
+    if (height as u64).saturating_mul(width as u64) > MAX_PIXELS {
+        return Err(
+            ImageError::TooLarge { file: "array".into(), width: side(width), height: side(height) }.into()
+        );
+    }
     let view = array.as_array();
     let values = view.as_slice().map_or_else(|| rows(view), <[u8]>::to_vec);
     RgbImage::from_raw(side(width), side(height), values)

@@ -2,7 +2,7 @@
 
 use crate::arrays;
 use crate::failure::Failure;
-use crate::segments::{self, Listed};
+use crate::segments::{self, SegmentInfo};
 use kmax::render::Overlay;
 use numpy::{PyArray3, PyReadonlyArray3};
 use pyo3::prelude::*;
@@ -14,7 +14,7 @@ pub fn overlay<'py>(
     py: Python<'py>,
     image: PyReadonlyArray3<'py, u8>,
     map: &Bound<'py, PyAny>,
-    segments: Vec<Listed>,
+    segments: Vec<SegmentInfo>,
     categories: &str,
     opacity: Option<f32>,
     labels: bool,
@@ -23,7 +23,7 @@ pub fn overlay<'py>(
     let (image, map) = (arrays::image(&image)?, arrays::map(map, "map")?);
     let categories = segments::categories(categories)?;
     let picture = py.detach(|| {
-        let panoptic = segments::panoptic(map, segments);
+        let panoptic = segments::panoptic(map, segments)?;
         let mut overlay = Overlay::new(&categories).with_labels(labels).with_contours(contours);
         if let Some(opacity) = opacity {
             overlay = overlay.with_opacity(opacity);

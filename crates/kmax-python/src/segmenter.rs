@@ -118,7 +118,8 @@ pub fn fetched(name: &str, watch: &Watch) -> Outcome<PathBuf> {
 fn changed(own: &PostprocessConfig, settings: Option<&str>) -> Outcome<PostprocessConfig> {
     let Some(settings) = settings else { return Ok(*own) };
     let mut whole = serde_json::to_value(own)?;
-    let given: serde_json::Value = serde_json::from_str(settings)?;
+    let given: serde_json::Value =
+        serde_json::from_str(settings).map_err(|error| Failure::argument(format!("settings: {error}")))?;
     for (field, value) in given.as_object().into_iter().flatten() {
         match whole.get_mut(field) {
             Some(place) => *place = value.clone(),

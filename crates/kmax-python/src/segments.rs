@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 /// A segment as panopticapi lists it. What else an entry has is not looked at.
 #[derive(FromPyObject)]
-pub struct Listed {
+pub struct SegmentInfo {
     #[pyo3(item)]
     id: u32,
     #[pyo3(item)]
@@ -15,7 +15,7 @@ pub struct Listed {
     #[pyo3(item, default)]
     iscrowd: i64,
     #[pyo3(item, default)]
-    area: Option<u64>,
+    area: Option<f64>,
 }
 
 /// A segment for Python: id, category, score, area, box.
@@ -27,19 +27,23 @@ pub fn found(panoptic: &Panoptic) -> Vec<Found> {
 }
 
 /// A map with its list. An area that is not said is that of the map.
-pub fn panoptic(map: LabelMap, listed: Vec<Listed>) -> Panoptic {
-    let is_said = listed.iter().all(|segment| segment.area.is_some());
+pub fn panoptic(map: LabelMap, infos: Vec<SegmentInfo>) -> Outcome<Panoptic> {
+    let is_said = infos.iter().all(|info| info.area.is_some());
     let extents: HashMap<_, _> = if is_said { HashMap::new() } else { map.extents().into_iter().collect() };
-    let segment = |listed: Listed| Segment {
-        id: listed.id,
-        category_id: listed.category_id,
-        score: None,
-        area: listed.area.unwrap_or_else(|| extents.get(&listed.id).map_or(0, |extent| extent.area)),
-        bbox: [0; 4],
-        iscrowd: listed.iscrowd != 0,
+    let segment = |info: SegmentInfo| {
+        let area = match info.area {
+            // Up to 2^53 a float holds every whole number.
+            Some(area) if (0.0..=9e15).contains(&area) && area.fract() == 0.0 => area as u64,
+            Some(area) => {
+                return Err(Failure::argument(format!("segment {}: an area of {area} pixels", info.id)));
+            }
+            None => extents.get(&info.id).map_or(0, |extent| extent.area),
+        };
+        let SegmentInfo { id, category_id, iscrowd, .. } = info;
+        Ok(Segment { id, category_id, score: None, area, bbox: [0; 4], iscrowd: iscrowd != 0 })
     };
-    let segments = listed.into_iter().map(segment).collect();
-    Panoptic::new(map, segments)
+    let segments = infos.into_iter().map(segment).collect::<Outcome<_>>()?;
+    Ok(Panoptic::new(map, segments))
 }
 
 /// Categories from the JSON of a list as in COCO's files.

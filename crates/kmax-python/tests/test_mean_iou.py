@@ -67,5 +67,7 @@ def test_what_is_wrong_is_said() -> None:
         quality.update(good + 9, good)
     with pytest.raises(kmax.Error):
         quality.update(good, good[:1])
+    with pytest.raises(kmax.errors.InvalidArgumentError, match="65535"):
+        metrics.MeanIoU(0)
     with pytest.raises(kmax.errors.InvalidArgumentError, match="MaskAP"):
         quality.merge(metrics.MaskAP())

@@ -123,6 +123,9 @@ def test_what_is_wrong_is_said() -> None:
         ((-good[0], good[1]), kmax.errors.InvalidArgumentError, "-1"),
         (good[0], kmax.errors.InvalidArgumentError, "segments_info"),
         (None, kmax.errors.InvalidArgumentError, "segments_info"),
+        ((good[0], [{"id": 1, "category_id": 10, "area": 0.5}]), kmax.errors.InvalidArgumentError, "0.5"),
+        ((good[0], [{"category_id": 10}]), KeyError, "id"),
+        ((good[0], [{"id": "1", "category_id": 10}]), TypeError, "id"),
     ]:
         with pytest.raises(error, match=words):
             quality.update(pred, good)

@@ -80,6 +80,8 @@ def test_what_is_no_image_is_refused(segmenter: kmax.Segmenter, tmp_path: Path) 
         (np.zeros((0, 8, 3), dtype=np.uint8), errors.InvalidArgumentError, "0 pixels|8 x 0"),
         (None, errors.InvalidArgumentError, "NoneType"),
         (7, errors.InvalidArgumentError, "int"),
+        ({"image": "photo.jpg"}, errors.InvalidArgumentError, "dict"),
+        (np.broadcast_to(np.uint8(0), (30_000, 30_000, 3)), errors.UnsupportedError, "30000"),
         ([None], errors.InvalidArgumentError, "NoneType"),
         (Image.new("F", (8, 8)), errors.InvalidArgumentError, "'F'"),
         (tmp_path / "none.jpg", FileNotFoundError, "none.jpg"),
@@ -101,6 +103,9 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
         ({"no_such_setting": 1}, errors.InvalidArgumentError, "class_threshold_thing"),
         ({"pixel_threshold": 2.0}, errors.InvalidArgumentError, "pixel_threshold"),
         ({"pixel_threshold": "much"}, errors.InvalidArgumentError, ""),
+        ({"pixel_threshold": float("nan")}, errors.InvalidArgumentError, "JSON"),
+        ({"pixel_threshold": object()}, errors.InvalidArgumentError, "object"),
+        ({"threads": 100_000}, errors.InvalidArgumentError, "1024"),
         ({"model": "no-such-model"}, FileNotFoundError, "kmax-people"),
         ({"model": tmp_path}, errors.Error, ""),
         ({"model": 3}, errors.InvalidArgumentError, "int"),
@@ -111,7 +116,7 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
 
 
 def test_settings_change_the_result(photo: Path, result: kmax.Result) -> None:
-    strict = kmax.Segmenter(class_threshold_thing=1.0, class_threshold_stuff=1.0)
+    strict = kmax.Segmenter(class_threshold_thing=np.float32(1), class_threshold_stuff=1.0)
     assert strict.settings["class_threshold_thing"] == 1.0
     found = strict.segment(photo)
     assert len(found) == 0 and bool(found) and found.masks.shape == (0, *found.size)

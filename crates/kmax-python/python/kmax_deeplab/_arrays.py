@@ -28,6 +28,9 @@ def native_image(image: Any) -> Native:
         return bytes(image)
     if _is_pillow(image):
         return _checked(_of_pillow(image))
+    if hasattr(image, "__array__"):
+        # Tensors of other libraries, if they lie in memory.
+        return _checked(np.asarray(image))
     raise InvalidArgumentError(
         "an image is a path, the bytes of a file, an array [height, width, 3] of uint8, or an image of Pillow, "
         f"not {describe(image)}"

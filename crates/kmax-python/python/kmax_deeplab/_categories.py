@@ -26,6 +26,8 @@ def categories_json(classes: Classes | int) -> str:
     if isinstance(classes, str):
         return _native.categories(classes)
     if isinstance(classes, int) and not isinstance(classes, bool):
+        if not 0 < classes <= 65_535:
+            raise InvalidArgumentError(f"a number of classes is 1 to 65535, not {classes}")
         return json.dumps([{"id": index, "name": str(index), "isthing": 0} for index in range(classes)])
     if not isinstance(classes, Iterable):
         raise InvalidArgumentError(f"categories: expected a dataset's name or a list, not {type(classes).__name__}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 from . import _native
@@ -60,16 +60,15 @@ class Segmenter:
             raise UnsupportedError(f"precision {precision!r}: a network on the CPU computes in 'float32'")
         if device != "cpu":
             raise UnsupportedError(f"device {device!r}: this package computes on the 'cpu' alone")
-        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-            raise InvalidArgumentError(f"threads: expected a whole number from 1 on, not {threads!r}")
+        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or not 0 < threads <= 1024):
+            raise InvalidArgumentError(f"threads: expected a whole number from 1 to 1024, not {threads!r}")
         if not isinstance(model, (str, os.PathLike)):
             raise InvalidArgumentError(f"model: expected a name or a path, not {type(model).__name__}")
         self.model: str = os.fspath(model)
         """The name that the model was opened by."""
         self._threads, self._changed = threads, settings
         with Listener(progress, self.model, unit="B") as listener:
-            changed = json.dumps(settings) if settings else None
-            self._native = _native.Segmenter(self.model, threads, changed, listener)
+            self._native = _native.Segmenter(self.model, threads, _written(settings), listener)
         self._categories: tuple[Category, ...] = tuple(map(category, json.loads(self._native.categories())))
         for field in self._native.warnings:
             listener("warning", f"{self.model}: `{field}` of the configuration means nothing here")
@@ -109,7 +108,7 @@ class Segmenter:
             DamagedError: A file that is cut off or broken.
             OutOfMemoryError: An image too large for the memory that there is.
         """
-        if isinstance(image, Iterable) and not _is_one(image):
+        if isinstance(image, Iterable) and not isinstance(image, Mapping) and not _is_one(image):
             return self._segment_all(image, progress)
         return self._segment(image)
 
@@ -150,6 +149,20 @@ class Segmenter:
 
 def _again(cls: type[Segmenter], model: str, threads: int | None, settings: dict[str, Any]) -> Segmenter:
     return cls(model, threads=threads, **settings)
+
+
+def _written(settings: dict[str, Any]) -> str | None:
+    """Settings for the native side. Numbers of NumPy are numbers, too."""
+
+    def plain(value: Any) -> Any:
+        if hasattr(value, "item"):
+            return value.item()
+        raise TypeError(f"{value!r} is no setting")
+
+    try:
+        return json.dumps(settings, default=plain, allow_nan=False) if settings else None
+    except (TypeError, ValueError) as error:
+        raise InvalidArgumentError(f"settings: {error}") from None
 
 
 def _is_one(image: object) -> bool:

@@ -3,8 +3,8 @@
 use super::{Id, Shared, json};
 use crate::arrays;
 use crate::failure::{Failure, Outcome};
-use crate::segments::{self, Listed};
-use kmax_masks::{ImageId, LabelMap, Panoptic};
+use crate::segments::{self, SegmentInfo};
+use kmax_masks::{ImageId, LabelMap};
 use pyo3::prelude::*;
 
 /// Panoptic quality over a set of images.
@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 pub struct PanopticQuality(Shared<kmax_metrics::PanopticQuality>);
 
 /// A map and its segments.
-type Side<'py> = (Bound<'py, PyAny>, Vec<Listed>);
+type Side<'py> = (Bound<'py, PyAny>, Vec<SegmentInfo>);
 
 #[pymethods]
 impl PanopticQuality {
@@ -24,8 +24,8 @@ impl PanopticQuality {
     /// Adds an image.
     fn add(&self, py: Python<'_>, image: Id, truth: Side<'_>, prediction: Side<'_>) -> PyResult<()> {
         let image = ImageId::from(image);
-        let read = |(map, listed): Side<'_>, what: &str| Ok::<_, PyErr>((arrays::map(&map, what)?, listed));
-        let (truth, prediction) = (read(truth, "target")?, read(prediction, "prediction")?);
+        let read = |(map, infos): Side<'_>, what: &str| Ok::<_, PyErr>((arrays::map(&map, what)?, infos));
+        let (truth, prediction) = (read(truth, "target")?, read(prediction, "preds")?);
         Ok(py.detach(|| self.compared(image, truth, prediction))?)
     }
 
@@ -57,11 +57,11 @@ impl PanopticQuality {
     fn compared(
         &self,
         image: ImageId,
-        truth: (LabelMap, Vec<Listed>),
-        prediction: (LabelMap, Vec<Listed>),
+        truth: (LabelMap, Vec<SegmentInfo>),
+        prediction: (LabelMap, Vec<SegmentInfo>),
     ) -> Outcome {
-        let panoptic = |(map, listed)| -> Panoptic { segments::panoptic(map, listed) };
-        let (truth, prediction) = (panoptic(truth), panoptic(prediction));
+        let truth = segments::panoptic(truth.0, truth.1)?;
+        let prediction = segments::panoptic(prediction.0, prediction.1)?;
         let found = self.0.read().compare(&truth, &prediction);
         let found = found.map_err(|error| error.in_image(&image))?;
         Ok(self.0.write().insert(image, found)?)

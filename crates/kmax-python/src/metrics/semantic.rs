@@ -30,7 +30,7 @@ impl SemanticQuality {
         prediction: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let image = ImageId::from(image);
-        let (truth, prediction) = (arrays::map(truth, "target")?, arrays::map(prediction, "prediction")?);
+        let (truth, prediction) = (arrays::map(truth, "target")?, arrays::map(prediction, "preds")?);
         Ok(py.detach(|| {
             let found = self.0.read().compare(&truth, &prediction);
             let found = found.map_err(|error| error.in_image(&image))?;
