@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The layers from the top down: a crate may depend on those of the layers below its own, and within its layer on those
 /// that stand before it.
 const LAYERS: [&[&str]; 9] = [
-    &["kmax-cli"],
+    &["kmax-cli", "kmax-python"],
     &["kmax"],
     &["kmax-render", "kmax-report", "kmax-convert", "kmax-onnx", "kmax-pull", "kmax-evaluate", "kmax-train"],
     &["kmax-builtin", "kmax-hub", "kmax-model"],

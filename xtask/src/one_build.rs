@@ -1,4 +1,5 @@
-//! One build serves the program, the tests and the benches: no package may have other features in one than in the other.
+//! One build serves the program, the tests, the benches and the Python package: no package may have other features in one than in the
+//! other.
 //!
 //! A development dependency that turns on one more feature of a package makes cargo compile it, and all that stands on it, a
 //! second time. With Candle on top that is minutes.
@@ -10,18 +11,21 @@ use std::collections::BTreeSet;
 const PROGRAM: [&str; 4] = ["--package", "kmax-cli", "--edges", "normal,build"];
 /// What `cargo test --workspace` builds.
 const ALL: [&str; 3] = ["--workspace", "--edges", "normal,build,dev"];
+/// What maturin builds.
+const PYTHON: [&str; 6] = ["--package", "kmax-python", "--features", "extension", "--edges", "normal,build"];
 
 /// Compares; the message says how many packages were compared.
 pub fn check() -> Result<String, String> {
-    let (program, all) = (packages(&PROGRAM)?, packages(&ALL)?);
-    let again = differing(&program, &all);
-    if again.is_empty() {
-        return Ok(format!(
-            "one build: {} packages of the program, none compiled again for tests",
-            program.len()
-        ));
+    let program = packages(&PROGRAM)?;
+    for (purpose, others) in [("tests", packages(&ALL)?), ("Python", packages(&PYTHON)?)] {
+        let again = differing(&program, &others, purpose);
+        if !again.is_empty() {
+            let again = again.join("\n  ");
+            return Err(format!("compiled again for {purpose}, for their features differ:\n  {again}"));
+        }
     }
-    Err(format!("compiled again for tests, for their features differ:\n  {}", again.join("\n  ")))
+    let count = program.len();
+    Ok(format!("one build: {count} packages of the program, none compiled again for tests or Python"))
 }
 
 /// Every package with its features, `name version features`.
@@ -36,13 +40,13 @@ fn packages(which: &[&str]) -> Result<BTreeSet<String>, String> {
 }
 
 /// What the program needs and the whole does not have so, with what the whole has instead.
-fn differing(program: &BTreeSet<String>, all: &BTreeSet<String>) -> Vec<String> {
+fn differing(program: &BTreeSet<String>, all: &BTreeSet<String>, purpose: &str) -> Vec<String> {
     let package = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ") + " ";
     let instead = |line: &String| {
         let package = package(line);
         let others = all.iter().filter(|other| format!("{other} ").starts_with(&package));
         let others: Vec<_> = others.map(|other| format!("`{other}`")).collect();
-        format!("`{line}` is {} for tests", others.join(" and "))
+        format!("`{line}` is {} for {purpose}", others.join(" and "))
     };
     program.difference(all).map(instead).collect()
 }
@@ -55,8 +59,8 @@ mod tests {
     fn other_features_are_told() {
         let set = |lines: &[&str]| lines.iter().map(|line| line.to_string()).collect::<BTreeSet<_>>();
         let program = set(&["a v1.0.0 std", "b v2.0.0"]);
-        assert!(differing(&program, &set(&["a v1.0.0 std", "b v2.0.0", "c v1.0.0"])).is_empty());
-        let told = differing(&program, &set(&["a v1.0.0 rng,std", "b v2.0.0"]));
+        assert!(differing(&program, &set(&["a v1.0.0 std", "b v2.0.0", "c v1.0.0"]), "tests").is_empty());
+        let told = differing(&program, &set(&["a v1.0.0 rng,std", "b v2.0.0"]), "tests");
         assert_eq!(told, ["`a v1.0.0 std` is `a v1.0.0 rng,std` for tests"]);
     }
 }

@@ -2,7 +2,6 @@
 
 use kmax_base::ErrorKind;
 use std::fmt::Display;
-use std::process::ExitCode;
 
 /// Why the program stops, as an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,12 +77,6 @@ fn one_line(text: &str) -> String {
     let (drawing, lines): (Vec<&str>, Vec<&str>) = text.lines().partition(drawn);
     let lines: Vec<_> = lines.into_iter().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.join(if drawing.is_empty() { " " } else { ": " })
-}
-
-impl From<&Failure> for ExitCode {
-    fn from(failure: &Failure) -> Self {
-        Self::from(failure.code as u8)
-    }
 }
 
 /// Result of a command.

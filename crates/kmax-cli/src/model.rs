@@ -2,7 +2,7 @@
 
 use crate::exit::{OrExit, Outcome};
 use crate::output::{detail, remark};
-use kmax::Model;
+use kmax::{Model, is_remote};
 use std::path::{Path, PathBuf};
 
 #[cfg(feature = "hub")]
@@ -58,12 +58,6 @@ pub fn ensure(name: &str) -> Outcome {
         fetch(name)?;
     }
     Ok(())
-}
-
-/// Whether a name means something that may have to be fetched.
-pub fn is_remote(name: &str) -> bool {
-    let published = || matches!(kmax::Preset::named(name), Some(kmax::Preset::Published(_)));
-    name.starts_with("hf://") || (!Path::new(name).exists() && published())
 }
 
 #[cfg(feature = "hub")]

@@ -1,25 +1,25 @@
-//! What is wrong with the arguments, in one line.
+//! The arguments: what is wrong with them, in one line, and all of them as they were given.
 
 use crate::exit::{Code, Failure};
 use clap::error::ErrorKind;
-use std::process::ExitCode;
+use std::ffi::OsString;
 
-/// Prints help and versions as they are, and anything else as a line.
-pub fn told(error: &clap::Error) -> ExitCode {
+/// Prints help and versions as they are, and anything else as a line; gives the exit code.
+pub fn told(error: &clap::Error) -> u8 {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             // A reader that has gone away has seen enough.
             let _ = error.print();
-            ExitCode::SUCCESS
+            0
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let _ = error.print();
-            ExitCode::from(Code::Usage as u8)
+            Code::Usage as u8
         }
         _ => {
             let failure = Failure::new(Code::Usage, line(&error.to_string()));
             crate::output::tell(&format!("error: {}", failure.message));
-            ExitCode::from(&failure)
+            failure.code as u8
         }
     }
 }
@@ -40,9 +40,24 @@ fn line(rendered: &str) -> String {
     line
 }
 
+/// The command as it was given, for somebody to give it again.
+pub fn command(words: &[OsString]) -> String {
+    let words = words.iter().skip(1).map(|word| word.to_string_lossy());
+    words.fold("kmax".to_owned(), |line, word| {
+        let plain = word.chars().all(|c| c.is_alphanumeric() || "-_./:=,".contains(c));
+        if plain && !word.is_empty() { format!("{line} {word}") } else { format!("{line} {word:?}") }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_can_be_given_again() {
+        let words = ["/bin/kmax", "train", "my photos", "-o", "run/1", ""].map(OsString::from);
+        assert_eq!(command(&words), r#"kmax train "my photos" -o run/1 """#);
+    }
 
     #[test]
     fn a_usage_error_is_a_line() {

@@ -47,7 +47,7 @@ pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace}
 pub use postprocess::PostprocessConfig;
 pub use presets::{Encoder, LICENSE, Place, Preset, Published, Reference, Release};
 pub use segmenter::{Precision, Prediction, Segmenter, SegmenterBuilder};
-pub use source::{Cache, CachedModel, MODEL_FILES, ModelFile, ModelRepo};
+pub use source::{Cache, CachedModel, MODEL_FILES, ModelFile, ModelRepo, is_remote};
 #[cfg(feature = "hub")]
 pub use source::{HubModel, fetch_model, hub_files};
 

@@ -1,9 +1,7 @@
 //! `kmax completions` and `kmax man`: what shells and `man` want to know about the program.
 
-use crate::Arguments;
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::output::{remark, write, write_out};
-use clap::CommandFactory;
 use clap_complete::Shell;
 use std::path::PathBuf;
 
@@ -26,21 +24,21 @@ pub struct Man {
     folder: PathBuf,
 }
 
-/// Runs `kmax completions`.
-pub fn completions(arguments: &Completions) -> Outcome {
+/// Runs `kmax completions` for the whole `program`.
+pub fn completions(arguments: &Completions, mut program: clap::Command) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Arguments::command(), "kmax", &mut script);
+    clap_complete::generate(arguments.shell, &mut program, "kmax", &mut script);
     write_out(&script)
 }
 
-/// Runs `kmax man`.
-pub fn man(arguments: &Man) -> Outcome {
+/// Runs `kmax man` for the whole `program`.
+pub fn man(arguments: &Man, program: clap::Command) -> Outcome {
     let folder = &arguments.folder;
     let fail = |e: std::io::Error| Failure::new(Code::Output, format!("{}: {e}", folder.display()));
     std::fs::create_dir_all(folder).map_err(fail)?;
     let mut pages = Vec::new();
     // Building it gives each command its whole name.
-    let mut program = Arguments::command().disable_help_subcommand(true);
+    let mut program = program.disable_help_subcommand(true);
     program.build();
     gather(program, &mut pages).or_exit(Code::Failed)?;
     for (name, page) in &pages {

@@ -20,14 +20,39 @@ use serde::Serialize;
 use crate::coco::ImageEntry;
 use crate::each::each;
 use crate::error::{Error, Result};
-use crate::layout;
+use crate::layout::{self, Part};
 use crate::names::{Folder, check_name};
+use crate::things::Things;
 use crate::turned::turned;
 
 pub use cityscapes::cityscapes;
 pub use instances::instances;
 pub use panoptic::panoptic;
 pub use semantic::semantic;
+
+/// Looks at all that is found in a folder, or at a single json with its PNGs: splits of Cityscapes, every json with a folder of PNGs
+/// under its name, `instances*.json`. `photos` is their folder, where it is none of the usual places; `things` are said where a json
+/// does not say them.
+///
+/// # Errors
+/// If nothing is found, a json cannot be parsed, or the progress is cancelled.
+pub fn all(
+    path: &Path,
+    photos: Option<&Path>,
+    things: &Things,
+    progress: &dyn Progress,
+) -> Result<CheckReport> {
+    let mut report = CheckReport::default();
+    for part in layout::find(path)? {
+        let found = match &part {
+            Part::Panoptic { json, pngs } => panoptic(json, pngs, photos, things, progress),
+            Part::Instances { json } => instances(json, photos, progress),
+            Part::Cityscapes { root, split } => cityscapes(root, split, progress),
+        };
+        report = report.join(found?);
+    }
+    Ok(report)
+}
 
 /// A kind of mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -19,7 +19,14 @@ use image::RgbImage;
 use input::Input;
 use kmax_masks::{LabelMap, Panoptic};
 use kmax_nn::profile;
+use kmax_transforms::Reading;
 use std::sync::Arc;
+
+/// Bytes that a result needs for each pixel of its image: its map of ids, that map as RGB, and as much again for what becomes
+/// a PNG. An image of 20,000 x 15,000 takes 4.3 GB, 14 bytes a pixel with its own three.
+const BYTES_PER_PIXEL: u64 = 4 + 3 + 4;
+/// Bytes that the network needs for each pixel of its input, by measurements of the larger networks.
+const BYTES_PER_INPUT_PIXEL: u64 = 2_000;
 
 /// A model that is ready to segment images.
 ///
@@ -80,6 +87,18 @@ impl Segmenter {
         settings.validate()?;
         Arc::make_mut(&mut self.config).postprocess = settings;
         Ok(self)
+    }
+
+    /// How images for this model are read: one for which memory would not suffice is refused before it is decoded, where the system
+    /// says how much there is. That holds for what becomes of the result, too: its map, and that map as a PNG.
+    pub fn reading(&self) -> Reading {
+        let [height, width] = self.config.preprocess.size.map(|length| length as u64);
+        match kmax_base::memory::available() {
+            Some(free) => {
+                Reading::default().with_memory(free, BYTES_PER_PIXEL, BYTES_PER_INPUT_PIXEL * height * width)
+            }
+            None => Reading::default(),
+        }
     }
 
     /// The segments of an image, each pixel in at most one.

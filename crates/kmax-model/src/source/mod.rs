@@ -42,6 +42,13 @@ pub const MODEL_FILES: [ModelFile; 4] = [
     ModelFile { name: WEIGHTS_FILE, required: true, limit: MAX_WEIGHTS },
 ];
 
+/// Whether a name means a model that may have to be fetched before it can be opened: one of the Hugging Face Hub, or a published
+/// one that no file or folder is called like.
+pub fn is_remote(name: &str) -> bool {
+    let published = || matches!(Preset::named(name), Some(Preset::Published(_)));
+    name.starts_with(HUB) || (!Path::new(name).exists() && published())
+}
+
 impl Model {
     /// The model of that name: a built-in one, a model folder by its path, one that was pulled into the [`Cache`], or with
     /// the feature `hub` a repository of the Hugging Face Hub, `hf://owner/name[@revision]`.
@@ -148,6 +155,16 @@ mod tests {
         }
         let message = Model::named("hf://a/../b").expect_err("no repository").to_string();
         assert!(message.contains("a/.."), "{message}");
+    }
+
+    #[test]
+    fn what_may_have_to_be_fetched_is_known_by_its_name() {
+        for name in ["hf://owner/name", "kmax-maxs-coco", "kmax-maxs-coco.deeplab2"] {
+            assert!(is_remote(name), "{name}");
+        }
+        for name in ["kmax-people", "src", "no-such-model", ""] {
+            assert!(!is_remote(name), "{name}");
+        }
     }
 
     #[test]

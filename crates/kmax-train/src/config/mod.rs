@@ -2,6 +2,7 @@
 
 mod augment;
 mod data;
+mod kept;
 mod written;
 
 use crate::error::{Error, Result};

@@ -6,7 +6,6 @@ mod show;
 use std::path::PathBuf;
 
 use kmax_datasets::check::{self, CheckReport, Kind};
-use kmax_datasets::layout::{self, Part};
 
 use self::convert::Convert;
 use self::show::Show;
@@ -109,21 +108,11 @@ impl Check {
         if let Some(classes) = self.classes {
             return Ok(check::semantic(&self.path, classes, self.ignore, &bar)?);
         }
-        let parts = match &self.pngs {
-            Some(pngs) => vec![Part::Panoptic { json: self.path.clone(), pngs: pngs.clone() }],
-            None => layout::find(&self.path)?,
-        };
         let (photos, things) = (self.photos.as_deref(), self.things.get());
-        let mut report = CheckReport::default();
-        for part in parts {
-            let found = match &part {
-                Part::Panoptic { json, pngs } => check::panoptic(json, pngs, photos, &things, &bar),
-                Part::Instances { json } => check::instances(json, photos, &bar),
-                Part::Cityscapes { root, split } => check::cityscapes(root, split, &bar),
-            };
-            report = report.join(found?);
-        }
-        Ok(report)
+        Ok(match &self.pngs {
+            Some(pngs) => check::panoptic(&self.path, pngs, photos, &things, &bar)?,
+            None => check::all(&self.path, photos, &things, &bar)?,
+        })
     }
 
     fn table(&self, report: &CheckReport) -> String {

@@ -51,7 +51,7 @@ fn all(arguments: &Arguments) -> Outcome {
     })?;
     let settings = arguments.postprocess(segmenter.config().postprocess);
     let segmenter = segmenter.with_postprocess(settings).or_fail()?;
-    let reading = reading(arguments, segmenter.config());
+    let reading = segmenter.reading().with_background(arguments.background);
     let mut results = results::Results::create(arguments)?;
     let mut part = match arguments.shard {
         Some(shard) => Some(shards::Part::open(arguments, shard, &inputs, segmenter.config(), &digest)?),
@@ -127,22 +127,6 @@ fn all(arguments: &Arguments) -> Outcome {
             let stopped = if left > 0 { format!("; stopped before {left} others") } else { String::new() };
             Err(Failure::new(Code::Partial, format!("{failed} of {done} photos failed{stopped}")))
         }
-    }
-}
-
-/// Bytes that a result needs for each pixel of its photo: its map of ids, that map as RGB, and as much again for what becomes
-/// a PNG. A photo of 20,000 x 15,000 takes 4.3 GB, 14 bytes a pixel with its own three.
-const BYTES_PER_PIXEL: u64 = 4 + 3 + 4;
-/// Bytes that the network needs for each pixel of its input, by measurements of the larger networks.
-const BYTES_PER_INPUT_PIXEL: u64 = 2_000;
-
-/// How photos are read: what would need more memory than there is ends in a line, not in an abort.
-fn reading(arguments: &Arguments, config: &Config) -> Reading {
-    let reading = Reading::default().with_background(arguments.background);
-    let [height, width] = config.preprocess.size.map(|length| length as u64);
-    match kmax_base::memory::available() {
-        Some(free) => reading.with_memory(free, BYTES_PER_PIXEL, BYTES_PER_INPUT_PIXEL * height * width),
-        None => reading,
     }
 }
 

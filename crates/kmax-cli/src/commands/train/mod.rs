@@ -5,7 +5,7 @@ mod team;
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::model;
-use crate::output::{bar, print, remark, set_verbosity, tell, write};
+use crate::output::{bar, print, remark, set_verbosity, tell};
 pub use arguments::Arguments;
 use indicatif::ProgressBar;
 use kmax::Progress;
@@ -18,18 +18,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use team::Team;
 
-/// The configuration in the run's folder.
-const CONFIG: &str = "train.toml";
-
-/// Runs the command.
-pub fn run(arguments: &Arguments) -> Outcome {
+/// Runs the command, which the report shows as it was given.
+pub fn run(arguments: &Arguments, command: String) -> Outcome {
     let team = Team::join()?;
-    let outcome = train(arguments, team.ranks(), &team.stop);
+    let outcome = train(arguments, command, team.ranks(), &team.stop);
     team.end(outcome)
 }
 
 /// As one of the ranks, of which the first speaks and writes.
-fn train(arguments: &Arguments, ranks: Ranks, stop: &Arc<AtomicBool>) -> Outcome {
+fn train(arguments: &Arguments, command: String, ranks: Ranks, stop: &Arc<AtomicBool>) -> Outcome {
     let (first, several) = (ranks.is_first(), ranks.size() > 1);
     if !first {
         set_verbosity(true, false);
@@ -46,7 +43,7 @@ fn train(arguments: &Arguments, ranks: Ranks, stop: &Arc<AtomicBool>) -> Outcome
         ranks.any(false).or_exit(Code::Failed)?;
     }
     if arguments.print_config {
-        return if first { print(config.commented(heading(&config)).trim_end()) } else { Ok(()) };
+        return if first { print(config.commented(config.heading()).trim_end()) } else { Ok(()) };
     }
     let asked = stop.clone();
     let told = move || {
@@ -59,13 +56,18 @@ fn train(arguments: &Arguments, ranks: Ranks, stop: &Arc<AtomicBool>) -> Outcome
         asked.store(true, Ordering::Relaxed);
     };
     ctrlc::set_handler(told).or_exit(Code::Failed)?;
-    let file = config.output.join(CONFIG);
-    if planned && !arguments.fresh {
-        same_as_before(&file, &config)?;
+    let file = config.kept();
+    if planned && !arguments.fresh && config.is_another_run()? {
+        let file = file.display();
+        let ways = format!("`kmax train --config {file}` goes on with it, --fresh begins anew");
+        return Err(Failure::new(
+            Code::Usage,
+            format!("{file}: this run was begun with other settings: {ways}"),
+        ));
     }
 
     // Before anything is moved: what cannot begin leaves the earlier run where it is.
-    let mut trainer = run.trainer()?.with_ranks(ranks)?.with_command(command());
+    let mut trainer = run.trainer()?.with_ranks(ranks)?.with_command(command);
     let resumed = if arguments.fresh {
         if first && let Some(aside) = set_aside(trainer.config())? {
             remark(&format!("the earlier run is in {}", aside.display()));
@@ -74,12 +76,7 @@ fn train(arguments: &Arguments, ranks: Ranks, stop: &Arc<AtomicBool>) -> Outcome
     } else {
         trainer.resume()?
     };
-    if first && planned && !file.exists() {
-        let config = trainer.config();
-        let fail = |error: std::io::Error| Failure::new(Code::Output, format!("{}: {error}", file.display()));
-        let folder = file.parent().unwrap_or(Path::new(""));
-        std::fs::create_dir_all(folder).map_err(fail)?;
-        write(&file, config.commented(heading(config)).as_bytes())?;
+    if first && planned && trainer.config().keep()? {
         remark(&format!("configuration: {}", file.display()));
     }
     trainer.notes().iter().for_each(|note| remark(note));
@@ -133,38 +130,6 @@ impl Run {
             Self::Planned(planned) => planned.trainer(),
         }
     }
-}
-
-/// What stands above a written configuration.
-fn heading(config: &TrainConfig) -> String {
-    let file = config.output.join(CONFIG);
-    format!("kmax train --config {}\nevery value may be changed before the run begins", file.display())
-}
-
-/// A command that is given again goes on with the same run, or says that it would be another one.
-fn same_as_before(file: &Path, config: &TrainConfig) -> Outcome {
-    if !file.is_file() {
-        return Ok(());
-    }
-    let before = TrainConfig::read(file)?;
-    if before == *config {
-        return Ok(());
-    }
-    let message = format!(
-        "{}: this run was begun with other settings: `kmax train --config {}` goes on with it, --fresh begins anew",
-        file.display(),
-        file.display()
-    );
-    Err(Failure::new(Code::Usage, message))
-}
-
-/// The command as it was given.
-fn command() -> String {
-    let words = std::env::args().skip(1);
-    words.fold("kmax".to_owned(), |line, word| {
-        let plain = word.chars().all(|c| c.is_alphanumeric() || "-_./:=,".contains(c));
-        if plain && !word.is_empty() { format!("{line} {word}") } else { format!("{line} {word:?}") }
-    })
 }
 
 /// Fetches what the run starts from, where the cache lacks it: the trainer finds it there. `there` was fetched for the plan.

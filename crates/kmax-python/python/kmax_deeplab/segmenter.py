@@ -1,0 +1,173 @@
+"""A model that segments images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, overload
+
+from . import _native
+from ._arrays import native_image
+from ._listen import Listener, Progress
+from .errors import InvalidArgumentError, UnsupportedError
+from .result import Category, Result, category
+
+if TYPE_CHECKING:
+    import os
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from ._arrays import ImageLike
+
+__all__ = ["Segmenter"]
+
+
+class Segmenter:
+    """A model that is ready to segment images, on the CPU in float32.
+
+    Args:
+        model: A built-in model (``"kmax-people"``), a published one by its name (``python -m kmax_deeplab models`` lists them; it is
+            fetched and converted once), a repository of the Hugging Face Hub (``"hf://owner/name"``), or the path of a model folder.
+        threads: Threads of this segmenter alone; one for each core if not given, shared by all segmenters.
+        precision: What the network computes in. ``"float32"`` is what there is on a CPU.
+        device: Where it computes. ``"cpu"`` is what there is.
+        progress: While a model is fetched: called with bytes received and in all; True shows a bar of tqdm, if that is installed.
+        **settings: Settings of post-processing that shall differ from the model's own, such as ``class_threshold_thing=0.5``;
+            ``settings`` of a segmenter has them all.
+
+    Raises:
+        NotFoundError: There is no such model.
+        UnsupportedError: Another precision or device.
+        InvalidArgumentError: A setting that there is not, or out of its range.
+
+    A segmenter may be used by several threads at once. It can be pickled: what is kept is the name and the settings, not the weights.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "kmax-people",
+        *,
+        threads: int | None = None,
+        precision: str = "float32",
+        device: str = "cpu",
+        progress: Progress | bool | None = None,
+        **settings: Any,
+    ) -> None:
+        import os
+
+        if precision != "float32":
+            raise UnsupportedError(f"precision {precision!r}: a network on the CPU computes in 'float32'")
+        if device != "cpu":
+            raise UnsupportedError(f"device {device!r}: this package computes on the 'cpu' alone")
+        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or not 0 < threads <= 1024):
+            raise InvalidArgumentError(f"threads: expected a whole number from 1 to 1024, not {threads!r}")
+        if not isinstance(model, (str, os.PathLike)):
+            raise InvalidArgumentError(f"model: expected a name or a path, not {type(model).__name__}")
+        self.model: str = os.fspath(model)
+        """The name that the model was opened by."""
+        self._threads, self._changed = threads, settings
+        with Listener(progress, self.model, unit="B") as listener:
+            self._native = _native.Segmenter(self.model, threads, _written(settings), listener)
+        self._categories: tuple[Category, ...] = tuple(map(category, json.loads(self._native.categories())))
+        for field in self._native.warnings:
+            listener("warning", f"{self.model}: `{field}` of the configuration means nothing here")
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The classes that the model knows, in the order of its outputs."""
+        return self._categories
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All settings of post-processing, as they hold here."""
+        settings: dict[str, Any] = json.loads(self._native.settings())
+        return settings
+
+    # A text is an iterable of texts, too; the first form that fits holds.
+    @overload
+    def segment(  # type: ignore[overload-overlap]
+        self, image: ImageLike, *, progress: Progress | bool | None = None
+    ) -> Result: ...
+    @overload
+    def segment(self, image: Iterable[ImageLike], *, progress: Progress | bool | None = None) -> list[Result]: ...
+    def segment(
+        self, image: ImageLike | Iterable[ImageLike], *, progress: Progress | bool | None = None
+    ) -> Result | list[Result]:
+        """Finds the segments of an image, each pixel in at most one; of a list or another iterable of images, a list of results.
+
+        Args:
+            image: A path, the bytes of a file, an array ``[height, width, 3]`` of uint8 (RGB; it need not be contiguous), or an image
+                of Pillow. Files and images of Pillow are turned by their EXIF orientation, and transparent pixels show white.
+            progress: Of several images: called with how many are done and how many there are (0 if that is not known); True shows a
+                bar of tqdm, if that is installed.
+
+        Raises:
+            InvalidArgumentError: What is no image, or an array of another form.
+            NotFoundError: A file that there is not.
+            DamagedError: A file that is cut off or broken.
+            OutOfMemoryError: An image too large for the memory that there is.
+        """
+        if isinstance(image, Iterable) and not isinstance(image, Mapping) and not _is_one(image):
+            return self._segment_all(image, progress)
+        return self._segment(image)
+
+    def semantic(self, image: ImageLike) -> npt.NDArray[np.uint32]:
+        """The category id of each pixel: ``[height, width]``, uint32. Every pixel has one, sure or not."""
+        return self._native.semantic(native_image(image))
+
+    def _segment(self, image: Any) -> Result:
+        given = native_image(image)
+        label_map, found, decoded, note = self._native.segment(given)
+        if note is not None:
+            import logging
+
+            name = given if isinstance(given, str) else "image"
+            logging.getLogger("kmax_deeplab").warning("%s: %s", name, note)
+        pixels = decoded if decoded is not None else given
+        assert not isinstance(pixels, (str, bytes))
+        return Result(pixels, label_map, found, self._categories)
+
+    def _segment_all(self, images: Iterable[Any], progress: Progress | bool | None) -> list[Result]:
+        from collections.abc import Sized
+
+        total = len(images) if isinstance(images, Sized) else 0
+        results: list[Result] = []
+        with Listener(progress, "segment", unit="image") as listener:
+            listener.progress(0, total)
+            for image in images:
+                results.append(self._segment(image))
+                listener.progress(len(results), total)
+        return results
+
+    def __repr__(self) -> str:
+        return f"Segmenter({self.model!r}, {len(self._categories)} classes)"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.model, self._threads, self._changed)
+
+
+def _again(cls: type[Segmenter], model: str, threads: int | None, settings: dict[str, Any]) -> Segmenter:
+    return cls(model, threads=threads, **settings)
+
+
+def _written(settings: dict[str, Any]) -> str | None:
+    """Settings for the native side. Numbers of NumPy are numbers, too."""
+
+    def plain(value: Any) -> Any:
+        if hasattr(value, "item"):
+            return value.item()
+        raise TypeError(f"{value!r} is no setting")
+
+    try:
+        return json.dumps(settings, default=plain, allow_nan=False) if settings else None
+    except (TypeError, ValueError) as error:
+        raise InvalidArgumentError(f"settings: {error}") from None
+
+
+def _is_one(image: object) -> bool:
+    """Whether an iterable is one image: bytes, texts and arrays can be iterated over, too. An array of four axes is several
+    images, and is refused with advice."""
+    return isinstance(image, (str, bytes, bytearray, memoryview)) or hasattr(image, "__array__") or hasattr(
+        image, "__array_interface__"
+    )

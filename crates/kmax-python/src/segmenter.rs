@@ -1,0 +1,138 @@
+//! A model that segments images.
+
+use crate::arrays;
+use crate::failure::{Failure, Outcome};
+use crate::image::Source;
+use crate::segments::{self, Found};
+use crate::work::{Watch, work};
+use kmax::pull::{Event, Options, Puller, Settings};
+use kmax::{Model, PostprocessConfig, Progress};
+use numpy::{PyArray2, PyArray3};
+use pyo3::prelude::*;
+use std::path::PathBuf;
+
+/// What was found in an image: the map, the segments, the image if it was decoded here, and what was odd about its file.
+type Answer<'py> = (Bound<'py, PyArray2<u32>>, Vec<Found>, Option<Bound<'py, PyArray3<u8>>>, Option<String>);
+
+/// A network with its weights.
+#[pyclass(frozen, module = "kmax_deeplab._native")]
+pub struct Segmenter {
+    segmenter: kmax::Segmenter,
+    warnings: Vec<String>,
+}
+
+#[pymethods]
+impl Segmenter {
+    /// Opens a model by any of its names; `settings` are JSON, of those fields of post-processing that shall be others.
+    #[new]
+    #[pyo3(signature = (model, threads = None, settings = None, tell = None))]
+    fn new(
+        py: Python<'_>,
+        model: String,
+        threads: Option<usize>,
+        settings: Option<String>,
+        tell: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        work(py, tell, |watch| {
+            let model = open(&model, watch)?;
+            let warnings = model.warnings().to_vec();
+            let postprocess = changed(&model.config().postprocess, settings.as_deref())?;
+            let mut builder = kmax::Segmenter::builder(model).postprocess(postprocess);
+            if let Some(threads) = threads {
+                builder = builder.threads(threads);
+            }
+            Ok(Self { segmenter: builder.build()?, warnings })
+        })
+    }
+
+    /// What of the configuration means nothing here.
+    #[getter]
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+
+    /// The categories, as JSON.
+    fn categories(&self) -> PyResult<String> {
+        Ok(serde_json::to_string(&self.segmenter.config().categories).map_err(Failure::from)?)
+    }
+
+    /// The settings of post-processing, as JSON.
+    fn settings(&self) -> PyResult<String> {
+        Ok(serde_json::to_string(&self.segmenter.config().postprocess).map_err(Failure::from)?)
+    }
+
+    /// Segments one image.
+    fn segment<'py>(&self, py: Python<'py>, source: Source<'_>) -> PyResult<Answer<'py>> {
+        let input = source.input()?;
+        let (panoptic, image, note) = work(py, None, |_| {
+            let (image, was_decoded, note) = input.read(&self.segmenter.reading())?;
+            let panoptic = self.segmenter.segment(&image)?;
+            Ok((panoptic, was_decoded.then_some(image), note))
+        })?;
+        let found = segments::found(&panoptic);
+        let image = image.map(|image| arrays::of_image(py, image)).transpose()?;
+        Ok((arrays::of_map(py, panoptic.map)?, found, image, note))
+    }
+
+    /// The category id of each pixel.
+    fn semantic<'py>(&self, py: Python<'py>, source: Source<'_>) -> PyResult<Bound<'py, PyArray2<u32>>> {
+        let input = source.input()?;
+        let map = work(py, None, |_| {
+            let (image, ..) = input.read(&self.segmenter.reading())?;
+            Ok(self.segmenter.semantic(&image)?)
+        })?;
+        arrays::of_map(py, map)
+    }
+}
+
+/// Fetched first, if need be.
+fn open(name: &str, watch: &Watch) -> Outcome<Model> {
+    if kmax::is_remote(name) { Ok(Model::open(&fetched(name, watch)?)?) } else { Ok(Model::named(name)?) }
+}
+
+/// Where a published model or encoder, or a repository of the Hub, lies when it has been fetched.
+pub fn fetched(name: &str, watch: &Watch) -> Outcome<PathBuf> {
+    let puller = Puller::new(Settings::from_env()?);
+    let (mut whole, mut received) = (0, 0);
+    let pulled = puller.pull(name, &Options::default(), &mut |event| match event {
+        Event::Fetching { name, from, license, .. } => {
+            watch.log("info", format!("fetching {name} from {from}, licence: {license}"));
+        }
+        Event::Unverified { name } => {
+            watch.log("warning", format!("{name}: the server announced no checksum to compare it with"));
+        }
+        Event::Converting { name } => watch.log("info", format!("converting {name}")),
+        Event::Download(kmax::hub::Event::Started { size, from, .. }) => {
+            (whole, received) = (size.unwrap_or(0), from);
+        }
+        Event::Download(kmax::hub::Event::Received(bytes)) => {
+            received += bytes;
+            watch.advance(received as usize, whole as usize);
+        }
+        _ => {}
+    })?;
+    Ok(pulled.path)
+}
+
+/// The model's own settings with some of them replaced; a field that there is not is an error.
+fn changed(own: &PostprocessConfig, settings: Option<&str>) -> Outcome<PostprocessConfig> {
+    let Some(settings) = settings else { return Ok(*own) };
+    let mut whole = serde_json::to_value(own)?;
+    let given: serde_json::Value =
+        serde_json::from_str(settings).map_err(|error| Failure::argument(format!("settings: {error}")))?;
+    for (field, value) in given.as_object().into_iter().flatten() {
+        match whole.get_mut(field) {
+            Some(place) => *place = value.clone(),
+            None => {
+                let known =
+                    whole.as_object().map(|known| known.keys().cloned().collect::<Vec<_>>().join(", "));
+                let known = known.unwrap_or_default();
+                return Err(Failure::argument(format!("no setting `{field}`: expected one of {known}")));
+            }
+        }
+    }
+    let settings: PostprocessConfig =
+        serde_json::from_value(whole).map_err(|error| Failure::argument(format!("settings: {error}")))?;
+    settings.validate()?;
+    Ok(settings)
+}
