@@ -130,7 +130,7 @@ mod tests {
     fn an_interrupted_journal_goes_on() -> Result<()> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("journal.jsonl");
-        let (mut journal, done) = Journal::open(&file, "a model")?;
+        let (mut journal, done) = Journal::<Predicted>::open(&file, "a model")?;
         assert!(done.is_empty());
         journal.add(&predicted(1))?;
         journal.add(&predicted(2))?;
@@ -138,15 +138,15 @@ mod tests {
         // The interruption cut the second image's line.
         let bytes = files::read(&file)?;
         std::fs::write(&file, &bytes[..bytes.len() - 5]).expect("written");
-        let (mut journal, done) = Journal::open(&file, "a model")?;
+        let (mut journal, done) = Journal::<Predicted>::open(&file, "a model")?;
         assert_eq!(done, [predicted(1)]);
         journal.add(&predicted(3))?;
         let held = Journal::<Predicted>::open(&file, "a model").expect_err("held").to_string();
         assert!(held.contains("another process"), "{held}");
         drop(journal);
         let done = [predicted(1), predicted(3)];
-        assert_eq!(Journal::open(&file, "a model")?.1, done);
-        assert_eq!(Journal::read(&file)?, ("a model".into(), done.to_vec()));
+        assert_eq!(Journal::<Predicted>::open(&file, "a model")?.1, done);
+        assert_eq!(Journal::<Predicted>::read(&file)?, ("a model".into(), done.to_vec()));
 
         let other = Journal::<Predicted>::open(&file, "another").expect_err("another model").to_string();
         assert!(other.contains("a model, not of another"), "{other}");
