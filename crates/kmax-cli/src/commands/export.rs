@@ -1,11 +1,11 @@
 //! `kmax export`: a model as an ONNX file.
 
-use crate::exit::{Code, Failure, Outcome};
+use crate::exit::Outcome;
 use crate::model;
-use crate::output::{megabytes, remark, write};
+use crate::output::{megabytes, place, remark, write};
 use clap::ValueEnum;
 use kmax::onnx::{Batch, InputSize, Options, Precision, export};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Write a model as an ONNX file
 ///
@@ -59,7 +59,7 @@ fn batch(text: &str) -> Result<Batch, String> {
 pub fn run(arguments: &Arguments) -> Outcome {
     let Arguments { model, output, .. } = arguments;
     // Before the work: a place that cannot be written should not cost an export.
-    check_place(output)?;
+    place(output)?;
     let options = options(arguments);
     let opened = model::open(model)?;
     let exported = export(model, &opened, &options)?;
@@ -90,16 +90,5 @@ fn options(arguments: &Arguments) -> Options {
         preprocess: arguments.with_preprocess,
         postprocess: arguments.with_postprocess,
         precision,
-    }
-}
-
-fn check_place(output: &Path) -> Outcome {
-    let fail = |reason: &str| Err(Failure::new(Code::Output, format!("{}: {reason}", output.display())));
-    if output.is_dir() {
-        return fail("is a folder: expected the name of the file to write");
-    }
-    match kmax_base::write::folder_of(output) {
-        folder if !folder.is_dir() => fail("its folder does not exist"),
-        _ => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! `kmax merge`: what several processes did of one list becomes what one would have done.
 
-use super::segment::shards::{DoneLine, Line, RunLine, journal_of};
+use super::segment::shards::{DoneLine, Line, RunLine, counts, journal_of};
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::output::{remark, tell};
 use kmax_base::{MAX_SHARDS, Shard};
@@ -32,20 +32,23 @@ pub fn run(arguments: &Arguments) -> Outcome {
         if !file.is_file() {
             return Err(fail(format!("part {shard} was not begun: {} is not there", file.display())));
         }
-        let (of, lines) = Journal::<Line>::read(&file)?;
-        whole.add(&file, shard, of, lines)?;
+        let again =
+            |reason: String| fail(format!("{reason}; remove {} and run part {shard} again", file.display()));
+        let (of, lines) = Journal::<Line>::read(&file).map_err(|error| again(error.to_string()))?;
+        whole.add(shard, of, lines).map_err(again)?;
     }
     let Some((_, run)) = &whole.run else { return Err(fail("no part says what it is of".into())) };
-    let lacking = (0..run.photos).filter(|position| !whole.photos.contains_key(position)).count();
-    if lacking > 0 {
-        let begun = Shard::all(count).filter(|shard| {
-            (0..run.photos).any(|position| shard.takes(position) && !whole.photos.contains_key(&position))
-        });
-        let begun: Vec<String> = begun.take(8).map(|shard| shard.to_string()).collect();
+    let is_there = |position: &usize| match whole.photos.get(position) {
+        Some(Ok(done)) => done.is_whole(folder),
+        found => found.is_some(),
+    };
+    let lacking: Vec<usize> = (0..run.photos).filter(|position| !is_there(position)).collect();
+    if !lacking.is_empty() {
+        let again = Shard::all(count).filter(|shard| lacking.iter().any(|position| shard.takes(*position)));
+        let again: Vec<String> = again.take(8).map(|shard| shard.to_string()).collect();
+        let (lacking, all, again) = (lacking.len(), run.photos, again.join(", "));
         return Err(fail(format!(
-            "{lacking} of {} photos are not done: run again {}",
-            run.photos,
-            begun.join(", ")
+            "the results of {lacking} of {all} photos are not there: run again {again}"
         )));
     }
     if run.listed {
@@ -65,21 +68,12 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// How many parts the folder's journals say there are.
 fn parts(folder: &Path) -> Outcome<usize> {
     let fail = |reason: String| Failure::new(Code::Input, format!("{}: {reason}", folder.display()));
-    let mut counts = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(|error| fail(error.to_string()))? {
-        let name = entry.map_err(|error| fail(error.to_string()))?.file_name();
-        let name = name.to_string_lossy();
-        let of = |prefix: &str| name.strip_prefix(prefix)?.strip_suffix(".jsonl")?.split_once("-of-");
-        if of("finished.").is_some() {
-            let reason =
-                "holds predictions of an evaluation: the same `kmax eval model` without --shard joins them";
-            return Err(fail(reason.into()));
-        }
-        counts.extend(of("segment.").and_then(|(_, count)| count.parse::<usize>().ok()));
-    }
-    counts.sort_unstable();
-    counts.dedup();
+    let counts: Vec<usize> = counts(folder)?.into_iter().collect();
     match counts[..] {
+        [] if is_of_an_evaluation(folder) => Err(fail(
+            "holds predictions of an evaluation: the same `kmax eval model` without --shard joins them"
+                .into(),
+        )),
         [] => Err(fail("holds no part of `kmax segment --shard`".into())),
         [count] if (1..=MAX_SHARDS).contains(&count) => Ok(count),
         _ => {
@@ -87,6 +81,12 @@ fn parts(folder: &Path) -> Outcome<usize> {
             Err(fail(format!("holds parts of different runs: of {}", counts.join(", "))))
         }
     }
+}
+
+fn is_of_an_evaluation(folder: &Path) -> bool {
+    let is_part = |name: &str| name.starts_with("finished.") && name.contains("-of-");
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| is_part(&entry.file_name().to_string_lossy()))
 }
 
 /// Photos by their places in the list, done or failed.
@@ -99,31 +99,30 @@ struct Whole {
 }
 
 impl Whole {
-    fn add(&mut self, file: &Path, shard: Shard, of: String, lines: Vec<Line>) -> Outcome {
-        let fail = |reason: String| Failure::new(Code::Input, format!("{}: {reason}", file.display()));
+    fn add(&mut self, shard: Shard, of: String, lines: Vec<Line>) -> Result<(), String> {
+        let mut begun = false;
         for line in lines {
             let (position, photo) = match line {
                 Line::Run(run) => {
+                    begun = true;
                     match &self.run {
                         None => self.run = Some((of.clone(), run)),
-                        Some((other, _)) if *other == of => {}
-                        Some((other, _)) => {
-                            return Err(fail(format!("is a part of {of}, others are of {other}")));
-                        }
+                        Some((other, known)) if *other == of && *known == run => {}
+                        Some((other, _)) => return Err(format!("a part is of {of}, others are of {other}")),
                     }
                     continue;
                 }
                 Line::Done(done) => (done.position, Ok(done)),
                 Line::Failed { position, reason, .. } => (position, Err(reason)),
             };
-            let within = self.run.as_ref().is_some_and(|(_, run)| position < run.photos);
+            let within = begun && self.run.as_ref().is_some_and(|(_, run)| position < run.photos);
             if !within || !shard.takes(position) {
-                return Err(fail(format!("photo {position} is none of part {shard}")));
+                return Err(format!("photo {position} is none of part {shard}"));
             }
             // What was tried again counts as it ended.
             self.photos.insert(position, photo);
         }
-        Ok(())
+        if begun { Ok(()) } else { Err("the journal does not say what it is of".into()) }
     }
 }
 

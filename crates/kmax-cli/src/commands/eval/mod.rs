@@ -15,8 +15,8 @@ use kmax_metrics::semantic::SemanticReport;
 use kmax_report::evaluation::{Evaluation, FilePairs};
 use serde::Serialize;
 
-use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::{print, remark, write};
+use crate::exit::{Code, OrExit, Outcome};
+use crate::output::{place, print, remark, write};
 
 /// Evaluate predictions as the official scripts do.
 ///
@@ -66,16 +66,7 @@ struct Show {
 impl Show {
     /// Refuses before the work what could not be written after it.
     fn check(&self) -> Outcome {
-        let Some(file) = &self.html else { return Ok(()) };
-        let folder = kmax_base::write::folder_of(file);
-        let reason = if file.is_dir() {
-            "is a folder".to_owned()
-        } else if folder.is_dir() {
-            return Ok(());
-        } else {
-            format!("there is no folder {}", folder.display())
-        };
-        Err(Failure::new(Code::Output, format!("{}: {reason}", file.display())))
+        self.html.iter().try_for_each(|file| place(file).map(|_| ()))
     }
 
     /// Shows a report, and its own page.

@@ -82,6 +82,23 @@ pub fn list(named: &[PathBuf], listed: Option<&Path>) -> Outcome<(Vec<Named>, Op
     Ok((files, left_out))
 }
 
+/// Refuses two photos under one id: of those in a list some have one, and others are counted.
+pub fn check_ids(inputs: &[Input]) -> Outcome {
+    let mut taken = HashMap::with_capacity(inputs.len());
+    for input in inputs.iter().filter(|input| input.refused.is_none()) {
+        if let Some(other) = taken.insert(&input.id, &input.file) {
+            let message = format!(
+                "{} and {} both have the id {}: give an id to every photo of the list, or to none",
+                other.display(),
+                input.file.display(),
+                input.id
+            );
+            return Err(Failure::new(Code::Input, message));
+        }
+    }
+    Ok(())
+}
+
 /// Reads a list: a path a line, or a line of JSON each. Paths are those of the folder that the program runs in.
 fn read_list(list: &Path) -> Outcome<Vec<Named>> {
     #[derive(Deserialize)]

@@ -41,6 +41,7 @@ fn all(arguments: &Arguments) -> Outcome {
     }
     let ids = arguments.ids.as_deref().map(inputs::read_ids).transpose()?;
     let inputs = inputs::named(inputs, ids.as_ref());
+    inputs::check_ids(&inputs)?;
     if arguments.folder().is_none() && inputs.len() > 1 {
         return Err(Failure::new(Code::Usage, "--output - takes one photo, not a folder of several"));
     }
@@ -122,6 +123,8 @@ fn all(arguments: &Arguments) -> Outcome {
     match failures.pop() {
         Some(only) if !several => Err(only),
         None if left == 0 => told,
+        // What failed is in the part's journal, and told by `kmax merge`: the part itself is done.
+        Some(_) if part.is_some() && left == 0 => told,
         last => {
             let failed = failures.len() + usize::from(last.is_some());
             let stopped = if left > 0 { format!("; stopped before {left} others") } else { String::new() };

@@ -12,7 +12,7 @@ use kmax_masks::Category;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// A line of a part's journal.
@@ -46,10 +46,44 @@ pub struct DoneLine {
     pub name: String,
     /// The digest of the photo's file.
     pub photo: String,
+    /// The digest of its result: the PNG of a list for all, else the list of the photo itself.
+    pub result: String,
     pub image: ImageEntry,
     /// Its entry in the list for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotation: Option<Annotation>,
+}
+
+impl DoneLine {
+    /// Whether its result is there as it was written.
+    pub fn is_whole(&self, folder: &Path) -> bool {
+        let file = result(folder, &self.name, self.annotation.as_ref());
+        digest_of(&[&file]).is_ok_and(|digest| digest == self.result)
+    }
+}
+
+/// The file that stands for the results of a photo: it is written last.
+fn result(folder: &Path, name: &str, annotation: Option<&Annotation>) -> PathBuf {
+    match annotation {
+        Some(annotation) => folder.join("predictions").join(&annotation.file_name),
+        None => folder.join(format!("{name}.json")),
+    }
+}
+
+/// The counts of parts that journals in a folder say.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn counts(folder: &Path) -> Outcome<BTreeSet<usize>> {
+    let fail = |error: std::io::Error| Failure::new(Code::Input, format!("{}: {error}", folder.display()));
+    let mut counts = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).map_err(fail)? {
+        let name = entry.map_err(fail)?.file_name();
+        let name = name.to_string_lossy();
+        let of = || name.strip_prefix("segment.")?.strip_suffix(".jsonl")?.split_once("-of-")?.1.parse().ok();
+        counts.extend(of());
+    }
+    Ok(counts)
 }
 
 /// The part that this process does.
@@ -80,6 +114,13 @@ impl Part {
         let folder = arguments.folder().unwrap_or(Path::new(".")).to_path_buf();
         let listed = arguments.format == Format::CocoPanoptic;
         let of = what(arguments, inputs, config, model)?;
+        if let Some(other) = counts(&folder)?.into_iter().find(|count| *count != shard.count()) {
+            let (folder, count) = (folder.display(), shard.count());
+            let reason = format!(
+                "{folder}: holds parts of {other}, not of {count}: give another folder, or the same N"
+            );
+            return Err(Failure::new(Code::Input, reason));
+        }
         let (mut journal, lines) = Journal::open(&journal_of(&folder, shard), &of)?;
         if lines.is_empty() {
             let categories = config.categories.iter().cloned().collect();
@@ -92,18 +133,14 @@ impl Part {
         Ok(Self { journal, done: done.collect(), folder, listed })
     }
 
-    /// Whether a photo was done before, as it is now, and its results are there.
+    /// Whether a photo was done before, as it is now, and its results are what was written.
     pub fn has(&self, position: usize, input: &Input) -> bool {
-        let Some(done) = self.done.get(&position).filter(|done| done.name == input.name) else {
-            return false;
-        };
-        let result = match &done.annotation {
-            Some(annotation) => self.folder.join("predictions").join(&annotation.file_name),
-            None => self.folder.join(format!("{}.json", input.name)),
-        };
-        result.is_file()
-            && self.listed == done.annotation.is_some()
-            && digest_of(&[&input.file]).is_ok_and(|digest| digest == done.photo)
+        let done = self.done.get(&position).filter(|done| done.name == input.name);
+        done.is_some_and(|done| {
+            self.listed == done.annotation.is_some()
+                && done.is_whole(&self.folder)
+                && digest_of(&[&input.file]).is_ok_and(|digest| digest == done.photo)
+        })
     }
 
     /// Notes a photo whose results are written.
@@ -115,7 +152,8 @@ impl Part {
         annotation: Option<Annotation>,
     ) -> Outcome {
         let photo = digest_of(&[&input.file])?;
-        let line = DoneLine { position, name: input.name.clone(), photo, image, annotation };
+        let result = digest_of(&[&result(&self.folder, &input.name, annotation.as_ref())])?;
+        let line = DoneLine { position, name: input.name.clone(), photo, result, image, annotation };
         Ok(self.journal.add(&Line::Done(line))?)
     }
 
