@@ -44,7 +44,7 @@ fn mistakes_are_one_line_and_leave_nothing() {
     for (arguments, code, parts) in [
         (&["no-such-model", "-o", "m.onnx"][..], 4, &["no-such-model"][..]),
         (&[model, "-o", "taken"], 5, &["taken", "folder"]),
-        (&[model, "-o", "absent/m.onnx"], 5, &["absent", "does not exist"]),
+        (&[model, "-o", "absent/m.onnx"], 5, &["absent", "there is no folder"]),
         (&[model, "-o", "m.onnx", "--opset", "9"], 2, &["operator set 9", "17 to 21"]),
         (&[model, "-o", "m.onnx", "--size", "100", "64"], 2, &["100 x 64", "multiple of 32"]),
         (&[model, "-o", "m.onnx", "--size", "64", "64", "--dynamic"], 2, &["--size", "--dynamic"]),
@@ -56,4 +56,25 @@ fn mistakes_are_one_line_and_leave_nothing() {
         kmax(folder.path(), "export", arguments).fails(code, parts);
         assert_eq!(names(folder.path()), ["taken"], "{arguments:?}");
     }
+}
+
+/// To replace one would take it away, and with it what others do with it.
+#[cfg(unix)]
+#[test]
+fn a_device_and_a_pipe_are_not_replaced_and_a_link_is_followed() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name);
+    assert!(std::process::Command::new("mkfifo").arg(place("pipe")).status().expect("run").success());
+    fs::write(place("file"), "before").expect("written");
+    symlink("file", place("link")).expect("linked");
+    symlink("nowhere", place("dangling")).expect("linked");
+    let model = model_folder().display().to_string();
+    let export = |output: &str| kmax(folder.path(), "export", &[&model, "-o", output, "--size", "65", "96"]);
+    export("pipe").fails(5, &["pipe", "expected the name of a file"]);
+    export("dangling").fails(5, &["a link to nothing"]);
+    assert!(fs::symlink_metadata(place("pipe")).expect("there").file_type().is_fifo());
+    assert_eq!(export("link").code, 0);
+    assert!(fs::symlink_metadata(place("link")).expect("there").is_symlink());
+    assert_ne!(fs::read(place("file")).expect("read"), b"before");
 }

@@ -80,7 +80,9 @@ pub fn counts(folder: &Path) -> Outcome<BTreeSet<usize>> {
     for entry in std::fs::read_dir(folder).map_err(fail)? {
         let name = entry.map_err(fail)?.file_name();
         let name = name.to_string_lossy();
-        let of = || name.strip_prefix("segment.")?.strip_suffix(".jsonl")?.split_once("-of-")?.1.parse().ok();
+        let of = || {
+            name.strip_prefix("segment.")?.strip_suffix(".jsonl")?.split_once("-of-")?.1.parse::<usize>().ok()
+        };
         counts.extend(of());
     }
     Ok(counts)
