@@ -69,7 +69,7 @@ def test_what_cannot_be_trained_is_refused(data: Path, tmp_path: Path) -> None:
         ({"data": data, "output": tmp_path / "r", "steps": 2, "epochs": 3}, "give one"),
         ({"data": data, "output": tmp_path / "r", "recipe": "best"}, "recipe"),
         ({"data": tmp_path / "none", "output": tmp_path / "r"}, "none"),
-        ({"data": data / "panoptic.json", "output": tmp_path / "r", "size": 40}, "32 k"),
+        ({"data": data / "panoptic.json", "photos": data / "photos", "output": tmp_path / "r", "size": 40}, "32 k"),
         ({"config": tmp_path / "none.toml"}, "none.toml"),
     ]:
         with pytest.raises(kmax.Error, match=words):
