@@ -17,6 +17,7 @@ use answer::Answer;
 use inputs::Input;
 use kmax::profile::stage;
 use kmax::{Config, Segmenter};
+use kmax_base::Shard;
 use kmax_datasets::coco::{Annotation, ImageEntry};
 use kmax_transforms::Reading;
 use std::sync::Arc;
@@ -45,19 +46,20 @@ fn all(arguments: &Arguments) -> Outcome {
     if arguments.folder().is_none() && inputs.len() > 1 {
         return Err(Failure::new(Code::Usage, "--output - takes one photo, not a folder of several"));
     }
-    let (segmenter, digest) = stage("loading the model", || -> Outcome<_> {
+    let (segmenter, shard) = stage("loading the model", || -> Outcome<_> {
         let model = crate::model::open(&arguments.model)?;
-        let digest = model.digest();
-        Ok((Segmenter::builder(model).build().or_fail_loading()?, digest))
+        // It reads every weight, and says whose part it is: nobody else needs it.
+        let shard = arguments.shard.map(|shard| (shard, model.digest()));
+        Ok((Segmenter::builder(model).build().or_fail_loading()?, shard))
     })?;
     let settings = arguments.postprocess(segmenter.config().postprocess);
     let segmenter = segmenter.with_postprocess(settings).or_fail()?;
     let reading = segmenter.reading().with_background(arguments.background);
     let mut results = results::Results::create(arguments)?;
-    let mut part = match arguments.shard {
-        Some(shard) => Some(shards::Part::open(arguments, shard, &inputs, segmenter.config(), &digest)?),
-        None => None,
+    let open = |(shard, digest): (Shard, String)| {
+        shards::Part::open(arguments, shard, &inputs, segmenter.config(), &digest)
     };
+    let mut part = shard.map(open).transpose()?;
     let several = inputs.len() > 1;
     let inputs = taken(arguments, inputs, part.as_ref());
 
