@@ -11,7 +11,16 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 9] = [
     &["kmax-cli", "kmax-python"],
     &["kmax"],
-    &["kmax-render", "kmax-report", "kmax-convert", "kmax-onnx", "kmax-pull", "kmax-evaluate", "kmax-train"],
+    &[
+        "kmax-render",
+        "kmax-report",
+        "kmax-results",
+        "kmax-convert",
+        "kmax-onnx",
+        "kmax-pull",
+        "kmax-evaluate",
+        "kmax-train",
+    ],
     &["kmax-builtin", "kmax-hub", "kmax-model"],
     &["kmax-losses"],
     &["kmax-heads", "kmax-attention", "kmax-pixel-decoder", "kmax-backbones"],

@@ -25,6 +25,7 @@ kinded!(
     kmax::train::Error,
     kmax_datasets::Error,
     kmax_report::Error,
+    kmax_results::Error,
 );
 
 #[cfg(feature = "hub")]

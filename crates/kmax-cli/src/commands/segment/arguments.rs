@@ -85,6 +85,16 @@ pub enum Task {
     Semantic,
 }
 
+impl From<Task> for kmax_results::Task {
+    fn from(task: Task) -> Self {
+        match task {
+            Task::Panoptic => Self::Panoptic,
+            Task::Instance => Self::Instance,
+            Task::Semantic => Self::Semantic,
+        }
+    }
+}
+
 /// One result of a photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Picked {

@@ -2,7 +2,6 @@
 
 mod answer;
 mod arguments;
-mod encoded;
 mod inputs;
 mod profile;
 mod results;
@@ -99,7 +98,7 @@ fn all(arguments: &Arguments) -> Outcome {
                     remark(&format!("note: {note}"));
                 }
                 say(&answer.told(arguments.json, several));
-                if answer.is_bare() && !hinted {
+                if answer.found.is_bare() && !hinted {
                     hinted = true;
                     remark(&hint(&arguments.model, segmenter.config()));
                 }
@@ -168,7 +167,8 @@ fn one(
         remark(&format!("note: {}: {note}", input.file.display()));
     }
     let photo = picture.image;
-    let fail = |e: kmax::Error| Failure::new(e.kind().into(), format!("{}: {e}", input.file.display()));
+    let fail =
+        |e: kmax_results::Error| Failure::new(e.kind().into(), format!("{}: {e}", input.file.display()));
     let answer = Answer::new(arguments, segmenter, input, &photo).map_err(fail)?;
     let entries = stage("writing results", || results.write(&answer, input, &photo, segmenter.config()))?;
     detail(|| format!("{}: {:.3} s", input.file.display(), begun.elapsed().as_secs_f64()));
@@ -181,7 +181,7 @@ const NAMED: usize = 20;
 /// What a model can find at all, for those in whose photo it found nothing.
 fn hint(model: &str, config: &Config) -> String {
     let classes = config.categories.iter().map(|class| class.name.as_str());
-    let names: Vec<_> = classes.filter(|name| *name != answer::BACKGROUND).collect();
+    let names: Vec<_> = classes.filter(|name| *name != kmax_results::BACKGROUND).collect();
     let more = match names.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more (`kmax models info {model}`)"),
