@@ -15,6 +15,7 @@ const LAYERS: [&[&str]; 9] = [
         "kmax-render",
         "kmax-report",
         "kmax-results",
+        "kmax-server",
         "kmax-convert",
         "kmax-onnx",
         "kmax-pull",

@@ -11,4 +11,6 @@ pub mod models;
 #[cfg(feature = "hub")]
 pub mod pull;
 pub mod segment;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod train;
