@@ -47,7 +47,7 @@ impl Segmentation {
     /// About what it takes, for the budget.
     pub fn bytes(&self) -> u64 {
         let masks = |row: &SegmentRow| {
-            let runs = row.row.segmentation.as_ref().map_or(0, |mask| mask.counts().len() * size_of::<u32>());
+            let runs = row.row.segmentation.as_ref().map_or(0, |mask| size_of_val(mask.counts()));
             runs + row.mask_png.as_ref().map_or(0, String::len) + size_of::<SegmentRow>()
         };
         self.segments.iter().map(masks).sum::<usize>() as u64

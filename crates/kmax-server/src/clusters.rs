@@ -46,7 +46,7 @@ struct QueryRow {
 
 /// A class of a query.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-struct Class {
+struct QueryClass {
     /// Nothing for void.
     category_id: Option<u32>,
     name: String,
@@ -58,7 +58,7 @@ struct Class {
 pub(crate) struct Query {
     query: usize,
     /// The most probable five, at the end.
-    classes: Vec<Class>,
+    classes: Vec<QueryClass>,
     history: Vec<Past>,
 }
 
@@ -73,7 +73,7 @@ struct Past {
     share: f64,
     /// Its most probable class.
     #[serde(flatten)]
-    class: Class,
+    class: QueryClass,
 }
 
 /// The queries that are nearest to a pixel.
@@ -115,12 +115,12 @@ struct NearThen {
 }
 
 /// Classes by their probabilities, the most probable first.
-fn classes(categories: &Categories, probabilities: &[f32], count: usize) -> Vec<Class> {
+fn classes(categories: &Categories, probabilities: &[f32], count: usize) -> Vec<QueryClass> {
     let mut order: Vec<usize> = (0..probabilities.len()).collect();
     order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
     let class = |at: usize| {
         let category = categories.as_slice().get(at);
-        Class {
+        QueryClass {
             category_id: category.map(|category| category.id),
             name: category.map_or(VOID, |category| category.name.as_str()).to_owned(),
             probability: probabilities[at],
@@ -130,8 +130,8 @@ fn classes(categories: &Categories, probabilities: &[f32], count: usize) -> Vec<
 }
 
 /// The most probable class.
-fn best(categories: &Categories, probabilities: &[f32]) -> Class {
-    let void = || Class { category_id: None, name: VOID.into(), probability: 0.0 };
+fn best(categories: &Categories, probabilities: &[f32]) -> QueryClass {
+    let void = || QueryClass { category_id: None, name: VOID.into(), probability: 0.0 };
     classes(categories, probabilities, 1).pop().unwrap_or_else(void)
 }
 

@@ -271,7 +271,7 @@ mod tests {
         let release = occupied(&queue).await;
         let at = queue.clone();
         let (sender, receiver) = mpsc::channel::<()>();
-        let waits = tokio::spawn(async move { at.run(move |_| Ok(drop(sender))).await });
+        let waits = tokio::spawn(async move { at.run(move |_| Ok(sender.send(()).is_ok())).await });
         while queue.taken() < 2 {
             tokio::task::yield_now().await;
         }

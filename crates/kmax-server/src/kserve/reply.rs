@@ -14,12 +14,12 @@ pub(crate) struct Inferred {
     model_version: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    outputs: Vec<Output>,
+    outputs: Vec<FoundTensor>,
 }
 
 /// A tensor that comes out.
 #[derive(Debug, Serialize, ToSchema)]
-struct Output {
+struct FoundTensor {
     name: &'static str,
     datatype: &'static str,
     shape: Vec<usize>,
@@ -81,9 +81,9 @@ pub(crate) fn written(
         } else {
             kept = Some(data);
         }
-        Output { name: tensor.name, datatype: tensor.datatype, shape, parameters, data: kept }
+        FoundTensor { name: tensor.name, datatype: tensor.datatype, shape, parameters, data: kept }
     };
-    let outputs: Vec<Output> = outputs.iter().map(output).collect();
+    let outputs: Vec<FoundTensor> = outputs.iter().map(output).collect();
     let inferred = Inferred { model_name: model.to_owned(), model_version: "1", id, outputs };
     let mut body = serde_json::to_vec(&inferred).map_err(Problem::internal)?;
     let json = (!binary.is_empty()).then_some(body.len());

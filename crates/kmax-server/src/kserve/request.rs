@@ -24,15 +24,15 @@ pub(crate) struct Infer {
     #[schema(value_type = Object)]
     parameters: Map<String, Value>,
     /// One of the model's two inputs.
-    inputs: Vec<Input>,
+    inputs: Vec<GivenTensor>,
     /// The outputs that are wanted; all if nothing is said.
     #[serde(default)]
-    outputs: Vec<Output>,
+    outputs: Vec<WantedTensor>,
 }
 
 /// A tensor that comes in.
 #[derive(Debug, Deserialize, ToSchema)]
-struct Input {
+struct GivenTensor {
     name: String,
     datatype: String,
     shape: Vec<u64>,
@@ -48,7 +48,7 @@ struct Input {
 
 /// A tensor that is wanted.
 #[derive(Debug, Deserialize, ToSchema)]
-struct Output {
+struct WantedTensor {
     name: String,
     /// `binary_data`: whether it is to follow the JSON.
     #[serde(default)]
@@ -94,7 +94,7 @@ impl Request {
             serde_json::error::Category::Data => Problem::invalid(format!("the body: {error}")),
             _ => Problem::of(ErrorKind::Damaged, format!("the body is no JSON: {error}")),
         })?;
-        let Ok([input]) = <[Input; 1]>::try_from(infer.inputs) else {
+        let Ok([input]) = <[GivenTensor; 1]>::try_from(infer.inputs) else {
             return Err(Problem::invalid(format!(
                 "expected one input, `{}` or `{}`",
                 IMAGE.name, PHOTO.name
@@ -115,11 +115,11 @@ fn parameters(mut parameters: Map<String, Value>) -> Result<(Thresholds, bool), 
     Ok((thresholds, binary.is_some_and(|value| value == true)))
 }
 
-fn outputs(wanted: &[Output], all_binary: bool) -> Result<Vec<(usize, bool)>, Problem> {
+fn outputs(wanted: &[WantedTensor], all_binary: bool) -> Result<Vec<(usize, bool)>, Problem> {
     if wanted.is_empty() {
         return Ok((0..OUTPUTS.len()).map(|place| (place, all_binary)).collect());
     }
-    let place = |output: &Output| {
+    let place = |output: &WantedTensor| {
         let place = OUTPUTS.iter().position(|known| known.name == output.name);
         let place = place.ok_or_else(|| {
             let names = OUTPUTS.map(|known| known.name).join(", ");
@@ -141,8 +141,8 @@ fn outputs(wanted: &[Output], all_binary: bool) -> Result<Vec<(usize, bool)>, Pr
     Ok(places)
 }
 
-fn photo(input: Input, binary: &[u8], most_pixels: u64) -> Result<Photo, Problem> {
-    let Input { name, datatype, shape, parameters, data } = input;
+fn photo(input: GivenTensor, binary: &[u8], most_pixels: u64) -> Result<Photo, Problem> {
+    let GivenTensor { name, datatype, shape, parameters, data } = input;
     let size = parameters.get("binary_data_size").map(|size| {
         size.as_u64().filter(|size| *size == binary.len() as u64).ok_or_else(|| {
             Problem::invalid(format!(
@@ -226,7 +226,7 @@ mod tests {
             (&binary.outputs[..], binary.thresholds.pixel_threshold),
             (&[(3, false), (0, true)][..], Some(0.5))
         );
-        assert_eq!((binary.id.as_deref(), pixels(binary).1.len()), (Some("a"), 6));
+        assert_eq!((binary.id.clone().as_deref(), pixels(binary).1.len()), (Some("a"), 6));
         let json = r#"{"inputs":[{"name":"photo","datatype":"BYTES","shape":[1],"data":["AAEC"]}]}"#;
         assert_eq!(pixels(read(json, b"").expect("fine")).1, [0, 1, 2]);
         let json = r#"{"inputs":[{"name":"photo","datatype":"BYTES","shape":[1],"parameters":{"binary_data_size":6}}]}"#;
