@@ -64,8 +64,11 @@ impl Found {
     }
 }
 
-/// Little is gained by packing a photo tightly, and it takes long.
-fn png(picture: &RgbImage) -> Result<Vec<u8>> {
+/// A picture as PNG, packed quickly: little is gained by packing a photo tightly, and it takes long.
+///
+/// # Errors
+/// If the picture has no pixels.
+pub fn png(picture: &RgbImage) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Adaptive);
     let (width, height) = picture.dimensions();

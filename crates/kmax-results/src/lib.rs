@@ -20,10 +20,13 @@ mod encoded;
 mod error;
 mod found;
 mod row;
+mod steps;
 
+pub use encoded::png;
 pub use error::{Error, Result};
 pub use found::{Found, More, Task};
 pub use row::{BACKGROUND, Row};
+pub use steps::{ClassRow, HistoryRow, QueryRow, StepRow, Steps, query_classes, query_history};
 
 /// The program of the README runs as it stands.
 #[cfg(doctest)]

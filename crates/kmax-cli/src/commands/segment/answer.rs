@@ -4,7 +4,7 @@ use super::arguments::{Arguments, Task};
 use super::inputs::Input;
 use super::table;
 use image::RgbImage;
-use kmax::Segmenter;
+use kmax::{Explanation, Segmenter};
 use kmax_results::Found;
 use serde_json::json;
 
@@ -13,6 +13,8 @@ pub struct Answer {
     /// The photo's file.
     pub file: String,
     pub found: Found,
+    /// What the k-means steps did, if that was asked for.
+    pub explanation: Option<Explanation>,
 }
 
 impl Answer {
@@ -23,7 +25,13 @@ impl Answer {
         input: &Input,
         photo: &RgbImage,
     ) -> kmax_results::Result<Self> {
-        let prediction = segmenter.predict(photo)?;
+        let (prediction, explanation) = match arguments.explain {
+            None => (segmenter.predict(photo)?, None),
+            Some(_) => {
+                let explanation = segmenter.explain(photo)?;
+                (explanation.prediction.clone(), Some(explanation))
+            }
+        };
         let settings = &segmenter.config().postprocess;
         let mut found = Found::new(&prediction, arguments.task.into(), settings, arguments.min_score)?;
         if arguments.task == Task::Instance {
@@ -31,7 +39,7 @@ impl Answer {
                 row.image_id = Some(input.id.clone());
             }
         }
-        Ok(Self { file: input.file.display().to_string(), found })
+        Ok(Self { file: input.file.display().to_string(), found, explanation })
     }
 
     /// What goes to standard output.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod arguments;
+mod explained;
 mod inputs;
 mod profile;
 mod results;
@@ -55,6 +56,7 @@ fn all(arguments: &Arguments) -> Outcome {
     let segmenter = segmenter.with_postprocess(settings).or_fail()?;
     let reading = segmenter.reading().with_background(arguments.background);
     let mut results = results::Results::create(arguments)?;
+    arguments.explain.as_deref().map_or(Ok(()), explained::create)?;
     let open = |(shard, digest): (Shard, String)| {
         shards::Part::open(arguments, shard, &inputs, segmenter.config(), &digest)
     };
@@ -170,6 +172,10 @@ fn one(
     let fail =
         |e: kmax_results::Error| Failure::new(e.kind().into(), format!("{}: {e}", input.file.display()));
     let answer = Answer::new(arguments, segmenter, input, &photo).map_err(fail)?;
+    if let (Some(folder), Some(explanation)) = (&arguments.explain, &answer.explanation) {
+        let write = || explained::write_all(folder, explanation, input, &photo, &arguments.model);
+        stage("writing the explanation", write)?;
+    }
     let entries = stage("writing results", || results.write(&answer, input, &photo, segmenter.config()))?;
     detail(|| format!("{}: {:.3} s", input.file.display(), begun.elapsed().as_secs_f64()));
     Ok((answer, entries))
