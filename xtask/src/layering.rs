@@ -11,7 +11,16 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 9] = [
     &["kmax-cli", "kmax-python"],
     &["kmax"],
-    &["kmax-render", "kmax-report", "kmax-convert", "kmax-onnx", "kmax-pull", "kmax-evaluate", "kmax-train"],
+    &[
+        "kmax-render",
+        "kmax-report",
+        "kmax-page",
+        "kmax-convert",
+        "kmax-onnx",
+        "kmax-pull",
+        "kmax-evaluate",
+        "kmax-train",
+    ],
     &["kmax-builtin", "kmax-hub", "kmax-model"],
     &["kmax-losses"],
     &["kmax-heads", "kmax-attention", "kmax-pixel-decoder", "kmax-backbones"],
@@ -21,7 +30,7 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Crates that must build without Candle.
-const WITHOUT_CANDLE: [&str; 10] = [
+const WITHOUT_CANDLE: [&str; 11] = [
     "kmax-base",
     "kmax-masks",
     "kmax-metrics",
@@ -32,6 +41,7 @@ const WITHOUT_CANDLE: [&str; 10] = [
     "kmax-builtin",
     "kmax-render",
     "kmax-report",
+    "kmax-page",
 ];
 
 /// Crates that must not know kMaX: people use them for other things.
