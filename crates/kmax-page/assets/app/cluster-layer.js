@@ -1,6 +1,4 @@
-// A map of assignments over the photo: which query each pixel of a step belongs to.
-
-import { ofQuery } from "./colours.js";
+// Maps of assignments and masks over the photo.
 
 /**
  * Where the cells of a map lie in the photo, whose longer edge fills the network's input.
@@ -13,11 +11,12 @@ export function grid(stride, photo, input) {
   return { size: stride * scale, begin };
 }
 
+/** Which query each pixel of a step belongs to. */
 export class ClusterLayer {
-  /** @param map `width`, `height` and the query of each cell in `data` @param grid see {@link grid} */
-  constructor(map, grid) {
-    Object.assign(this, { map, grid });
-    this.canvas = coloured(map, ofQuery);
+  /** @param map `width`, `height` and the query of each cell in `data`, negative for none @param colour of a query */
+  constructor(map, grid, colour) {
+    Object.assign(this, { map, grid, colour });
+    this.canvas = coloured(map, colour);
   }
 
   /** The query at a pixel of the photo. */
@@ -27,35 +26,61 @@ export class ClusterLayer {
     return this.map.data[cell(y, this.map.height) * this.map.width + cell(x, this.map.width)];
   }
 
-  /** @param look `opacity`, and the query that stands out, if one does */
-  paint(context, { photo, look, opacity = look.opacity }) {
-    const { size, begin } = this.grid;
-    const place = [begin, begin, this.map.width * size, this.map.height * size];
-    context.save();
-    context.beginPath();
-    context.rect(0, 0, photo.width, photo.height);
-    context.clip();
-    context.imageSmoothingEnabled = false;
-    if (look.query === null) {
-      context.globalAlpha = opacity;
-      context.drawImage(this.canvas, ...place);
-    } else {
-      context.fillStyle = "rgb(0 0 0 / 62%)";
-      context.fillRect(0, 0, photo.width, photo.height);
-      context.globalAlpha = Math.max(opacity, 0.6);
-      context.drawImage(this.#alone(look.query), ...place);
-    }
-    context.restore();
+  /** @param query the one that stands out, or null */
+  paint(context, { photo, scale, opacity, query }) {
+    over(context, photo, scale, () => {
+      context.imageSmoothingEnabled = false;
+      if (query !== null) {
+        context.fillStyle = "rgb(0 0 0 / 62%)";
+        context.fillRect(-1, -1, photo.width + 2, photo.height + 2);
+      }
+      context.globalAlpha = query === null ? opacity : Math.max(opacity, 0.6);
+      placed(context, query === null ? this.canvas : this.#alone(query), this.map, this.grid);
+    });
   }
 
   #alone(query) {
-    if (this.alone?.query !== query) this.alone = { query, canvas: coloured(this.map, ofQuery, query) };
+    if (this.alone?.query !== query) this.alone = { query, canvas: coloured(this.map, this.colour, query) };
     return this.alone.canvas;
   }
 }
 
-/** A cell a pixel, nothing where the query is negative; with `only`, the cells of one query alone. */
-export function coloured({ width, height, data }, colour, only = null) {
+/** The mask of a query: the photo shows where it is probable, in its colour. */
+export class MaskLayer {
+  /** @param mask `width`, `height` and probabilities times 255 in `data` */
+  constructor(mask, [r, g, b], grid) {
+    Object.assign(this, { mask, grid });
+    const image = new ImageData(mask.width, mask.height);
+    mask.data.forEach((value, i) => {
+      const part = value / 255;
+      image.data.set([r * part, g * part, b * part, 255 - value * 0.55], i * 4);
+    });
+    this.canvas = canvasOf(image);
+  }
+
+  paint(context, { photo, scale }) {
+    over(context, photo, scale, () => {
+      context.globalAlpha = 0.85;
+      context.imageSmoothingEnabled = true;
+      placed(context, this.canvas, this.mask, this.grid);
+    });
+  }
+}
+
+/** Paints on the photo alone, its edges included. */
+function over(context, photo, scale, paint) {
+  context.save();
+  context.beginPath();
+  context.rect(-0.5 / scale, -0.5 / scale, photo.width + 1 / scale, photo.height + 1 / scale);
+  context.clip();
+  paint();
+  context.restore();
+}
+
+const placed = (context, canvas, { width, height }, { size, begin }) => context.drawImage(canvas, begin, begin, width * size, height * size);
+
+/** A cell a pixel; with `only`, the cells of one query alone. */
+function coloured({ width, height, data }, colour, only = null) {
   const image = new ImageData(width, height);
   const known = new Map();
   data.forEach((query, i) => {
@@ -64,33 +89,11 @@ export function coloured({ width, height, data }, colour, only = null) {
     image.data.set(known.get(query), i * 4);
     image.data[i * 4 + 3] = 255;
   });
-  const canvas = new OffscreenCanvas(width, height);
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
+  return canvasOf(image);
 }
 
-/** The mask of a query: the photo shows where it is probable, in its colour. */
-export class MaskLayer {
-  /** @param mask `width`, `height` and probabilities times 255 in `data` */
-  constructor(mask, query, grid) {
-    this.grid = grid;
-    this.mask = mask;
-    const [r, g, b] = ofQuery(query);
-    const image = new ImageData(mask.width, mask.height);
-    mask.data.forEach((value, i) => image.data.set([(r * value) / 255, (g * value) / 255, (b * value) / 255, 255 - value * 0.55], i * 4));
-    this.canvas = new OffscreenCanvas(mask.width, mask.height);
-    this.canvas.getContext("2d").putImageData(image, 0, 0);
-  }
-
-  paint(context, { photo }) {
-    const { size, begin } = this.grid;
-    context.save();
-    context.beginPath();
-    context.rect(0, 0, photo.width, photo.height);
-    context.clip();
-    context.globalAlpha = 0.85;
-    context.imageSmoothingEnabled = true;
-    context.drawImage(this.canvas, begin, begin, this.mask.width * size, this.mask.height * size);
-    context.restore();
-  }
+function canvasOf(image) {
+  const canvas = new OffscreenCanvas(image.width, image.height);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
 }

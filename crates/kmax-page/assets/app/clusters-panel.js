@@ -1,6 +1,6 @@
 // The clusters beside the photo: which queries hold pixels, what one of them became, and what is near a pixel.
 
-import { css, ofQuery } from "./colours.js";
+import { css } from "./colours.js";
 import { el, swatch } from "./dom.js";
 import { count, percent } from "./format.js";
 import { slider } from "./slider.js";
@@ -23,7 +23,7 @@ export class ClustersPanel {
 
   /** Shows the queries of a pane at its step. */
   show(pane) {
-    if (!pane.steps) return;
+    if (!pane.clusters.told) return;
     const other = this.pane !== pane;
     this.pane = pane;
     if (other) {
@@ -31,8 +31,8 @@ export class ClustersPanel {
       this.buttons = new Map();
       this.list.replaceChildren();
     }
-    const { steps, queries } = pane.steps;
-    const { step, result } = pane;
+    const { step, told: { steps, queries } } = pane.clusters;
+    const { result } = pane;
     const areas = new Map();
     for (const { query, area } of result.segments) areas.set(query, area);
     const pixels = (one) => (step > steps.length ? areas.get(one.query) ?? 0 : one.pixels[step - 1]);
@@ -57,29 +57,28 @@ export class ClustersPanel {
   }
 
   #row(one) {
+    const { clusters } = this.pane;
     const number = el("span", { class: "number" });
     const button = el("button", {
       type: "button", class: "segment", "aria-pressed": "false",
-      onclick: () => this.pane.showQuery(this.pane.query === one.query ? null : one.query),
-    }, swatch(css(ofQuery(one.query))), el("span", { class: "name" }, this.#name(one), el("span", { class: "soft", text: ` #${one.query}` })), this.#history(one), number);
+      onclick: () => clusters.showQuery(clusters.query === one.query ? null : one.query),
+      onpointerenter: () => clusters.hover(one.query), onpointerleave: () => clusters.hover(null),
+    }, swatch(css(clusters.colour(one.query))), el("span", { class: "name" }, clusters.name(one.query), el("span", { class: "soft", text: ` #${one.query}` })), this.#history(one), number);
     return { item: el("li", { class: "row" }, button), button, number };
-  }
-
-  #name({ category_id }) {
-    return this.pane.model.categories.find(({ id }) => id === category_id)?.name ?? "void";
   }
 
   /** Its share of each step's map, as bars. */
   #history({ query, pixels }) {
+    const { clusters } = this.pane;
     const shares = pixels.map((pixels, index) => {
-      const { width, height } = this.pane.steps.steps[index];
+      const { width, height } = clusters.told.steps[index];
       return pixels / (width * height);
     });
     const most = Math.max(...shares, 0.001);
     return el("span", { class: "history", "aria-hidden": "true" }, shares.map((share) => {
       const bar = el("span", {});
       bar.style.height = `${share ? Math.max(14 * (share / most), 2) : 0.5}px`;
-      bar.style.background = css(ofQuery(query));
+      bar.style.background = css(clusters.colour(query));
       return bar;
     }));
   }
@@ -87,26 +86,27 @@ export class ClustersPanel {
   /** Marks the query that stands out, and tells what is known of it. */
   async mark() {
     const { pane } = this;
-    const { query } = pane;
+    const { query } = pane.clusters;
     for (const [number, { button }] of this.buttons ?? []) button.setAttribute("aria-pressed", String(number === query));
     this.queryCard.hidden = query === null;
     if (query === null || this.shown?.pane === pane && this.shown.query === query) return this.#mask();
     this.shown = { pane, query };
     try {
       const told = await pane.page.backend.query(pane.prediction, query);
-      if (pane.query === query && this.pane === pane) this.#query(told);
+      if (pane.clusters.query === query && this.pane === pane) this.#query(told);
     } catch (error) {
       this.failed(error);
     }
   }
 
   #query({ query, classes, history }) {
-    this.maskButton = el("button", { type: "button", class: "button small", onclick: () => this.pane.showQuery(query, this.pane.mask === null) });
+    const { clusters } = this.pane;
+    this.maskButton = el("button", { type: "button", class: "button small", onclick: () => clusters.showQuery(query, clusters.mask === null)?.catch(this.failed) });
     this.queryCard.replaceChildren(
-      el("h3", {}, swatch(css(ofQuery(query))), `Query ${query}`,
+      el("h3", {}, swatch(css(clusters.colour(query))), `Query ${query}`,
         el("span", { class: "spacer" }), this.maskButton,
-        el("button", { type: "button", class: "close", "aria-label": "Close", text: "×", onclick: () => this.pane.showQuery(null) })),
-      el("h4", { text: "What it is" }), bars(classes.map(({ name, probability }) => [name, probability]), css(ofQuery(query))),
+        el("button", { type: "button", class: "close", "aria-label": "Close", text: "×", onclick: () => clusters.showQuery(null) })),
+      el("h4", { text: "What it is" }), bars(classes.map(({ name, probability }) => [name, probability]), css(clusters.colour(query))),
       el("h4", { text: "How it got there" }),
       el("table", { class: "steps" },
         el("thead", {}, el("tr", {}, ["Step", "Stride", "Pixels", "Share", "Taken for"].map((text, index) => el("th", { scope: "col", class: index && index < 4 ? "number" : null, text })))),
@@ -118,15 +118,16 @@ export class ClustersPanel {
 
   #mask() {
     if (!this.maskButton) return;
-    const shown = this.pane.mask !== null;
+    const shown = this.pane.clusters.mask !== null;
     this.maskButton.textContent = shown ? "Hide mask" : "Show mask";
     this.maskButton.setAttribute("aria-pressed", String(shown));
   }
 
   /** Tells the centers that are nearest to a pixel. */
   async pixel(pane, { x, y }) {
+    const { clusters } = pane;
     const told = await pane.page.backend.pixel(pane.prediction, x, y);
-    const chip = ({ query, probability }) => el("span", { class: "near", title: `Query ${query}: ${percent(probability)}` }, swatch(css(ofQuery(query))), `#${query}`, el("span", { class: "soft", text: percent(probability) }));
+    const chip = ({ query, probability }) => el("span", { class: "near", title: `Query ${query}: ${percent(probability)}` }, swatch(css(clusters.colour(query))), `#${query}`, el("span", { class: "soft", text: `${Math.round(100 * probability)} %` }));
     this.pixelCard.hidden = false;
     this.pixelCard.replaceChildren(
       el("h3", {}, `Pixel ${x}, ${y}`, el("span", { class: "spacer" }),
@@ -134,12 +135,12 @@ export class ClustersPanel {
           type: "button", class: "close", "aria-label": "Close", text: "×",
           onclick: () => {
             this.pixelCard.hidden = true;
-            pane.pixel = null;
+            clusters.pixel = null;
             pane.draw();
           },
         })),
       el("h4", { text: "Nearest centers in the end" }),
-      bars(told.nearest.map(({ query, name, probability }) => [`${name} #${query}`, probability, css(ofQuery(query))])),
+      bars(told.nearest.map(({ query, name, probability }) => [`${name} #${query}`, probability, css(clusters.colour(query))])),
       el("h4", { text: "Nearest in each step" }),
       el("ol", { class: "near-steps" }, told.steps.map(({ step, name, nearest }) => el("li", {},
         el("span", { class: "soft", text: `${step}` }), el("span", { text: name }), el("span", { class: "nears" }, nearest.map(chip))))));

@@ -23,10 +23,11 @@ function shifted(colour, nth) {
 /** The golden angle, by which neighbours in number lie far apart in hue. */
 const TURN = 137.508;
 
-/** The colour of a query, the same in every step and every photo. */
-export function ofQuery(query) {
-  const lightness = [0.72, 0.6, 0.82][query % 3];
-  return oklch(lightness, 0.14, (query * TURN + 25) % 360);
+/** The colour of a query, the same in every step; a hint of it if the query is void. */
+export function ofQuery(query, isVoid) {
+  const hue = (query * TURN + 25) % 360;
+  if (isVoid) return oklch([0.78, 0.7, 0.86, 0.62][query % 4], 0.022, hue);
+  return oklch([0.74, 0.64, 0.83][query % 3], 0.14, hue);
 }
 
 /** OKLCH, in which equal lightness looks equally light, as sRGB. */

@@ -18,6 +18,7 @@ const page = {
   together: (action) => page.panes.forEach(action),
 };
 const panel = new Panel(page);
+const SIDES = ["Left", "Right"];
 
 function screen(name) {
   document.body.dataset.screen = name;
@@ -78,7 +79,7 @@ function add(model, place = page.panes.length) {
 function opened(pane, old) {
   if (!page.panes.includes(pane)) return;
   if (!panel.pane || panel.pane === old) side(pane);
-  else if (page.look.mode === "clusters") pane.explain().then(() => pane.showStep(panel.pane.step)).catch(failed);
+  else if (page.look.mode === "clusters") pane.clusters.explain().then(() => pane.clusters.showStep(panel.pane.clusters.step)).catch(failed);
 }
 
 const told = ({ result: { segments } }) => `${plural(segments.length, "segment")}: ${segments.map(({ name }) => name).join(", ")}`;
@@ -96,7 +97,7 @@ function sides() {
   find("compare").setAttribute("aria-pressed", String(several));
   find("sides").hidden = !several;
   find("sides").replaceChildren(...(several ? page.panes : []).map((pane, index) => el("button", {
-    type: "button", "aria-pressed": String(pane === panel.pane), text: `${["Left", "Right"][index]}: ${pane.model.name}`,
+    type: "button", "aria-pressed": String(pane === panel.pane), text: page.panes[0].model === page.panes[1].model ? SIDES[index] : `${SIDES[index]}: ${pane.model.name}`,
     onclick: () => pane.result && side(pane),
   })));
 }
@@ -137,6 +138,6 @@ document.addEventListener("keydown", ({ key }) => {
   silence();
   for (const pane of page.panes) {
     if (pane.selected !== null) pane.select(null);
-    if (pane.query !== null) pane.showQuery(null);
+    if (pane.clusters.query !== null) pane.clusters.showQuery(null);
   }
 });

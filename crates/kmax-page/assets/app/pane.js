@@ -1,6 +1,6 @@
 // One photo as one model sees it: the stage, and what belongs to it.
 
-import { ClusterLayer, MaskLayer, grid } from "./cluster-layer.js";
+import { Clusters } from "./clusters.js";
 import { el } from "./dom.js";
 import { percent, plural, seconds } from "./format.js";
 import { latest } from "./latest.js";
@@ -14,12 +14,7 @@ export class Pane extends EventTarget {
   selected = null;
   hovered = null;
   layer = null;
-  steps = null;
-  /** In the view of clusters: the step from 1 on, one more for the result; the query that stands out; and whether its mask is shown. */
-  step = 1;
-  query = null;
-  mask = null;
-  #maps = new Map();
+  clusters = new Clusters(this);
 
   /** @param page what all panes share: `backend`, `photo`, `view`, `look`, `models` @param model its description */
   constructor(page, model) {
@@ -33,7 +28,7 @@ export class Pane extends EventTarget {
   }
 
   #build() {
-    const choose = (event) => this.#tell("model", this.page.models.find(({ name }) => name === event.target.value));
+    const choose = (event) => this.tell("model", this.page.models.find(({ name }) => name === event.target.value));
     const options = this.page.models.map(({ name }) => el("option", { value: name, text: name, selected: name === this.model.name }));
     this.facts = el("span", { class: "facts" });
     this.tip = el("div", { class: "tip", hidden: true, "aria-hidden": "true" });
@@ -55,7 +50,7 @@ export class Pane extends EventTarget {
     this.prediction = await backend.predict(photo.file, this.model.name, (progress) => this.#progress(progress));
     await this.#segment();
     this.busy.hidden = true;
-    this.#tell("opened");
+    this.tell("opened");
   }
 
   #progress({ stage, part, total }) {
@@ -69,17 +64,17 @@ export class Pane extends EventTarget {
     const result = await backend.segments(this.prediction, this.thresholds);
     this.result = result;
     this.layer = new SegmentLayer(result, this.model.categories);
-    this.#maps.delete(this.lastStep + 1);
+    this.clusters.changed();
     if (!result.segments.some(({ id }) => id === this.selected)) this.selected = null;
     this.hovered = null;
     this.showClasses();
     this.facts.textContent = `${plural(result.segments.length, "segment")} · ${seconds(this.prediction.seconds)}`;
-    this.#tell("result");
+    this.tell("result");
   }
 
   #fail(error) {
     this.busy.hidden = true;
-    this.#tell("failed", error);
+    this.tell("failed", error);
   }
 
   /** Shows what is not switched off. */
@@ -91,7 +86,7 @@ export class Pane extends EventTarget {
   select(id) {
     this.selected = id;
     this.draw();
-    this.#tell("select");
+    this.tell("select");
   }
 
   hover(id) {
@@ -103,110 +98,44 @@ export class Pane extends EventTarget {
     this.stage.draw();
   }
 
-  /** What the steps did, asked for once. */
-  async explain() {
-    this.steps ??= await this.page.backend.steps(this.prediction);
-    return this.steps;
-  }
-
-  get lastStep() {
-    return this.steps?.steps.length ?? this.model.steps;
-  }
-
-  /** The map of a step as a layer; behind the last step, that of the result. */
-  async clusters(step) {
-    if (!this.#maps.has(step)) this.#maps.set(step, this.#clusters(step));
-    return this.#maps.get(step);
-  }
-
-  async #clusters(step) {
-    const { backend, photo } = this.page;
-    if (step > this.lastStep) return this.#resultClusters();
-    const map = await backend.stepMap(this.prediction, step);
-    return new ClusterLayer(map, grid(this.steps.steps[step - 1].stride, photo, this.model.input));
-  }
-
-  #resultClusters() {
-    const { map, width, height, segments } = this.result;
-    const query = new Map(segments.map((segment) => [segment.id, segment.query]));
-    const data = Int32Array.from(map, (id) => query.get(id) ?? -1);
-    return new ClusterLayer({ width, height, data }, { size: 1, begin: 0 });
-  }
-
-  /** Shows a step, and a query that stands out. */
-  async showStep(step) {
-    this.step = step;
-    const layer = await this.clusters(step);
-    if (this.step !== step) return;
-    this.clusterLayer = layer;
-    this.draw();
-    this.#tell("step");
-  }
-
-  showQuery(query, mask = false) {
-    this.query = query;
-    this.maskLayer = null;
-    this.mask = mask ? query : null;
-    this.draw();
-    this.#tell("query");
-    if (mask) this.#showMask(query);
-  }
-
-  async #showMask(query) {
-    const { backend, photo } = this.page;
-    const mask = await backend.queryMask(this.prediction, query);
-    if (this.mask !== query) return;
-    this.maskLayer = new MaskLayer(mask, query, grid(this.model.mask_stride ?? 4, photo, this.model.input));
-    this.draw();
-  }
-
   #paint(context, place) {
-    const { look, photo } = this.page;
-    if (look.mode === "segments") {
-      this.layer?.paint(context, place, { ...look, selected: this.selected, hovered: this.hovered });
-    } else if (this.maskLayer) {
-      this.maskLayer.paint(context, { photo });
-    } else {
-      const query = this.hoveredQuery ?? this.query;
-      this.clusterLayer?.paint(context, { photo, look: { opacity: look.clusterOpacity, query } });
-    }
-    if (look.mode === "clusters" && this.pixel) cross(context, this.pixel, place.scale);
+    const { look } = this.page;
+    if (look.mode === "clusters") this.clusters.paint(context, place, look);
+    else this.layer?.paint(context, place, { ...look, selected: this.selected, hovered: this.hovered });
   }
 
   #hover(at) {
-    if (this.page.look.mode === "segments") {
-      const id = at && this.layer?.at(at.x, at.y);
-      if (id !== this.hovered) this.hover(id ?? null);
-      this.#showTip(at, id);
-    } else {
-      this.tip.hidden = true;
+    if (this.page.look.mode === "clusters") {
+      const query = at && this.clusters.at(at);
+      return this.#showTip(at, query !== null && `${this.clusters.name(query)} · query ${query}`);
     }
+    const id = at && this.layer?.at(at.x, at.y);
+    if (id !== this.hovered) this.hover(id ?? null);
+    const segment = id && this.result.segments.find((segment) => segment.id === id);
+    this.#showTip(at, segment && `${segment.name} · score ${percent(segment.score ?? 0)} · ${percent(segment.share)} of the photo`);
   }
 
-  #showTip(at, id) {
-    const segment = id && this.result.segments.find((segment) => segment.id === id);
-    this.tip.hidden = !segment;
-    if (!segment) return;
-    this.tip.textContent = `${segment.name} · score ${percent(segment.score ?? 0)} · ${percent(segment.share)} of the photo`;
+  #showTip(at, text) {
+    this.tip.hidden = !text;
+    if (!text) return;
+    this.tip.textContent = text;
     const [x, y] = at.point;
-    const across = this.tip.offsetWidth;
-    this.tip.style.left = `${Math.min(x + 14, this.stage.size[0] - across - 6)}px`;
+    this.tip.style.left = `${Math.min(x + 14, this.stage.size[0] - this.tip.offsetWidth - 6)}px`;
     this.tip.style.top = `${y > 60 ? y - 38 : y + 20}px`;
   }
 
   #pick(at) {
-    if (this.page.look.mode === "segments") {
+    if (this.page.look.mode === "clusters") {
+      this.clusters.pixel = at;
+      this.clusters.showQuery(this.clusters.at(at));
+      this.tell("pixel", at);
+    } else {
       const id = this.layer?.at(at.x, at.y) ?? null;
       this.select(id === this.selected ? null : id);
-    } else {
-      this.pixel = at;
-      const query = this.clusterLayer?.at(at.x, at.y) ?? -1;
-      this.showQuery(query >= 0 ? query : null);
-      this.#tell("pixel", at);
     }
   }
 
-  #tell(kind, detail) {
+  tell(kind, detail) {
     this.dispatchEvent(new CustomEvent(kind, { detail }));
   }
 
@@ -214,20 +143,5 @@ export class Pane extends EventTarget {
   close() {
     if (this.prediction) this.page.backend.release(this.prediction).catch(() => {});
     this.element.remove();
-  }
-}
-
-/** Marks the pixel that was asked about. */
-function cross(context, { x, y }, scale) {
-  const arm = 9 / scale;
-  for (const [colour, width] of [["rgb(0 0 0 / 70%)", 4], ["#fff", 1.75]]) {
-    context.strokeStyle = colour;
-    context.lineWidth = width / scale;
-    context.beginPath();
-    context.moveTo(x + 0.5 - arm, y + 0.5);
-    context.lineTo(x + 0.5 + arm, y + 0.5);
-    context.moveTo(x + 0.5, y + 0.5 - arm);
-    context.lineTo(x + 0.5, y + 0.5 + arm);
-    context.stroke();
   }
 }

@@ -57,7 +57,7 @@ export class Panel {
   #step() {
     this.stepper.update();
     this.clusters.show(this.pane);
-    this.page.together((other) => other !== this.pane && other.explain().then(() => other.showStep(this.pane.step)).catch(failed));
+    this.page.together((other) => other !== this.pane && other.result && other.clusters.explain().then(() => other.clusters.showStep(this.pane.clusters.step)).catch(failed));
   }
 
   #mode(mode) {
@@ -75,8 +75,8 @@ export class Panel {
 
   /** From a segment to the query that it was. */
   #formed({ query }) {
-    this.pane.showQuery(query);
-    this.pane.step = 1;
+    this.pane.clusters.showQuery(query);
+    this.pane.clusters.step = 1;
     this.choose(MODES.indexOf("clusters"));
   }
 }

@@ -20,7 +20,7 @@ export class SegmentsPanel extends EventTarget {
     const { segments } = pane.result;
     const named = segments.reduce((sum, { share }) => sum + share, 0);
     const groups = [["Things", true], ["Stuff", false]].map(([title, things]) => this.#group(title, segments.filter(({ isthing }) => Boolean(isthing) === things)));
-    const rest = el("p", { class: "note", text: segments.length ? `Nothing named: ${percent(Math.max(1 - named, 0))} of the photo` : "Nothing was found. Lower thresholds may show something." });
+    const rest = el("p", { class: "note", text: segments.length ? `Without a name: ${percent(Math.max(1 - named, 0))} of the photo` : "Nothing was found. Lower thresholds may show something." });
     this.list.replaceChildren(...groups.filter(Boolean), rest);
     this.select();
   }

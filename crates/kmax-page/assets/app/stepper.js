@@ -16,7 +16,7 @@ export class Stepper {
       type: "range", min: "1", step: "1", "aria-label": "Step of the clustering",
       oninput: () => {
         this.stop();
-        this.pane.showStep(Number(this.range.value));
+        this.pane.clusters.showStep(Number(this.range.value));
       },
     });
     this.caption = el("p", { class: "caption" });
@@ -29,12 +29,12 @@ export class Stepper {
   async show(pane) {
     this.stop();
     this.pane = pane;
-    const { steps } = await pane.explain();
+    const { steps } = await pane.clusters.explain();
     this.range.max = steps.length + 1;
-    const layers = await Promise.all(Array.from({ length: steps.length + 1 }, (_, index) => pane.clusters(index + 1)));
+    const layers = await Promise.all(Array.from({ length: steps.length + 1 }, (_, index) => pane.clusters.layer(index + 1)));
     if (this.pane !== pane) return;
     this.film.replaceChildren(...layers.map((layer, index) => this.#frame(layer, index + 1, steps[index])));
-    await pane.showStep(Math.min(pane.step, steps.length + 1));
+    await pane.clusters.showStep(Math.min(pane.clusters.step, steps.length + 1));
     this.update();
   }
 
@@ -43,14 +43,14 @@ export class Stepper {
     const canvas = el("canvas", { width: 144, height: Math.round((144 * height) / width), "aria-hidden": "true" });
     const context = canvas.getContext("2d");
     context.scale(canvas.width / width, canvas.height / height);
-    layer.paint(context, { photo: { width, height }, look: { query: null }, opacity: 1 });
+    layer.paint(context, { photo: { width, height }, scale: 1, opacity: 1, query: null });
     const name = step ? `Step ${number}` : "Result";
     const detail = step ? `stride ${step.stride}` : "segments";
     const button = el("button", {
       type: "button", class: "frame",
       onclick: () => {
         this.stop();
-        this.pane.showStep(number);
+        this.pane.clusters.showStep(number);
       },
     }, canvas, el("span", { class: "frame-name", text: name }), el("span", { class: "frame-detail", text: detail }));
     return el("li", {}, button);
@@ -58,13 +58,14 @@ export class Stepper {
 
   /** Says which step the pane shows. */
   update() {
-    const { step, steps } = this.pane;
-    if (!steps) return;
-    const about = steps.steps[step - 1];
+    const { step, told } = this.pane.clusters;
+    if (!told) return;
+    const { steps } = told;
+    const about = steps[step - 1];
     this.range.value = step;
-    this.range.style.setProperty("--part", `${(100 * (step - 1)) / Math.max(steps.steps.length, 1)}%`);
+    this.range.style.setProperty("--part", `${(100 * (step - 1)) / Math.max(steps.length, 1)}%`);
     this.caption.textContent = about
-      ? `Step ${step} of ${steps.steps.length} · stride ${about.stride} · ${about.width} × ${about.height} · ${plural(about.queries_with_pixels, "cluster")}`
+      ? `Step ${step} of ${steps.length} · stride ${about.stride} · ${about.width} × ${about.height} · ${plural(about.queries_with_pixels, "cluster")}`
       : `Result · ${plural(this.pane.result.segments.length, "segment")}`;
     this.range.setAttribute("aria-valuetext", this.caption.textContent);
     [...this.film.children].forEach((item, index) => {
@@ -75,9 +76,9 @@ export class Stepper {
 
   start() {
     const next = () => {
-      const last = this.pane.steps.steps.length + 1;
-      this.pane.showStep(this.pane.step >= last ? 1 : this.pane.step + 1);
-      if (this.pane.step === last) this.stop();
+      const { clusters } = this.pane;
+      clusters.showStep(clusters.step > clusters.last ? 1 : clusters.step + 1);
+      if (clusters.step > clusters.last) this.stop();
     };
     this.timer = setInterval(next, PAUSE_MS);
     next();

@@ -1,6 +1,6 @@
 // Which query each pixel goes to: masks laid down one after the other, or each pixel to its most probable query.
 
-import { softmax } from "./claims.js";
+import { SEVERAL, largest, numerators } from "./claims.js";
 
 const f = Math.fround;
 
@@ -16,7 +16,8 @@ export function maskwise(found, best, confident, means, settings) {
   const masks = best.map((best, query) => ({ query, class: best.class, score: f(best.score * means[query]) }));
   masks.sort((a, b) => order[b.query] - order[a.query]);
   const shared = sharedPixels(found.several, best.length);
-  const ids = new Uint16Array(best.length + 1);
+  // Pixels of several are given out below.
+  const ids = new Uint16Array(SEVERAL + 1);
   const overlap = f(settings.overlap_threshold);
   masks.forEach(({ query }, rank) => {
     const pixels = shared.ofQuery[query];
@@ -28,7 +29,7 @@ export function maskwise(found, best, confident, means, settings) {
     for (const at of pixels) shared.owner[at] ||= rank + 1;
   });
   const map = new Uint16Array(found.map.length);
-  for (let pixel = 0; pixel < map.length; pixel++) map[pixel] = ids[found.map[pixel]] ?? 0;
+  for (let pixel = 0; pixel < map.length; pixel++) map[pixel] = ids[found.map[pixel]];
   shared.pixels.forEach((pixel, at) => (map[pixel] = shared.owner[at]));
   return { map, masks };
 }
@@ -50,17 +51,15 @@ export function pixelwise(masks, best, confident, threshold) {
   const map = new Uint16Array(height * width);
   const counts = new Float64Array(best.length), sums = new Float64Array(best.length);
   const limit = f(threshold);
-  masks.eachPixel((pixel, queries, logits, count) => {
-    let winner = 0;
-    for (let i = 1; i < count; i++) if (logits[i] > logits[winner]) winner = i;
-    const query = queries[winner];
+  masks.eachPixel((pixel, row) => {
+    const query = largest(row);
     if (!confident[query]) return;
-    for (let i = 0; i < count; i++) if (!confident[queries[i]]) logits[i] = -Infinity;
-    softmax(logits, count);
-    if (!(logits[winner] > limit)) return;
+    for (let other = 0; other < row.length; other++) if (!confident[other]) row[other] = -Infinity;
+    const probability = f(1 / numerators(row, row[query]));
+    if (!(probability > limit)) return;
     map[pixel] = query + 1;
     counts[query] += 1;
-    sums[query] += logits[winner];
+    sums[query] += probability;
   });
   const mean = (query) => f(counts[query] ? sums[query] / counts[query] : 0);
   return { map, masks: best.map((best, query) => ({ query, class: best.class, score: f(best.score * mean(query)) })) };

@@ -30,3 +30,20 @@ function mixed(a, b, share) {
   b.weights.forEach((weight, i) => (weights[b.first - first + i] += weight * share));
   return { first, weights };
 }
+
+/** Two neighbours of two neighbours are no more. */
+export const TAPS = 3;
+
+/**
+ * The taps of an axis as plain numbers, {@link TAPS} weights each.
+ * @param length of the source; a short one is read beyond its end, at no weight
+ */
+export function flat(taps, length) {
+  const first = new Int32Array(taps.length);
+  const weights = new Float64Array(taps.length * TAPS);
+  taps.forEach((tap, at) => {
+    first[at] = Math.max(Math.min(tap.first, length - TAPS), 0);
+    weights.set(tap.weights, at * TAPS + tap.first - first[at]);
+  });
+  return { first, weights };
+}

@@ -1,44 +1,81 @@
 // Where queries are above a threshold.
 
+import { exponential } from "./exponential.js";
+
 /** Marks a pixel that several queries claim. */
-const SEVERAL = 0xffff;
+export const SEVERAL = 0xffff;
 
 /**
- * Looks at every pixel of the masks once.
+ * Looks at every pixel of the masks once, which takes long; claims above any threshold from `floor` on follow quickly.
+ * @returns of each pixel the most probable `query` and its `probability`; of others that are above `floor`, in the order of pixels:
+ *   `pixels`, `queries`, `probabilities`
+ */
+export function probable(masks, floor) {
+  const [height, width] = masks.size;
+  const query = new Uint16Array(height * width);
+  const probability = new Float32Array(height * width);
+  const others = { pixels: [], queries: [], probabilities: [] };
+  masks.eachPixel((pixel, row) => {
+    const best = largest(row);
+    const sum = numerators(row, row[best]);
+    query[pixel] = best;
+    probability[pixel] = 1 / sum;
+    // What the best one leaves is the most that another can have.
+    if (1 - 1 / sum < floor) return;
+    for (let other = 0; other < row.length; other++) {
+      if (row[other] > floor * sum && other !== best) {
+        others.pixels.push(pixel);
+        others.queries.push(other);
+        others.probabilities.push(Math.fround(row[other] / sum));
+      }
+    }
+  });
+  return { queries: masks.queries, query, probability, others, floor };
+}
+
+/** The place of the first of the largest. */
+export function largest(row) {
+  let best = 0;
+  for (let i = 1; i < row.length; i++) if (row[i] > row[best]) best = i;
+  return best;
+}
+
+/** Makes the numerators of a softmax of a row of logits, of which the largest is `most` and becomes 1; gives their sum. */
+export function numerators(row, most) {
+  let sum = 0;
+  for (let i = 0; i < row.length; i++) {
+    const numerator = exponential(row[i] - most);
+    row[i] = numerator;
+    sum += numerator;
+  }
+  return sum;
+}
+
+/**
+ * What queries claim above a threshold, which is not below the floor of `found`.
  * @returns `map`: 0 where no query is above the threshold, 1 + the query where one is, {@link SEVERAL} where several are; `several`: pixel
  *   and query of every claim of those, by rising pixel; `counts` and `means` of each query
  */
-export function claims(masks, threshold) {
-  const [height, width] = masks.size;
-  const map = new Uint16Array(height * width);
-  const several = [];
-  const counts = new Float64Array(masks.queries), sums = new Float64Array(masks.queries);
+export function claims({ queries, query, probability, others }, threshold) {
   const limit = Math.fround(threshold);
-  masks.eachPixel((pixel, queries, logits, count) => {
-    softmax(logits, count);
-    for (let i = 0; i < count; i++) {
-      if (!(logits[i] > limit)) continue;
-      const query = queries[i];
-      counts[query] += 1;
-      sums[query] += logits[i];
-      if (map[pixel] === 0) {
-        map[pixel] = query + 1;
-        continue;
-      }
-      if (map[pixel] !== SEVERAL) several.push(pixel, map[pixel] - 1);
-      several.push(pixel, query);
-      map[pixel] = SEVERAL;
-    }
+  const map = new Uint16Array(query.length);
+  const several = [];
+  const counts = new Float64Array(queries), sums = new Float64Array(queries);
+  for (let pixel = 0; pixel < map.length; pixel++) {
+    if (!(probability[pixel] > limit)) continue;
+    map[pixel] = query[pixel] + 1;
+    counts[query[pixel]] += 1;
+    sums[query[pixel]] += probability[pixel];
+  }
+  others.pixels.forEach((pixel, at) => {
+    if (!(others.probabilities[at] > limit)) return;
+    const other = others.queries[at];
+    counts[other] += 1;
+    sums[other] += others.probabilities[at];
+    if (map[pixel] !== SEVERAL) several.push(pixel, query[pixel]);
+    several.push(pixel, other);
+    map[pixel] = SEVERAL;
   });
   const means = Float32Array.from(counts, (count, query) => (count ? sums[query] / count : 0));
-  return { map, several: Uint32Array.from(several), counts, means };
-}
-
-/** Makes probabilities of the first `count` logits. */
-export function softmax(logits, count) {
-  let most = -Infinity;
-  for (let i = 0; i < count; i++) if (logits[i] > most) most = logits[i];
-  let sum = 0;
-  for (let i = 0; i < count; i++) sum += logits[i] = Math.exp(logits[i] - most);
-  for (let i = 0; i < count; i++) logits[i] /= sum;
+  return { map, several, counts, means };
 }

@@ -1,6 +1,6 @@
 // What the k-means steps did: which pixels went to which query, what a query was on the way, and what is near a pixel.
 
-import { softmax } from "./claims.js";
+import { largest, numerators } from "./claims.js";
 import { probabilities } from "./classes.js";
 import { Covered } from "./covered.js";
 
@@ -94,8 +94,8 @@ class Layer {
   /** Probability of each query at a place of the whole map. */
   probabilities(place) {
     const row = Float64Array.from({ length: this.queries }, (_, query) => this.maskLogits[query * this.plane + place]);
-    softmax(row, row.length);
-    return row;
+    const sum = numerators(row, row[largest(row)]);
+    return row.map((numerator) => numerator / sum);
   }
 
   /** The query of each pixel, of the part that shows the photo. */

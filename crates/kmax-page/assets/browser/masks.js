@@ -2,9 +2,6 @@
 
 import * as axis from "./axis.js";
 
-/** A query whose logit is this much below another's has no share in a pixel that single precision could show. */
-const NEGLIGIBLE = 20;
-
 export class Masks {
   /** @param logits `[queries, height, width]` @param size height and width */
   constructor(logits, queries, size) {
@@ -34,34 +31,22 @@ export class Masks {
     return looked(this, axis.resized(this.rows, height, corners), axis.resized(this.columns, width, corners));
   }
 
-  /**
-   * Calls `see(pixel, queries, logits, count)` for every pixel: the first `count` entries are the queries that matter there, by rising
-   * index, and their logits.
-   */
+  /** Calls `see(pixel, logits)` for every pixel, with the logits of all queries, which are overwritten for the next. */
   eachPixel(see) {
-    const { queries, columns } = this;
-    const line = new Float32Array(this.source[1] * queries);
-    const active = new Uint16Array(queries);
+    const { queries, source } = this;
+    const width = this.columns.length;
+    const { first, weights } = axis.flat(this.columns, source[1]);
+    const line = new Float32Array(Math.max(source[1], axis.TAPS) * queries);
     const logits = new Float32Array(queries);
     let pixel = 0;
     for (const row of this.rows) {
-      mixRows(this.cells, row, line);
-      let count = 0;
-      let last = null;
-      for (const column of columns) {
-        const { first, weights } = column;
-        if (!last || last.first !== first || last.weights.length !== weights.length) {
-          count = relevant(line, queries, first, weights.length, active);
+      mixRows(this.cells, row, source[1] * queries, line);
+      for (let x = 0; x < width; x++, pixel++) {
+        const [a, b, c] = [weights[3 * x], weights[3 * x + 1], weights[3 * x + 2]];
+        for (let query = 0, at = first[x] * queries; query < queries; query++, at++) {
+          logits[query] = line[at] * a + line[at + queries] * b + line[at + 2 * queries] * c;
         }
-        last = column;
-        for (let i = 0; i < count; i++) {
-          let logit = 0;
-          for (let tap = 0, at = first * queries + active[i]; tap < weights.length; tap++, at += queries) {
-            logit += line[at] * weights[tap];
-          }
-          logits[i] = logit;
-        }
-        see(pixel++, active, logits, count);
+        see(pixel, logits);
       }
     }
   }
@@ -70,31 +55,10 @@ export class Masks {
 /** The same masks by other taps. */
 const looked = (masks, rows, columns) => Object.assign(Object.create(Masks.prototype), masks, { rows, columns });
 
-function mixRows(cells, { first, weights }, line) {
+function mixRows(cells, { first, weights }, length, line) {
   line.fill(0);
   weights.forEach((weight, tap) => {
-    const start = (first + tap) * line.length;
-    for (let i = 0; i < line.length; i++) line[i] += cells[start + i] * weight;
+    const start = (first + tap) * length;
+    for (let i = 0; i < length; i++) line[i] += cells[start + i] * weight;
   });
-}
-
-/** The queries that can have a share between the source pixels `first` and `first + length`: a mix never leaves its neighbours' range. */
-function relevant(line, queries, first, length, active) {
-  const start = first * queries, end = start + length * queries;
-  let least = -Infinity;
-  for (let query = 0; query < queries; query++) {
-    let low = Infinity;
-    for (let at = start + query; at < end; at += queries) low = Math.min(low, line[at]);
-    least = Math.max(least, low);
-  }
-  let count = 0;
-  for (let query = 0; query < queries; query++) {
-    for (let at = start + query; at < end; at += queries) {
-      if (line[at] >= least - NEGLIGIBLE) {
-        active[count++] = query;
-        break;
-      }
-    }
-  }
-  return count;
 }

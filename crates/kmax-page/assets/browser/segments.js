@@ -1,15 +1,17 @@
 // From logits to segments: post-processing by the rules of `kmax segment`, with thresholds that may change.
 
 import { maskwise, pixelwise } from "./assign.js";
-import { claims } from "./claims.js";
+import { claims, probable } from "./claims.js";
 import { best } from "./classes.js";
 import { Masks } from "./masks.js";
 
 const f = Math.fround;
+/** Probabilities below are hardly ever asked for. */
+const FLOOR = 0.1;
 
 /** What the network said about one photo; segments come of it as often as thresholds change. */
 export class Answer {
-  #claims = new Map();
+  #probable = new Map();
 
   /** @param said `classLogits`, `maskLogits`, `queries`, `maskSize` and `frame` @param model what `config.json` says of the model */
   constructor(said, model) {
@@ -29,13 +31,14 @@ export class Answer {
     return this.deeplab2 ? whole : whole.cropped(pytorchContent(input, image)).resized(image, this.corners);
   }
 
-  /** Claims above the last threshold are kept: the other thresholds need no look at the masks. */
+  /** The masks are looked at once, unless a threshold goes below the floor. */
   #claimed(masks, threshold) {
-    const kept = this.#claims.get(masks);
-    if (kept?.threshold === threshold) return kept.found;
-    const found = claims(masks, threshold);
-    this.#claims.set(masks, { threshold, found });
-    return found;
+    let found = this.#probable.get(masks);
+    if (!found || threshold < found.floor) {
+      found = probable(masks, Math.min(threshold, FLOOR));
+      this.#probable.set(masks, found);
+    }
+    return claims(found, threshold);
   }
 
   /** @returns `width`, `height`, `segments` as the server lists them, and the `map` of their ids */
@@ -43,7 +46,8 @@ export class Answer {
     const settings = { ...this.model.postprocess, ...thresholds };
     const assignment = this.#assign(settings);
     const { ids, segments } = numbered(assignment, this.model.categories, this.deeplab2 ? settings : null);
-    const map = this.#inImage(Uint16Array.from(assignment.map, (at) => ids[at]));
+    for (let pixel = 0; pixel < assignment.map.length; pixel++) assignment.map[pixel] = ids[assignment.map[pixel]];
+    const map = this.#inImage(assignment.map);
     return { ...measured(map, this.said.frame.image, segments), map };
   }
 
@@ -81,7 +85,7 @@ function halvesToEven(value) {
 /** Numbers segments from 1 on: one of each thing, one of all masks of a stuff class. `limits` on areas are deeplab2's. */
 function numbered({ map, masks }, categories, limits) {
   const areas = new Float64Array(masks.length + 1);
-  for (const at of map) areas[at] += 1;
+  for (let pixel = 0; pixel < map.length; pixel++) areas[map[pixel]] += 1;
   const stuff = new Map();
   masks.forEach((mask, rank) => {
     if (!categories[mask.class].isthing && areas[rank + 1] > 0) {
@@ -130,21 +134,28 @@ function nearest(map, width, content, image) {
 
 /** Adds areas and boxes; a segment that has no pixel in the photo is none. */
 function measured(map, [height, width], segments) {
-  const extents = segments.map(() => ({ area: 0, left: width, top: height, right: 0, bottom: 0 }));
+  // Void, which is 0, is measured along with them.
+  const extents = [null, ...segments].map(() => ({ area: 0, left: width, top: height, right: 0, bottom: 0 }));
   for (let y = 0, pixel = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, pixel++) {
-      const extent = extents[map[pixel] - 1];
-      if (!extent) continue;
-      extent.area += 1;
-      if (x < extent.left) extent.left = x;
-      if (x >= extent.right) extent.right = x + 1;
+    for (let x = 0; x < width; ) {
+      // Neighbours are mostly alike: run by run.
+      const id = map[pixel];
+      const begin = x;
+      do {
+        x++;
+        pixel++;
+      } while (x < width && map[pixel] === id);
+      const extent = extents[id];
+      extent.area += x - begin;
+      if (begin < extent.left) extent.left = begin;
+      if (x > extent.right) extent.right = x;
       if (y < extent.top) extent.top = y;
       extent.bottom = y + 1;
     }
   }
   const rounded = (value) => Math.round(value * 1e6) / 1e6;
   const listed = segments.map(({ id, category_id, name, isthing, score, queries }, index) => {
-    const { area, left, top, right, bottom } = extents[index];
+    const { area, left, top, right, bottom } = extents[index + 1];
     const bbox = [left, top, right - left, bottom - top];
     const share = rounded(area / (width * height));
     return { id, category_id, name, isthing, score: rounded(score), area, share, bbox, iscrowd: 0, query: queries[0], queries };
