@@ -15,6 +15,7 @@ const LAYERS: [&[&str]; 9] = [
         "kmax-render",
         "kmax-report",
         "kmax-page",
+        "kmax-results",
         "kmax-convert",
         "kmax-onnx",
         "kmax-pull",

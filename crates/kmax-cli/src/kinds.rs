@@ -26,6 +26,7 @@ kinded!(
     kmax_datasets::Error,
     kmax_page::Error,
     kmax_report::Error,
+    kmax_results::Error,
 );
 
 #[cfg(feature = "hub")]

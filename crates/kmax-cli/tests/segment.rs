@@ -467,3 +467,40 @@ fn a_photo_that_needs_too_much_memory_is_refused_before_the_work() {
     run.fails(6, &["large.bmp: 19000x19000 pixels need about 5.1 GB of memory"]);
     assert!(names(&path.join("out")).is_empty());
 }
+
+#[test]
+fn the_steps_are_pictures_an_animation_and_a_list() {
+    let folder = folder();
+    let run = segment(folder.path(), &with_model(&["photo.png", "-o", "out", "--explain", "why"]));
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
+    let list = read(&folder.path().join("why/photo.steps.json"));
+    let steps = list["steps"].as_array().expect("steps");
+    let mut expected: Vec<String> = (1..=steps.len()).map(|k| format!("photo.step{k}.png")).collect();
+    expected.extend(["photo.steps.gif", "photo.steps.json"].map(String::from));
+    assert_eq!(names(&folder.path().join("why")), expected);
+    for k in 1..=steps.len() {
+        let picture = image::open(folder.path().join(format!("why/photo.step{k}.png"))).expect("a picture");
+        assert_eq!((picture.width(), picture.height()), (50, 40));
+    }
+    // Of each segment in the list of results there is a query, with a place in every step.
+    let found = read(&folder.path().join("out/photo.json"));
+    let queries = list["queries"].as_array().expect("queries");
+    for segment in found["segments_info"].as_array().expect("segments") {
+        let mut of = queries.iter().filter(|query| query["segment_id"] == segment["id"]);
+        let query = of.next().expect("a query");
+        // Drawn weights may be surest of void, which no segment is of.
+        assert!(query["category_id"].is_null() || query["category_id"] == segment["category_id"]);
+        assert_eq!(query["history"].as_array().map(Vec::len), Some(steps.len()));
+    }
+    let gif = std::fs::File::open(folder.path().join("why/photo.steps.gif")).expect("there");
+    let mut frames = gif::DecodeOptions::new().read_info(std::io::BufReader::new(gif)).expect("a GIF");
+    assert_eq!((frames.width(), frames.height()), (50, 40));
+    let mut count = 0;
+    while frames.read_next_frame().expect("whole").is_some() {
+        count += 1;
+    }
+    assert_eq!(count, steps.len() + 2);
+    // Pictures of an explanation are no photos.
+    let run = segment(folder.path(), &with_model(&["why", "-o", "again"]));
+    assert_ne!(run.code, 0, "{run:?}");
+}

@@ -28,6 +28,7 @@
 
 pub mod config;
 mod error;
+mod explanation;
 pub mod folder;
 mod network;
 pub mod postprocess;
@@ -38,6 +39,7 @@ mod source;
 pub use candle_core;
 pub use config::{ClassOrder, Config, Draft, MODEL_TYPE, Parsed, PreprocessConfig, ResizeConfig};
 pub use error::{Error, Result};
+pub use explanation::{Explanation, Nearest, Step};
 pub use folder::{Model, ModelCard};
 pub use image::RgbImage;
 pub use kmax_losses::LossConfig;

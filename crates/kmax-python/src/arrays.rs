@@ -21,9 +21,8 @@ pub fn image(array: &PyReadonlyArray3<'_, u8>) -> Outcome<RgbImage> {
     }
     let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
     if (height as u64).saturating_mul(width as u64) > MAX_PIXELS {
-        return Err(
-            ImageError::TooLarge { file: "array".into(), width: side(width), height: side(height) }.into()
-        );
+        let (width, height, most) = (side(width), side(height), MAX_PIXELS);
+        return Err(ImageError::TooLarge { file: "array".into(), width, height, most }.into());
     }
     let view = array.as_array();
     let values = view.as_slice().map_or_else(|| rows(view), <[u8]>::to_vec);

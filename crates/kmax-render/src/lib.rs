@@ -16,15 +16,18 @@
 //! ```
 //!
 //! [`Overlay`] has settings for opacity, names and contours; [`colors`] chooses the colours, for pictures of your own.
+//! [`draw_clusters`] shows the k-means steps that led to a result.
 
 #![forbid(unsafe_code)]
 
+mod clusters;
 pub mod colors;
 mod error;
 mod labels;
 mod overlay;
 mod text;
 
+pub use clusters::{draw_clusters, query_colors};
 pub use error::{Error, Result};
 pub use image::RgbImage;
 pub use kmax_base::ErrorKind;

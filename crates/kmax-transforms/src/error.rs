@@ -49,8 +49,8 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// The picture is larger than [`MAX_PIXELS`].
-    #[error("{}: {width}x{height} pixels are more than the {MAX_PIXELS} that are read", file.display())]
+    /// The picture is larger than [`MAX_PIXELS`], or than the caller wants it.
+    #[error("{}: {width}x{height} pixels are more than the {most} that are read", file.display())]
     TooLarge {
         /// The file.
         file: PathBuf,
@@ -58,6 +58,8 @@ pub enum Error {
         width: u32,
         /// Its height.
         height: u32,
+        /// The most pixels that are read.
+        most: u64,
     },
     /// The picture, and what is to be made of it, need more memory than there is; nothing was decoded.
     #[error("{}: {width}x{height} pixels need about {} of memory, and {} are free", file.display(), bytes(*needed), bytes(*available))]

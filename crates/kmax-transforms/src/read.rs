@@ -27,6 +27,8 @@ pub fn read_image(file: impl AsRef<Path>) -> Result<RgbImage> {
 pub struct Reading {
     /// What shows behind transparent pixels, as RGB; white if not set.
     pub background: [u8; 3],
+    /// The most pixels, by the file's header and before it is decoded: [`MAX_PIXELS`] if not set, and never more.
+    pub pixels: u64,
     /// Bytes of memory that are free, if that is to be asked about: an image that would need more is an error before it is
     /// decoded. Not asked if not set.
     pub memory: Option<u64>,
@@ -38,7 +40,7 @@ pub struct Reading {
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { background: [255; 3], memory: None, bytes_per_pixel: 0, bytes: 0 }
+        Self { background: [255; 3], pixels: MAX_PIXELS, memory: None, bytes_per_pixel: 0, bytes: 0 }
     }
 }
 
@@ -47,6 +49,12 @@ impl Reading {
     #[must_use]
     pub fn with_background(self, background: [u8; 3]) -> Self {
         Self { background, ..self }
+    }
+
+    /// With so many pixels at most.
+    #[must_use]
+    pub fn with_pixels(self, pixels: u64) -> Self {
+        Self { pixels: pixels.min(MAX_PIXELS), ..self }
     }
 
     /// With so many bytes of memory that are free, of which the caller will need some for each pixel, and some in any case.
@@ -113,7 +121,7 @@ pub fn decode_picture(data: &[u8], file: &Path, reading: &Reading) -> Result<Pic
         Kind::Unknown => return Err(Error::Format { file: file() }),
     };
     let admission = Admission {
-        pixels: MAX_PIXELS,
+        pixels: reading.pixels.min(MAX_PIXELS),
         available: reading.memory,
         beside: (reading.bytes_per_pixel, reading.bytes),
         file: data.len() as u64,
@@ -121,7 +129,9 @@ pub fn decode_picture(data: &[u8], file: &Path, reading: &Reading) -> Result<Pic
     let decoded = decode::decode(format, data, &admission).map_err(|failure| match failure {
         Failure::Damaged(reason) => Error::Damaged { file: file(), format: format.name(), reason },
         Failure::Unread(what, advice) => Error::Unread { file: file(), what, advice },
-        Failure::TooLarge { width, height } => Error::TooLarge { file: file(), width, height },
+        Failure::TooLarge { width, height } => {
+            Error::TooLarge { file: file(), width, height, most: admission.pixels }
+        }
         Failure::Memory { width, height, needed, available } => {
             Error::Memory { file: file(), width, height, needed, available }
         }
@@ -146,6 +156,17 @@ mod tests {
 
     fn decode(data: &[u8]) -> Result<RgbImage> {
         decode_image(data, Path::new("image"))
+    }
+
+    #[test]
+    fn the_most_pixels_are_the_callers() {
+        let data = encode(&DynamicImage::ImageRgb8(RgbImage::new(5, 4)), ImageFormat::Png);
+        let read =
+            |pixels| decode_picture(&data, Path::new("a.png"), &Reading::default().with_pixels(pixels));
+        assert!(read(20).is_ok());
+        let error = read(19).expect_err("too large").to_string();
+        assert_eq!(error, "a.png: 5x4 pixels are more than the 19 that are read");
+        assert_eq!(Reading::default().with_pixels(u64::MAX).pixels, MAX_PIXELS);
     }
 
     #[test]

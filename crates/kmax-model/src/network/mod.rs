@@ -6,9 +6,9 @@ pub use config::{NetworkConfig, SemanticHeadConfig};
 
 use crate::error::Result;
 use candle_core::Tensor;
-use kmax_attention::{DecoderOutput, KmeansDecoder, Supervision};
+use kmax_attention::{DecoderOutput, KmeansDecoder, LayerOutput, Supervision};
 use kmax_backbones::{Backbone, Features, Level};
-use kmax_heads::{SemanticConfig, SemanticHead, SemanticKind};
+use kmax_heads::{Prediction, SemanticConfig, SemanticHead, SemanticKind};
 use kmax_nn::{BatchNormConfig, Mode, Params, profile};
 use kmax_pixel_decoder::{PixelDecoder, ResizeRule};
 
@@ -33,6 +33,14 @@ pub struct Logits {
     pub classes: Tensor,
     /// `[b, queries, h, w]` at the mask stride.
     pub masks: Tensor,
+}
+
+impl Logits {
+    /// Those of a prediction that has class logits.
+    pub(crate) fn of(prediction: Prediction) -> Result<Self> {
+        let missing = || crate::error::Error::Network("a predictor gave no class logits".into());
+        Ok(Self { classes: prediction.class_logits.ok_or_else(missing)?, masks: prediction.mask_logits })
+    }
 }
 
 /// Every tensor that training or a comparison may want.
@@ -122,17 +130,25 @@ impl KMaxDeepLab {
     /// # Errors
     /// If the shape does not fit.
     pub fn forward(&self, images: &Tensor) -> Result<Logits> {
+        Logits::of(self.evaluate(images, Supervision::Final)?.prediction)
+    }
+
+    /// As [`Self::forward`], with what each layer of the decoder said of the queries as they entered it, and which pixels it gave
+    /// to each of them.
+    ///
+    /// # Errors
+    /// If the shape does not fit.
+    pub fn forward_with_layers(&self, images: &Tensor) -> Result<(Logits, Vec<LayerOutput>)> {
+        let DecoderOutput { layers, prediction } = self.evaluate(images, Supervision::Deep)?;
+        Ok((Logits::of(prediction)?, layers))
+    }
+
+    fn evaluate(&self, images: &Tensor, supervision: Supervision) -> Result<DecoderOutput> {
         let mode = Mode::eval();
         let features = profile::stage("backbone", || self.backbone.forward(images, &mode))?;
         let pixel = self.decode_pixels(&features, &mode)?;
         drop(features);
-        let output =
-            profile::stage("k-means decoder", || self.decoder.forward(&pixel, Supervision::Final, &mode))?;
-        let classes = output
-            .prediction
-            .class_logits
-            .ok_or_else(|| crate::error::Error::Network("the final predictor gave no class logits".into()))?;
-        Ok(Logits { classes, masks: output.prediction.mask_logits })
+        Ok(profile::stage("k-means decoder", || self.decoder.forward(&pixel, supervision, &mode))?)
     }
 
     /// The whole forward pass with everything that it computes on the way.

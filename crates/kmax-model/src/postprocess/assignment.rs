@@ -46,6 +46,16 @@ impl Assignment {
         config: &PostprocessConfig,
         categories: &Categories,
     ) -> Result<Panoptic> {
+        Ok(self.into_segments(frame, config, categories)?.0)
+    }
+
+    /// As [`Self::into_panoptic`], and for each segment the queries whose masks it is made of.
+    pub(super) fn into_segments(
+        self,
+        frame: &Frame,
+        config: &PostprocessConfig,
+        categories: &Categories,
+    ) -> Result<(Panoptic, Vec<Vec<usize>>)> {
         let extents = self.map.extents();
         let mut areas = vec![0u64; self.masks.len() + 1];
         for (id, extent) in &extents {
@@ -64,6 +74,7 @@ impl Assignment {
         let limited = config.convention == Convention::Deeplab2;
         let limit = |limit: u32| if limited { u64::from(limit) } else { 0 };
         let mut segments: Vec<Segment> = Vec::new();
+        let mut queries: Vec<Vec<usize>> = Vec::new();
         // The segment of each position in the map.
         let mut ids = vec![0u32; self.masks.len() + 1];
         for (at, (mask, area)) in self.masks.iter().zip(areas).enumerate().filter(|(_, (_, area))| **area > 0)
@@ -79,6 +90,7 @@ impl Assignment {
             }
             if let Some(Merged { id: Some(id), .. }) = merged {
                 ids[at + 1] = *id;
+                queries[*id as usize - 1].push(mask.query);
                 continue;
             }
             let id = segments.len() as u32 + 1;
@@ -86,6 +98,7 @@ impl Assignment {
             if let Some(merged) = merged {
                 merged.id = Some(id);
             }
+            queries.push(vec![mask.query]);
             let score = Some(mask.score());
             segments.push(Segment {
                 id,
@@ -102,7 +115,9 @@ impl Assignment {
         panoptic.measure();
         // A segment may shrink to nothing, or have lain in the padding alone.
         panoptic.segments.retain(|segment| segment.area > 0);
-        Ok(panoptic)
+        let of = |segment: &Segment| std::mem::take(&mut queries[segment.id as usize - 1]);
+        let queries = panoptic.segments.iter().map(of).collect();
+        Ok((panoptic, queries))
     }
 }
 

@@ -30,12 +30,17 @@ pub(super) fn probabilities(predictions: &QueryLogits, void: Void) -> Vec<f32> {
     let rows = predictions.class_logits.chunks_exact(classes + 1);
     rows.flat_map(|row| {
         let row = if void == Void::LeftOut { &row[..classes] } else { row };
-        let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let exp = move |logit: &f32| f64::from(*logit - most).exp();
-        let sum: f64 = row.iter().map(exp).sum();
-        row[..classes].iter().map(move |logit| (exp(logit) / sum) as f32)
+        softmax(row).take(classes)
     })
     .collect()
+}
+
+/// The probabilities of logits.
+pub(super) fn softmax(row: &[f32]) -> impl Iterator<Item = f32> {
+    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exp = move |logit: &f32| f64::from(*logit - most).exp();
+    let sum: f64 = row.iter().map(exp).sum();
+    row.iter().map(move |logit| (exp(logit) / sum) as f32)
 }
 
 /// The best class of each query; the first of equal ones.

@@ -26,7 +26,7 @@ pub use assignment::{Assignment, Mask};
 pub use config::{Convention, Method, PostprocessConfig};
 pub use frame::Frame;
 pub use instances::{Instance, Scope, instances};
-pub use panoptic::{assign, panoptic};
+pub use panoptic::{assign, panoptic, panoptic_of_queries};
 pub use query_logits::QueryLogits;
 pub use semantic::semantic;
 

@@ -36,3 +36,16 @@ pub fn panoptic(
 ) -> Result<Panoptic> {
     assign(predictions, frame, config, categories)?.into_panoptic(frame, config, categories)
 }
+
+/// As [`panoptic`], and for each segment the queries whose masks it is made of: one for a thing, one or more for stuff.
+///
+/// # Errors
+/// As [`panoptic`].
+pub fn panoptic_of_queries(
+    predictions: &QueryLogits,
+    frame: &Frame,
+    config: &PostprocessConfig,
+    categories: &Categories,
+) -> Result<(Panoptic, Vec<Vec<usize>>)> {
+    assign(predictions, frame, config, categories)?.into_segments(frame, config, categories)
+}

@@ -55,6 +55,12 @@ impl QueryLogits {
         Ok(predictions)
     }
 
+    /// Probability of each class for a query, void last. Empty if there is no such query.
+    pub fn class_probabilities(&self, query: usize) -> Vec<f32> {
+        let row = self.class_logits.chunks_exact(self.classes + 1).nth(query).unwrap_or_default();
+        super::classes::softmax(row).collect()
+    }
+
     /// Checks the sizes.
     ///
     /// # Errors

@@ -12,11 +12,13 @@ pub use prediction::Prediction;
 use crate::config::Config;
 use crate::error::Result;
 
-use crate::network::KMaxDeepLab;
-use crate::postprocess::{Instance, PostprocessConfig, QueryLogits, Scope};
+use crate::explanation::{self, Explanation};
+use crate::network::{KMaxDeepLab, Logits};
+use crate::postprocess::{Frame, Instance, PostprocessConfig, QueryLogits, Scope};
 use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
 use input::Input;
+use kmax_attention::LayerOutput;
 use kmax_masks::{LabelMap, Panoptic};
 use kmax_nn::profile;
 use kmax_transforms::Reading;
@@ -27,6 +29,9 @@ use std::sync::Arc;
 const BYTES_PER_PIXEL: u64 = 4 + 3 + 4;
 /// Bytes that the network needs for each pixel of its input, by measurements of the larger networks.
 const BYTES_PER_INPUT_PIXEL: u64 = 2_000;
+
+/// Output strides of the maps that the decoder's layers read.
+const STRIDES: [usize; 3] = [32, 16, 8];
 
 /// A model that is ready to segment images.
 ///
@@ -146,6 +151,28 @@ impl Segmenter {
         })
     }
 
+    /// As [`Self::predict`], with what each k-means step did on the way. It takes somewhat longer, for the steps' class logits are
+    /// computed too, and more memory: the mask logits of all steps.
+    ///
+    /// # Errors
+    /// As [`Self::segment`].
+    pub fn explain(&self, image: &RgbImage) -> Result<Explanation> {
+        self.install(|| {
+            let input = Input::new(image, &self.config.preprocess)?;
+            let (logits, layers) = self.network.forward_with_layers(&self.tensor(&[&input])?)?;
+            let prediction = self.prediction(&logits, 0, input.frame)?;
+            let strides = STRIDES.into_iter().zip(self.config.network.decoder.layers);
+            let strides = strides.flat_map(|(stride, layers)| std::iter::repeat_n(stride, layers));
+            let step = |(stride, layer): (usize, LayerOutput)| {
+                let assigned = layer.assignment.flatten_all()?.to_vec1()?;
+                let logits = self.query_logits(&Logits::of(layer.prediction)?, 0, input.frame)?;
+                explanation::step(stride, logits, &assigned, &prediction)
+            };
+            let steps = strides.zip(layers).map(step).collect::<Result<_>>()?;
+            Ok(Explanation { prediction, steps })
+        })
+    }
+
     /// As [`Self::predict`], for images of any sizes, as [`Self::segment_batch`].
     ///
     /// # Errors
@@ -201,13 +228,16 @@ impl Segmenter {
 
     fn forward(&self, tensor: &Tensor, inputs: &[&Input]) -> Result<Vec<Prediction>> {
         let logits = self.network.forward(tensor)?;
-        let rule = self.config.network.resize;
-        let prediction = |(index, input): (usize, &&Input)| {
-            let frame = input.frame;
-            let logits = QueryLogits::of(&logits, index, rule, frame.input[1])?;
-            Ok(Prediction { config: self.config.clone(), logits, frame })
-        };
-        inputs.iter().enumerate().map(prediction).collect()
+        inputs.iter().enumerate().map(|(index, input)| self.prediction(&logits, index, input.frame)).collect()
+    }
+
+    fn prediction(&self, logits: &Logits, index: usize, frame: Frame) -> Result<Prediction> {
+        let logits = self.query_logits(logits, index, frame)?;
+        Ok(Prediction { config: self.config.clone(), logits, frame })
+    }
+
+    fn query_logits(&self, logits: &Logits, index: usize, frame: Frame) -> Result<QueryLogits> {
+        QueryLogits::of(logits, index, self.config.network.resize, frame.input[1])
     }
 
     fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {

@@ -45,6 +45,9 @@ pub struct Arguments {
     /// A COCO json with a list `images`: image ids are taken from it by file name; else photos are counted from 1
     #[arg(long, value_name = "FILE")]
     pub ids: Option<PathBuf>,
+    /// Also write what the k-means steps did: which pixels each query had, as NAME.stepK.png, NAME.steps.gif and NAME.steps.json
+    #[arg(long, value_name = "DIR")]
+    pub explain: Option<PathBuf>,
     /// Print one line of JSON for each photo instead of a table
     #[arg(long)]
     pub json: bool,
@@ -83,6 +86,16 @@ pub enum Task {
     Instance,
     /// A class for every pixel
     Semantic,
+}
+
+impl From<Task> for kmax_results::Task {
+    fn from(task: Task) -> Self {
+        match task {
+            Task::Panoptic => Self::Panoptic,
+            Task::Instance => Self::Instance,
+            Task::Semantic => Self::Semantic,
+        }
+    }
 }
 
 /// One result of a photo.

@@ -53,7 +53,7 @@ const ENDINGS: &[&str] = &[
 const JPEG_XL: &[&str] = if cfg!(feature = "jxl") { &["jxl"] } else { &[] };
 const HEIF: &[&str] = if cfg!(feature = "heif") { &["heic", "heif", "hif", "avif"] } else { &[] };
 /// Endings of our own results, which are not.
-const RESULTS: [&str; 3] = [".overlay.png", ".panoptic.png", ".semantic.png"];
+const RESULTS: [&str; 4] = [".overlay.png", ".panoptic.png", ".semantic.png", ".steps.gif"];
 
 /// A photo that was named, and its id if that was said.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,13 +172,19 @@ fn kind(file: &Path) -> Kind {
     let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     // Windows shows its own hidden ones to other systems.
     let hidden = name.starts_with('.') || ["thumbs.db", "desktop.ini"].contains(&name.as_str());
-    if hidden || RESULTS.iter().any(|result| name.ends_with(result)) {
+    if hidden || RESULTS.iter().any(|result| name.ends_with(result)) || is_step(&name) {
         Kind::Nothing
     } else if [ENDINGS, JPEG_XL, HEIF].iter().any(|endings| endings.contains(&ending.as_str())) {
         Kind::Photo
     } else {
         Kind::Other(ending)
     }
+}
+
+/// Whether it is the picture of a k-means step: NAME.stepK.png.
+fn is_step(name: &str) -> bool {
+    let number = name.strip_suffix(".png").and_then(|name| name.rsplit_once(".step"));
+    number.is_some_and(|(_, number)| number.parse::<u8>().is_ok())
 }
 
 /// How many files were left out, and of which endings.

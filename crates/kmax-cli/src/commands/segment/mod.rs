@@ -2,7 +2,7 @@
 
 mod answer;
 mod arguments;
-mod encoded;
+mod explained;
 mod inputs;
 mod profile;
 mod results;
@@ -56,6 +56,7 @@ fn all(arguments: &Arguments) -> Outcome {
     let segmenter = segmenter.with_postprocess(settings).or_fail()?;
     let reading = segmenter.reading().with_background(arguments.background);
     let mut results = results::Results::create(arguments)?;
+    arguments.explain.as_deref().map_or(Ok(()), explained::create)?;
     let open = |(shard, digest): (Shard, String)| {
         shards::Part::open(arguments, shard, &inputs, segmenter.config(), &digest)
     };
@@ -99,7 +100,7 @@ fn all(arguments: &Arguments) -> Outcome {
                     remark(&format!("note: {note}"));
                 }
                 say(&answer.told(arguments.json, several));
-                if answer.is_bare() && !hinted {
+                if answer.found.is_bare() && !hinted {
                     hinted = true;
                     remark(&hint(&arguments.model, segmenter.config()));
                 }
@@ -168,8 +169,13 @@ fn one(
         remark(&format!("note: {}: {note}", input.file.display()));
     }
     let photo = picture.image;
-    let fail = |e: kmax::Error| Failure::new(e.kind().into(), format!("{}: {e}", input.file.display()));
+    let fail =
+        |e: kmax_results::Error| Failure::new(e.kind().into(), format!("{}: {e}", input.file.display()));
     let answer = Answer::new(arguments, segmenter, input, &photo).map_err(fail)?;
+    if let (Some(folder), Some(explanation)) = (&arguments.explain, &answer.explanation) {
+        let write = || explained::write_all(folder, explanation, input, &photo, &arguments.model);
+        stage("writing the explanation", write)?;
+    }
     let entries = stage("writing results", || results.write(&answer, input, &photo, segmenter.config()))?;
     detail(|| format!("{}: {:.3} s", input.file.display(), begun.elapsed().as_secs_f64()));
     Ok((answer, entries))
@@ -181,7 +187,7 @@ const NAMED: usize = 20;
 /// What a model can find at all, for those in whose photo it found nothing.
 fn hint(model: &str, config: &Config) -> String {
     let classes = config.categories.iter().map(|class| class.name.as_str());
-    let names: Vec<_> = classes.filter(|name| *name != answer::BACKGROUND).collect();
+    let names: Vec<_> = classes.filter(|name| *name != kmax_results::BACKGROUND).collect();
     let more = match names.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more (`kmax models info {model}`)"),

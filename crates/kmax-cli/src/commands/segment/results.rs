@@ -2,7 +2,6 @@
 
 use super::answer::Answer;
 use super::arguments::{Arguments, Format, Picked};
-use super::encoded::{list, map, overlay};
 use super::inputs::Input;
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::output::{write, write_out};
@@ -65,31 +64,37 @@ impl Results {
         let file_name = input.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let image =
             ImageEntry { id: input.id.clone(), file_name, width: photo.width(), height: photo.height() };
+        let found = &answer.found;
+        let list = || found.list(&image, &input.name, &self.model).or_exit(Code::Failed);
         match &mut self.place {
             Place::List(list) => {
                 // The PNG is called like the results, so that none replaces another.
                 let named = ImageEntry { file_name: format!("{}.png", input.name), ..image.clone() };
-                let annotation = list.writer.write(&named, &answer.panoptic).or_exit(Code::Output)?;
+                let annotation = list.writer.write(&named, &answer.found.panoptic).or_exit(Code::Output)?;
                 list.annotations.push(annotation.clone());
                 list.images.push(image.clone());
                 return Ok((image, Some(annotation)));
             }
             Place::Folder(folder) => {
                 let place = |ending: &str| folder.join(format!("{}.{ending}", input.name));
-                let overlay = || write(&place("overlay.png"), &overlay(answer, photo, config)?);
-                let map = || match map(answer)? {
-                    Some((ending, bytes)) => write(&place(ending), &bytes),
-                    None => Ok(()),
+                let overlay = || write(&place("overlay.png"), &found.overlay(photo, &config.categories)?);
+                let map = || match (found.map_ending(), found.map().or_exit(Code::Failed)?) {
+                    (Some(ending), Some(bytes)) => write(&place(ending), &bytes),
+                    _ => Ok(()),
                 };
                 let (overlay, map) = rayon::join(overlay, map);
                 overlay.and(map)?;
                 // Last: a list that is there has its pictures.
-                let list = list(answer, input, &image, &self.model)?;
+                let list = list()?;
                 write(&place("json"), list.as_bytes())?;
             }
-            Place::Stdout(Picked::Overlay) => write_out(&overlay(answer, photo, config)?)?,
-            Place::Stdout(Picked::Map) => write_out(&map(answer)?.map_or_else(Vec::new, |(_, bytes)| bytes))?,
-            Place::Stdout(Picked::Json) => write_out(list(answer, input, &image, &self.model)?.as_bytes())?,
+            Place::Stdout(Picked::Overlay) => {
+                write_out(&found.overlay(photo, &config.categories)?)?;
+            }
+            Place::Stdout(Picked::Map) => {
+                write_out(&found.map().or_exit(Code::Failed)?.unwrap_or_default())?;
+            }
+            Place::Stdout(Picked::Json) => write_out(list()?.as_bytes())?,
         }
         Ok((image, None))
     }

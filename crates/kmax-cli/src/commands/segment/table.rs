@@ -1,23 +1,19 @@
 //! The table of what was found.
 
-use serde_json::Value;
+use kmax_results::Row;
 
 /// One line a row: class, score, share of the photo; aligned, with a line of titles.
-pub fn render(rows: &[Value]) -> String {
+pub fn render(rows: &[Row]) -> String {
     if rows.is_empty() {
         return "nothing found\n".into();
     }
-    let mut rows: Vec<&Value> = rows.iter().collect();
-    let share = |row: &Value| row["share"].as_f64().unwrap_or(0.0);
-    rows.sort_by(|a, b| share(b).total_cmp(&share(a)));
-    let name = |row: &Value| row["name"].as_str().unwrap_or("?").to_owned();
-    let percent =
-        |value: &Value| value.as_f64().map_or("-".into(), |value| format!("{:.1} %", 100.0 * value));
-    let width = rows.iter().map(|row| name(row).chars().count()).max().unwrap_or(0).max(5);
+    let mut rows: Vec<&Row> = rows.iter().collect();
+    rows.sort_by(|a, b| b.share.total_cmp(&a.share));
+    let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{:.1} %", 100.0 * value));
+    let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).max(5);
     let mut table = format!("{:width$}  {:>7}  {:>7}\n", "class", "score", "share");
-    for row in rows {
-        let (name, score, share) = (name(row), percent(&row["score"]), percent(&row["share"]));
-        table += &format!("{name:width$}  {score:>7}  {share:>7}\n");
+    for Row { name, score, share, .. } in rows {
+        table += &format!("{name:width$}  {:>7}  {:>7}\n", percent(*score), percent(Some(*share)));
     }
     table
 }
@@ -25,14 +21,17 @@ pub fn render(rows: &[Value]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+
+    fn row(name: &str, score: Option<f64>, share: f64) -> Row {
+        let (category_id, isthing, area, bbox, iscrowd) = (1, true, 1, [0; 4], 0);
+        let (id, image_id, segmentation) = (None, None, None);
+        let name = name.to_owned();
+        Row { id, category_id, name, isthing, score, area, share, bbox, iscrowd, image_id, segmentation }
+    }
 
     #[test]
     fn rows_are_aligned_and_the_largest_comes_first() {
-        let rows = [
-            json!({"name": "hair", "score": 0.5, "share": 0.0213}),
-            json!({"name": "background", "share": 0.9}),
-        ];
+        let rows = [row("hair", Some(0.5), 0.0213), row("background", None, 0.9)];
         let expected = "class         score    share\n\
                         background        -   90.0 %\n\
                         hair         50.0 %    2.1 %\n";

@@ -105,6 +105,16 @@ pub(super) fn task(labelled: &Labelled, objects: &[Object]) -> Result<Task> {
     Ok(Task { data: Data { image }, predictions: [Prediction { model_version: "kmax", score, result }] })
 }
 
+/// The brush strokes of a map: of each id the packed runs that Label Studio keeps in `value.rle`. 0 is an id like any other.
+///
+/// # Errors
+/// If the map has more than 2^32 pixels.
+pub fn brushes(map: &LabelMap) -> Result<HashMap<u32, Vec<u8>>> {
+    let pixels = u32::try_from(map.data().len())
+        .map_err(|_| Error::setting("map", format!("{} pixels are too many", map.data().len())))?;
+    Ok(row_runs(map).into_iter().map(|(id, runs)| (id, pack(pixels, runs))).collect())
+}
+
 /// Of each id its runs `start..end`, row by row.
 fn row_runs(map: &LabelMap) -> HashMap<u32, Vec<(u32, u32)>> {
     let mut runs: HashMap<u32, Vec<(u32, u32)>> = HashMap::new();
