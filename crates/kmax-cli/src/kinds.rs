@@ -24,6 +24,7 @@ kinded!(
     kmax::render::Error,
     kmax::train::Error,
     kmax_datasets::Error,
+    kmax_page::Error,
     kmax_report::Error,
     kmax_results::Error,
 );

@@ -58,6 +58,8 @@ enum Command {
     Merge(commands::merge::Arguments),
     /// List the models there are, describe one, or remove one from the cache
     Models(commands::models::Arguments),
+    /// Write a folder that segments photos in the visitor's browser
+    Page(commands::page::Arguments),
     /// Fetch published models by name and convert them
     #[cfg(feature = "hub")]
     Pull(commands::pull::Arguments),
@@ -95,6 +97,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Command::Man(arguments) => commands::manual::man(&arguments, Arguments::command()),
             Command::Merge(arguments) => commands::merge::run(&arguments),
             Command::Models(arguments) => commands::models::run(&arguments),
+            Command::Page(arguments) => commands::page::run(&arguments),
             #[cfg(feature = "hub")]
             Command::Pull(arguments) => commands::pull::run(&arguments),
             Command::Segment(arguments) => commands::segment::run(&arguments),

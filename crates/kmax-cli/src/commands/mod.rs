@@ -8,6 +8,7 @@ pub mod export;
 pub mod manual;
 pub mod merge;
 pub mod models;
+pub mod page;
 #[cfg(feature = "hub")]
 pub mod pull;
 pub mod segment;
