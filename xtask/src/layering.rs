@@ -16,6 +16,7 @@ const LAYERS: [&[&str]; 9] = [
         "kmax-report",
         "kmax-page",
         "kmax-results",
+        "kmax-server",
         "kmax-convert",
         "kmax-onnx",
         "kmax-pull",

@@ -31,3 +31,6 @@ kinded!(
 
 #[cfg(feature = "hub")]
 kinded!(kmax::hub::Error, kmax::pull::Error);
+
+#[cfg(feature = "serve")]
+kinded!(kmax_server::Error);

@@ -65,6 +65,9 @@ enum Command {
     Pull(commands::pull::Arguments),
     /// Segment photos
     Segment(commands::segment::Arguments),
+    /// Serve models to people and programs, by HTTP
+    #[cfg(feature = "serve")]
+    Serve(commands::serve::Arguments),
     /// Train a model
     Train(commands::train::Arguments),
 }
@@ -98,6 +101,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             #[cfg(feature = "hub")]
             Command::Pull(arguments) => commands::pull::run(&arguments),
             Command::Segment(arguments) => commands::segment::run(&arguments),
+            #[cfg(feature = "serve")]
+            Command::Serve(arguments) => commands::serve::run(&arguments),
             Command::Train(arguments) => commands::train::run(&arguments, usage::command(&words)),
         });
     match outcome {

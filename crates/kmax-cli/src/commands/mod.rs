@@ -12,4 +12,6 @@ pub mod page;
 #[cfg(feature = "hub")]
 pub mod pull;
 pub mod segment;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod train;
