@@ -14,7 +14,9 @@ const LAYERS: [&[&str]; 9] = [
     &[
         "kmax-render",
         "kmax-report",
+        "kmax-page",
         "kmax-results",
+        "kmax-server",
         "kmax-convert",
         "kmax-onnx",
         "kmax-pull",
@@ -30,7 +32,7 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// Crates that must build without Candle.
-const WITHOUT_CANDLE: [&str; 10] = [
+const WITHOUT_CANDLE: [&str; 11] = [
     "kmax-base",
     "kmax-masks",
     "kmax-metrics",
@@ -41,6 +43,7 @@ const WITHOUT_CANDLE: [&str; 10] = [
     "kmax-builtin",
     "kmax-render",
     "kmax-report",
+    "kmax-page",
 ];
 
 /// Crates that must not know kMaX: people use them for other things.

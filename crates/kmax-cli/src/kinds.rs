@@ -24,9 +24,13 @@ kinded!(
     kmax::render::Error,
     kmax::train::Error,
     kmax_datasets::Error,
+    kmax_page::Error,
     kmax_report::Error,
     kmax_results::Error,
 );
 
 #[cfg(feature = "hub")]
 kinded!(kmax::hub::Error, kmax::pull::Error);
+
+#[cfg(feature = "serve")]
+kinded!(kmax_server::Error);

@@ -58,11 +58,16 @@ enum Command {
     Merge(commands::merge::Arguments),
     /// List the models there are, describe one, or remove one from the cache
     Models(commands::models::Arguments),
+    /// Write a folder that segments photos in the visitor's browser
+    Page(commands::page::Arguments),
     /// Fetch published models by name and convert them
     #[cfg(feature = "hub")]
     Pull(commands::pull::Arguments),
     /// Segment photos
     Segment(commands::segment::Arguments),
+    /// Serve models to people and programs, by HTTP
+    #[cfg(feature = "serve")]
+    Serve(commands::serve::Arguments),
     /// Train a model
     Train(commands::train::Arguments),
 }
@@ -92,9 +97,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Command::Man(arguments) => commands::manual::man(&arguments, Arguments::command()),
             Command::Merge(arguments) => commands::merge::run(&arguments),
             Command::Models(arguments) => commands::models::run(&arguments),
+            Command::Page(arguments) => commands::page::run(&arguments),
             #[cfg(feature = "hub")]
             Command::Pull(arguments) => commands::pull::run(&arguments),
             Command::Segment(arguments) => commands::segment::run(&arguments),
+            #[cfg(feature = "serve")]
+            Command::Serve(arguments) => commands::serve::run(&arguments),
             Command::Train(arguments) => commands::train::run(&arguments, usage::command(&words)),
         });
     match outcome {

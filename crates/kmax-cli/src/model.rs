@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "hub")]
 mod fetch;
 #[cfg(feature = "hub")]
-pub use fetch::pull;
+pub use fetch::{download, downloads, pull};
 
 /// The most unknown fields of a configuration that are named.
 const WARNINGS: usize = 20;

@@ -50,6 +50,8 @@ pub struct Options {
     pub preprocess: bool,
     /// Whether the file gives segments instead of logits.
     pub postprocess: bool,
+    /// Whether the file also gives the class and mask logits of each k-means step.
+    pub steps: bool,
     /// Precision of weights and arithmetic.
     pub precision: Precision,
 }
@@ -62,6 +64,7 @@ impl Default for Options {
             batch: Batch::Fixed(1),
             preprocess: false,
             postprocess: false,
+            steps: false,
             precision: Precision::default(),
         }
     }

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::frame::{CONTENT, Frame, IMAGE, name_sizes};
 use crate::graph::{Dim, Element, Graph, Value, described};
-use crate::network::{Logits, network};
+use crate::network::{Logits, Said, network};
 use crate::options::{Batch, Options, Precision};
 use crate::postprocess::{Segmented, postprocess};
 use crate::preprocess::preprocess;
@@ -48,11 +48,14 @@ pub fn whole(name: &str, config: &Config, params: &Params, options: &Options) ->
     };
     let image = g.cast(&pixels, float, "pixel_values.cast");
     let image = g.map(image, 3, size);
-    let logits = network(&mut g, &config.network, &image, params)?;
-    let outputs = match frame.filter(|_| options.postprocess) {
+    let Said { logits, steps } = network(&mut g, &config.network, &image, params, options.steps)?;
+    let mut outputs = match frame.filter(|_| options.postprocess) {
         Some(frame) => segments(&mut g, config, &logits, &frame),
-        None => raw(&mut g, config, &logits),
+        None => raw(&mut g, config, &logits, "", MASKS).into(),
     };
+    for (step, logits) in (1..).zip(&steps) {
+        outputs.extend(raw(&mut g, config, logits, &format!("step_{step}_"), STEP_MASKS));
+    }
     Ok(g.finish(name, inputs, outputs))
 }
 
@@ -71,19 +74,21 @@ fn told_frame(g: &mut Graph, config: &Config, input: [Dim; 2], inputs: &mut Vec<
     Frame { input, content: CONTENT, image: IMAGE }
 }
 
-/// Logits as outputs.
-fn raw(g: &mut Graph, config: &Config, logits: &Logits) -> Vec<ValueInfo> {
+const MASKS: &str = "a softmax over queries gives each pixel's probabilities";
+const STEP_MASKS: &str = "the argmax over queries is what each pixel is assigned to";
+
+/// Logits as outputs whose names begin with `prefix`.
+fn raw(g: &mut Graph, config: &Config, logits: &Logits, prefix: &str, mask_doc: &str) -> [ValueInfo; 2] {
     let queries = Dim::Fixed(config.network.decoder.queries);
     let mut output = |value: &Value, name: &str| {
         let value = g.cast(value, Element::F32, &format!("{name}.cast"));
         g.output(&value, name)
     };
-    let (classes, masks) =
-        (output(&logits.classes, "class_logits"), output(&logits.masks.value, "mask_logits"));
+    let classes = output(&logits.classes, &format!("{prefix}class_logits"));
+    let masks = output(&logits.masks.value, &format!("{prefix}mask_logits"));
     let [height, width] = logits.masks.size;
     let class_shape = [g.batch, queries, Dim::Fixed(config.network.classes + 1)];
-    let mask_doc = "a softmax over queries gives each pixel's probabilities";
-    vec![
+    [
         described(&classes, &class_shape, "a softmax gives each query's probabilities; void is last"),
         described(&masks, &[g.batch, queries, height, width], mask_doc),
     ]

@@ -23,6 +23,8 @@ fn variants() -> Vec<Options> {
         Options { size: InputSize::Free, batch: Batch::Free, ..Options::default() },
         Options { size: InputSize::Fixed([96, 64]), batch: Batch::Fixed(3), opset: 18, ..Options::default() },
         Options { postprocess: true, size: InputSize::Free, ..Options::default() },
+        Options { steps: true, size: InputSize::Free, batch: Batch::Free, ..Options::default() },
+        Options { steps: true, ..all.clone() },
         all,
     ]
 }
@@ -129,6 +131,16 @@ fn inputs_and_outputs_have_the_promised_names_and_shapes() -> Result<()> {
     let behind = told(&Options { postprocess: true, ..Options::default() })?;
     assert_eq!(behind[..2], ["pixel_values float32 [1, 3, 65, 97]", "image_size int64 [2]"]);
     assert_eq!(behind[2..], segments);
+    let steps = told(&Options { steps: true, ..Options::default() })?;
+    assert_eq!(steps[..3], told(&Options::default())?);
+    assert_eq!(
+        steps[3..5],
+        ["step_1_class_logits float32 [1, 12, 17]", "step_1_mask_logits float32 [1, 12, 3, 4]"]
+    );
+    let layers: usize = config.network.decoder.layers.iter().sum();
+    assert_eq!(steps.len(), 3 + 2 * layers);
+    let last = format!("step_{layers}_mask_logits float32 [1, 12, 9, 13]");
+    assert_eq!(steps.last(), Some(&last));
     Ok(())
 }
 

@@ -26,6 +26,8 @@ pub struct Found {
     pub more: More,
     /// Each segment, instance or class.
     pub rows: Vec<Row>,
+    /// Of each segment of a panoptic result, the queries whose masks it is made of: one for a thing, one or more for stuff.
+    pub queries: Vec<Vec<usize>>,
 }
 
 /// Beyond the segments.
@@ -59,10 +61,11 @@ impl Found {
         let stage = "post-processing";
         Ok(match task {
             Task::Panoptic => {
-                let panoptic =
-                    profile::stage(stage, || postprocess::panoptic(logits, frame, settings, categories))?;
+                let (panoptic, queries) = profile::stage(stage, || {
+                    postprocess::panoptic_of_queries(logits, frame, settings, categories)
+                })?;
                 let rows = panoptic.segments.iter().map(|segment| Row::new(categories, pixels, segment));
-                Self { rows: rows.collect(), panoptic, more: More::Panoptic }
+                Self { rows: rows.collect(), panoptic, more: More::Panoptic, queries }
             }
             Task::Instance => {
                 let least = least.unwrap_or(settings.class_threshold_thing);
@@ -76,11 +79,8 @@ impl Found {
                     segmentation: Some(instance.mask.clone()),
                     ..Row::new(categories, pixels, &described(&instance, id))
                 };
-                Self {
-                    panoptic,
-                    rows: instances.into_iter().zip(1..).map(row).collect(),
-                    more: More::Instances,
-                }
+                let rows = instances.into_iter().zip(1..).map(row).collect();
+                Self { panoptic, rows, more: More::Instances, queries: Vec::new() }
             }
             Task::Semantic => {
                 let map =
@@ -88,11 +88,8 @@ impl Found {
                 // Classes may have the id 0, segments may not.
                 let panoptic = Panoptic::from_map(map.map(|class| class + 1), |id| (id - 1, false));
                 let row = |segment| Row { id: None, ..Row::new(categories, pixels, segment) };
-                Self {
-                    rows: panoptic.segments.iter().map(row).collect(),
-                    panoptic,
-                    more: More::Semantic(map),
-                }
+                let rows = panoptic.segments.iter().map(row).collect();
+                Self { rows, panoptic, more: More::Semantic(map), queries: Vec::new() }
             }
         })
     }

@@ -37,6 +37,9 @@ pub struct Arguments {
     /// Give segments instead of logits
     #[arg(long)]
     with_postprocess: bool,
+    /// Give the class and mask logits of each k-means step as well
+    #[arg(long)]
+    with_steps: bool,
     /// Precision of weights and arithmetic; inputs and outputs are single precision in either case
     #[arg(long, value_enum, default_value = "f32")]
     precision: Type,
@@ -89,6 +92,7 @@ fn options(arguments: &Arguments) -> Options {
         batch: arguments.batch,
         preprocess: arguments.with_preprocess,
         postprocess: arguments.with_postprocess,
+        steps: arguments.with_steps,
         precision,
     }
 }

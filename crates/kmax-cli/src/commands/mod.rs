@@ -8,7 +8,10 @@ pub mod export;
 pub mod manual;
 pub mod merge;
 pub mod models;
+pub mod page;
 #[cfg(feature = "hub")]
 pub mod pull;
 pub mod segment;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod train;

@@ -4,8 +4,9 @@ use crate::conversion;
 use crate::exit::{OrExit, Outcome};
 use crate::output::{self, megabytes, remark};
 use indicatif::ProgressBar;
-use kmax::hub;
+use kmax::hub::{self, Address, Downloads};
 use kmax::pull::{Event, Options, Pulled, Puller, Settings};
+use std::path::PathBuf;
 
 const BAR: &str = "{msg} {bar:24} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
 
@@ -16,6 +17,20 @@ pub fn pull(name: &str, options: &Options) -> Outcome<Pulled> {
     let pulled = puller.pull(name, options, &mut |event| display.show(&event));
     display.bar.finish_and_clear();
     pulled.or_fail_loading()
+}
+
+/// Plain files in the cache.
+pub fn downloads() -> Outcome<Downloads> {
+    let Settings { cache, hub, pause, .. } = Settings::from_env()?;
+    Ok(Downloads::new(&cache.downloads(), None, hub.offline).pausing(pause))
+}
+
+/// A plain file of at most `limit` bytes, fetched if the cache does not have it.
+pub fn download(downloads: &Downloads, address: &Address, limit: u64) -> hub::Result<PathBuf> {
+    let mut display = Display { bar: ProgressBar::hidden() };
+    let fetched = downloads.fetch(address, limit, &mut |event| display.download(&event));
+    display.bar.finish_and_clear();
+    Ok(fetched?.file)
 }
 
 struct Display {

@@ -1,6 +1,6 @@
 //! The k-means decoder: `kmax_attention` as operators.
 
-use super::{Logits, predictor};
+use super::{Logits, Said, predictor};
 use crate::error::Result;
 use crate::graph::{Constant, Dim, Element, Extent, Graph, Map, Value};
 use crate::layers::{Folded, activate, batch_norm, conv_norm, parameter, sequence};
@@ -9,23 +9,28 @@ use kmax_attention::DecoderConfig;
 use kmax_heads::PredictorConfig;
 use kmax_nn::{Activation, ConvConfig, Init, Params, Role};
 
-/// Learned queries, the layers that update them, and the final prediction.
+/// Learned queries, the layers that update them, and the final prediction; with those of the layers, if `steps` are wanted.
 pub fn decoder(
     g: &mut Graph,
     config: &DecoderConfig,
     maps: &[Map],
     classes: usize,
     params: &Params,
-) -> Result<Logits> {
+    steps: bool,
+) -> Result<Said> {
     let DecoderConfig { channels, queries: count, .. } = *config;
     let mut queries = learned(g, config, params)?;
+    let step_classes = steps.then_some(classes);
+    let mut steps = Vec::new();
     let mut index = 0;
     for (map, layers) in maps.iter().zip(config.layers) {
         let below = params.pp("layers");
         let hint = below.path(format!("{index}.pixels"));
         let activated = Map { value: activate(g, Activation::Gelu, &map.value, &hint), ..map.clone() };
         for _ in 0..layers {
-            queries = layer(g, config, &activated, &queries, &below.pp(index))?;
+            let (updated, said) = layer(g, config, &activated, &queries, step_classes, &below.pp(index))?;
+            queries = updated;
+            steps.extend(said);
             index += 1;
         }
     }
@@ -48,7 +53,7 @@ pub fn decoder(
     let below = params.pp("predictor");
     let masks = predictor::masks(g, &head, panoptic, &mask_embedding, count, &below)?;
     let classes = predictor::classes(g, &head, &class_embedding, &below)?;
-    Ok(Logits { classes, masks })
+    Ok(Said { logits: Logits { classes, masks }, steps })
 }
 
 /// The queries as they start, once for each image: `[b, channels, queries]`.
@@ -65,14 +70,16 @@ fn learned(g: &mut Graph, config: &DecoderConfig, params: &Params) -> Result<Val
     Ok(g.node("Expand", &[&one, &shape], Vec::new(), one.element, &params.path("queries.batch")))
 }
 
-/// k-means cross-attention, self-attention among queries and a feed-forward network. `pixels` are activated already.
+/// k-means cross-attention, self-attention among queries and a feed-forward network: the queries after it, and what it said of them
+/// before, if `classes` are to be told. `pixels` are activated already.
 fn layer(
     g: &mut Graph,
     config: &DecoderConfig,
     pixels: &Map,
     queries: &Value,
+    classes: Option<usize>,
     params: &Params,
-) -> Result<Value> {
+) -> Result<(Value, Option<Logits>)> {
     let DecoderConfig { channels, width, feed_forward, queries: count, .. } = *config;
     let norm = config.norm();
     let (bottleneck, value) = (2 * width, 2 * width);
@@ -95,10 +102,15 @@ fn layer(
         query: bottleneck,
         hidden: config.head_hidden,
         embedding: config.embedding,
-        classes: 0,
+        classes: classes.unwrap_or_default(),
         norm,
     };
-    let masks = predictor::masks(g, &head, &pixel_space, &query_space, count, &params.pp("predictor"))?;
+    let below = params.pp("predictor");
+    let masks = predictor::masks(g, &head, &pixel_space, &query_space, count, &below)?;
+    let class_logits = match classes {
+        Some(_) => Some(predictor::classes(g, &head, &query_space, &below)?),
+        None => None,
+    };
     let values = map(g, &pixel_space, value, linear, "pixel_value")?;
     let sums = cluster_sums(g, &masks, &values, params);
     // The norm of the sums goes into the convolution behind it.
@@ -116,7 +128,8 @@ fn layer(
     let update = of_queries(g, &queries, channels, feed_forward, gelu, "feed_forward1")?;
     let update = of_queries(g, &update, feed_forward, channels, linear, "feed_forward2")?;
     let sum = g.binary("Add", &queries, &update, &params.path("after_feed_forward"));
-    Ok(activate(g, gelu, &sum, &params.path("queries")))
+    let queries = activate(g, gelu, &sum, &params.path("queries"));
+    Ok((queries, class_logits.map(|classes| Logits { classes, masks })))
 }
 
 /// The sum of the values of each query's pixels, `[b, value, queries]`: every pixel belongs to the query of its largest mask

@@ -20,8 +20,22 @@ pub struct Logits {
     pub masks: Map,
 }
 
-/// Writes the network behind `image`, a normalised map of three channels.
-pub fn network(g: &mut Graph, config: &NetworkConfig, image: &Map, params: &Params) -> Result<Logits> {
+/// What the network says, and on the way to it.
+pub struct Said {
+    /// In the end.
+    pub logits: Logits,
+    /// Of the queries as they enter each k-means step; nothing unless asked for.
+    pub steps: Vec<Logits>,
+}
+
+/// Writes the network behind `image`, a normalised map of three channels; with its `steps`, if they are wanted.
+pub fn network(
+    g: &mut Graph,
+    config: &NetworkConfig,
+    image: &Map,
+    params: &Params,
+    steps: bool,
+) -> Result<Said> {
     let features = backbone::backbone(g, &config.backbone, image, &params.pp("backbone"))?;
     let maps: Vec<&Map> = config.levels.iter().map(|level| &features[level.index()]).collect();
     let pixel = pixel_decoder::pixel_decoder(
@@ -31,7 +45,7 @@ pub fn network(g: &mut Graph, config: &NetworkConfig, image: &Map, params: &Para
         config.resize,
         &params.pp("pixel_decoder"),
     )?;
-    decoder::decoder(g, &config.decoder, &pixel, config.classes, &params.pp("decoder"))
+    decoder::decoder(g, &config.decoder, &pixel, config.classes, &params.pp("decoder"), steps)
 }
 
 /// The maps of a backbone, in the order of [`Level::ALL`].
