@@ -65,8 +65,7 @@ fn all(arguments: &Arguments) -> Outcome {
     let inputs = taken(arguments, inputs, part.as_ref());
 
     let stop = Arc::new(AtomicBool::new(false));
-    let asked = stop.clone();
-    ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).or_exit(Code::Failed)?;
+    let _watch = crate::stop::watched(&stop);
     let bar = match inputs.len() {
         1 => indicatif::ProgressBar::hidden(),
         count => bar(Some(count as u64), "{bar:24} {pos}/{len} photos, {eta} left"),
