@@ -9,8 +9,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::{Builder, NamedTempFile, TempDir};
 
-use crate::write::folder_of;
-
 /// Begins the name of everything that is not yet in its place. It is hidden, and of one length whatever the file's name.
 pub const PREFIX: &str = ".kmax-";
 
@@ -84,6 +82,11 @@ impl Beside {
         }
         Err(Error::new(ErrorKind::AlreadyExists, "somebody removes temporary files as they are made"))
     }
+}
+
+/// The folder that a path's last part lies in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
 }
 
 /// What this process has not yet put into its place.

@@ -7,6 +7,7 @@ use std::io::{BufWriter, Error, ErrorKind, Result, Write};
 use std::path::{Path, PathBuf};
 
 use crate::beside::Beside;
+pub use crate::beside::folder_of;
 
 /// Where a file goes that is to be written: to a new name in a folder that is there, or into the place of a file, which a link may
 /// lead to. Ask before the work that makes the contents.
@@ -63,11 +64,6 @@ pub fn write_atomically_with(
     }
     beside.persist(&file).map_err(|error| error.error)?;
     Ok(())
-}
-
-/// The folder that a path's last part lies in.
-pub fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

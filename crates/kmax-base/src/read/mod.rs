@@ -67,9 +67,7 @@ pub fn open(file: &Path) -> Result<File> {
 /// As [`open`], and if it cannot be written.
 pub fn open_to_append(file: &Path) -> Result<File> {
     match std::fs::metadata(file) {
-        Ok(metadata) if !metadata.is_file() => {
-            return Err(Error::new(ErrorKind::InvalidInput, "is no regular file"));
-        }
+        Ok(metadata) if !metadata.is_file() => Err(Error::new(ErrorKind::InvalidInput, "is no regular file")),
         _ => without_waiting().read(true).append(true).create(true).open(file),
     }
 }
