@@ -24,8 +24,8 @@ from safetensors.torch import load_file
 from kmax_torch import KMax, folded, load
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Rounding in float64, through some hundred layers.
-TOLERANCE = 1e-8
+# Rounding in float64 through some hundred layers, and two ways to compute the error function.
+TOLERANCE = 1e-6
 
 
 def program(threads):
