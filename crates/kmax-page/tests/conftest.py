@@ -86,11 +86,8 @@ def static(work, hosted):
 
 @pytest.fixture(scope="session")
 def server():
-    process = subprocess.Popen([KMAX, "serve", "--port", "0"], stderr=subprocess.PIPE, text=True)
-    address = next((word for line in process.stderr for word in line.split() if word.startswith("http://")), None)
-    threading.Thread(target=process.stderr.read, daemon=True).start()
-    assert address, "the server said no address"
-    yield address.rstrip("/.,") + "/"
+    process = subprocess.Popen([KMAX, "--quiet", "serve", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    yield process.stdout.readline().strip() + "/"
     process.terminate()
     assert process.wait(20) == 0
 

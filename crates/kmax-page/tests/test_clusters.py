@@ -67,7 +67,7 @@ ASKED = """async (text) => {
     const plain = ({ width, height, data }) => ({ width, height, data: Array.from(data) });
     const told = { steps: await asked.steps(prediction), segments: (await asked.segments(prediction, {})).segments, maps: [], queries: [], pixels: [] };
     for (const { step } of told.steps.steps) told.maps.push(plain(await asked.stepMap(prediction, step)));
-    for (let query = 0; query < model.queries; query += 5) {
+    for (let query = 0; query < model.queries; query += 11) {
         told.queries.push({ ...(await asked.query(prediction, query)), mask: plain(await asked.queryMask(prediction, query)) });
     }
     for (const [x, y] of [[0, 0], [225, 130], [511, 511], [300, 40]]) told.pixels.push(await asked.pixel(prediction, x, y));

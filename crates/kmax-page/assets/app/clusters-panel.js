@@ -27,7 +27,7 @@ export class ClustersPanel {
     const other = this.pane !== pane;
     this.pane = pane;
     if (other) {
-      this.pixelCard.hidden = true;
+      this.pixelCard.hidden = this.pixelOf !== pane;
       this.buttons = new Map();
       this.list.replaceChildren();
     }
@@ -128,6 +128,7 @@ export class ClustersPanel {
     const { clusters } = pane;
     const told = await pane.page.backend.pixel(pane.prediction, x, y);
     const chip = ({ query, probability }) => el("span", { class: "near", title: `Query ${query}: ${percent(probability)}` }, swatch(css(clusters.colour(query))), `#${query}`, el("span", { class: "soft", text: `${Math.round(100 * probability)} %` }));
+    this.pixelOf = pane;
     this.pixelCard.hidden = false;
     this.pixelCard.replaceChildren(
       el("h2", {}, `Pixel ${x}, ${y}`, el("span", { class: "spacer" }),
