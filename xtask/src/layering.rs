@@ -1,7 +1,7 @@
 //! The layering rules of `docs/ARCHITECTURE.md`, checked on `cargo metadata` and on the sources.
 
 use crate::cargo::cargo;
-use crate::modules;
+use crate::{modules, opening};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -94,6 +94,7 @@ pub fn check() -> Result<String, String> {
         lines.push((texts.map(|text| text.lines().count()).sum::<usize>(), name.clone()));
         if layer(name).is_some() {
             faults.extend(modules::faults(&sources).into_iter().map(|fault| format!("{name}: {fault}")));
+            faults.extend(opening::faults(name, &sources));
         }
     }
     lines.sort_unstable();

@@ -1,11 +1,14 @@
 //! Automates the repository: `cargo xtask TASK`.
 
+mod attack;
 mod bench_report;
 mod cargo;
 mod convert;
 mod layering;
+mod limits;
 mod modules;
 mod one_build;
+mod opening;
 mod proof;
 
 use clap::{Parser, Subcommand};
@@ -29,8 +32,12 @@ enum Task {
     },
     /// Converts genuine checkpoints of every manifest and compares the models with the goldens (docs/CONVERSION.md)
     ProveConversion(proof::Arguments),
+    /// Attacks the program: changed and special files, kills, races, full disks, hostile servers (SECURITY.md)
+    Attack(attack::Arguments),
     /// Checks that the crates depend on each other only downwards, and which of them build without Candle
     Layering,
+    /// Checks the table of limits in SECURITY.md against the constants
+    Limits,
     /// Checks that one build serves the program, the tests and the benches
     OneBuild,
     /// Measures operations and whole models, and writes docs/PERFORMANCE.md
@@ -49,6 +56,8 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::ConvertWeights { arguments } => convert::convert(&arguments),
         Task::ProveConversion(arguments) => proof::prove(&arguments).map(told),
+        Task::Attack(arguments) => attack::attack(&arguments),
+        Task::Limits => limits::check(std::path::Path::new(".")).map(told),
         Task::Layering => layering::check().map(told),
         Task::OneBuild => one_build::check().map(told),
         Task::BenchReport { json } => bench_report::run(json.as_deref()).map(told),

@@ -64,7 +64,7 @@ fn declared(line: &str) -> Option<&str> {
     line.strip_prefix("mod ")?.strip_suffix(';')
 }
 
-fn is_test(file: &str) -> bool {
+pub fn is_test(file: &str) -> bool {
     file.split('/').any(|part| matches!(part.trim_end_matches(".rs"), "tests" | "testing" | "twins"))
 }
 
@@ -74,7 +74,7 @@ fn top(file: &str) -> &str {
 }
 
 /// Lines before the unit tests, comments left out.
-fn without_tests(text: &str) -> impl Iterator<Item = &str> {
+pub fn without_tests(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .take_while(|line| *line != "#[cfg(test)]" && *line != "mod tests {")
         .map(|line| line.split("//").next().unwrap_or_default())

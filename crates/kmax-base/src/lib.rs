@@ -1,5 +1,5 @@
 //! What the crates of kMaX share: [`ErrorKind`], which every error of theirs has, files that are [written](mod@write) whole
-//! or not at all, files that are [read] to a limit, the [`memory`] that there is, the [`limits`] of configurations, [`Progress`] of long tasks, the
+//! or not at all, what is [beside] its place until then, files that are [read] to a limit, the [`memory`] that there is, the [`limits`] of configurations, [`Progress`] of long tasks, the
 //! [`Shard`] of them that a process does, and the [`nearest`] of known names.
 //!
 //! ```
@@ -23,6 +23,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod beside;
 mod kind;
 pub mod limits;
 pub mod lock;

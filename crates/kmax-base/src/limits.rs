@@ -1,4 +1,4 @@
-//! The largest numbers that a configuration may hold.
+//! The largest numbers that a configuration may hold, or a caller ask for.
 //!
 //! A configuration is a file, and a file may say anything. Every number of one that shapes a network is held against its
 //! limit here before anything is built, so that a product of two of them fits its integer and nothing is allocated on a
@@ -36,3 +36,10 @@ pub const INSTANCES: usize = 10_000;
 
 /// Parameters of a network, by the shapes of its tensors: 16 GB in single precision. The largest published has 240 million.
 pub const PARAMETERS: u64 = 4_000_000_000;
+
+/// Threads of the program, of a segmenter, and of a run's loader. The largest machines have some hundred processors; each thread takes
+/// some megabytes for its own, and starting 65 535 of them takes longer than most work.
+pub const THREADS: usize = 1_024;
+
+/// Images that go through a network together: far more than fit any device's memory, and few enough for products of sizes.
+pub const BATCH: usize = 65_536;

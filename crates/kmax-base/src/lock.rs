@@ -1,5 +1,6 @@
 //! Files that one program holds at a time.
 
+use crate::read::open_to_append;
 use crate::write::folder_of;
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Result};
@@ -12,7 +13,7 @@ use std::path::Path;
 /// If the file cannot be made or locked.
 pub fn wait(file: &Path, waiting: impl FnOnce()) -> Result<Option<File>> {
     std::fs::create_dir_all(folder_of(file))?;
-    let file = File::create(file)?;
+    let file = open_to_append(file)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => {

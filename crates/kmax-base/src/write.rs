@@ -1,18 +1,44 @@
 //! Writing files so that a reader never sees half of one.
 //!
-//! Each is written beside its place and renamed: after a failure what was there is as it was, and nothing stays beside it.
+//! Each is written [beside](crate::beside) its place and renamed: after a failure what was there is as it was, and nothing stays beside it.
 
 use std::fs::File;
 use std::io::{BufWriter, Error, ErrorKind, Result, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Begins the name of everything that is not yet in its place. It is hidden, and of one length whatever the file's name.
-pub const PREFIX: &str = ".kmax-";
+use crate::beside::Beside;
+pub use crate::beside::folder_of;
+
+/// Where a file goes that is to be written: to a new name in a folder that is there, or into the place of a file, which a link may
+/// lead to. Ask before the work that makes the contents.
+///
+/// # Errors
+/// `InvalidInput` if the path names no file; if there is a folder, a device or a pipe, which a rename would take away; if it is a link to
+/// nothing. `NotFound` if there is no such folder.
+pub fn place(file: &Path) -> Result<PathBuf> {
+    let refuse = |reason: &str| Err(Error::new(ErrorKind::InvalidInput, reason));
+    if file.file_name().is_none() {
+        return refuse("the path names no file");
+    }
+    let is_link = file.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    match file.metadata() {
+        Ok(found) if found.is_dir() => refuse("is a folder"),
+        Ok(found) if !found.is_file() => refuse("is a device or a pipe: expected the name of a file"),
+        Ok(_) if is_link => file.canonicalize(),
+        Err(_) if is_link => refuse("is a link to nothing"),
+        _ => match folder_of(file) {
+            folder if folder.is_dir() => Ok(file.to_path_buf()),
+            folder => {
+                Err(Error::new(ErrorKind::NotFound, format!("there is no folder {}", folder.display())))
+            }
+        },
+    }
+}
 
 /// Writes `data` beside `file`, then renames it into place.
 ///
 /// # Errors
-/// If the folder cannot be written; `file` is then as it was, and nothing is left beside it.
+/// Those of [`place`], and if the folder cannot be written; `file` is then as it was, and nothing is left beside it.
 pub fn write_atomically(file: &Path, data: &[u8]) -> Result<()> {
     write_atomically_with(file, |out| out.write_all(data))
 }
@@ -20,15 +46,13 @@ pub fn write_atomically(file: &Path, data: &[u8]) -> Result<()> {
 /// As [`write_atomically`], for contents that `fill` writes as they come.
 ///
 /// # Errors
-/// Those of `fill`, and if the folder cannot be written.
+/// Those of `fill` and of [`place`], and if the folder cannot be written.
 pub fn write_atomically_with(
     file: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> Result<()>,
 ) -> Result<()> {
-    if file.file_name().is_none() {
-        return Err(Error::new(ErrorKind::InvalidInput, "the path names no file"));
-    }
-    let beside = tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder_of(file))?;
+    let file = place(file)?;
+    let (beside, _own) = Beside::file(folder_of(&file))?;
     let mut out = BufWriter::new(beside.as_file());
     fill(&mut out)?;
     out.into_inner().map_err(|error| error.into_error())?.sync_data()?;
@@ -38,32 +62,8 @@ pub fn write_atomically_with(
         // A temporary file is private to its owner; a result is as readable as any other new file.
         beside.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
     }
-    beside.persist(file).map_err(|error| error.error)?;
+    beside.persist(&file).map_err(|error| error.error)?;
     Ok(())
-}
-
-/// A folder beside `path`, on the same file system, which is removed with all that is in it unless it is renamed.
-///
-/// # Errors
-/// If the parent folder does not exist or cannot be written.
-pub fn folder_beside(path: &Path) -> Result<tempfile::TempDir> {
-    tempfile::Builder::new().prefix(PREFIX).tempdir_in(folder_of(path))
-}
-
-/// The folder that a path's last part lies in.
-pub fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."))
-}
-
-/// Removes files and folders in `folder` whose names begin with `prefix`: what a killed process was about to put into its place. One
-/// that cannot be removed does no harm.
-pub fn remove_leftovers(folder: &Path, prefix: &str) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            let path = entry.path();
-            let _ = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-        }
-    }
 }
 
 #[cfg(test)]
@@ -85,6 +85,33 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
         assert!(write_atomically(&folder.path().join("absent/b.bin"), b"x").is_err());
         assert!(write_atomically(Path::new("/"), b"x").is_err());
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_written_through_and_what_is_no_file_is_refused() -> Result<()> {
+        use std::os::unix::fs::{FileTypeExt, symlink};
+        let folder = tempfile::tempdir()?;
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("elsewhere"))?;
+        std::fs::write(at("elsewhere/a"), b"one")?;
+        symlink("elsewhere/a", at("link"))?;
+        write_atomically(&at("link"), b"two")?;
+        assert!(at("link").symlink_metadata()?.is_symlink());
+        assert_eq!(std::fs::read(at("elsewhere/a"))?, b"two");
+
+        symlink("nothing", at("dangling"))?;
+        symlink("/dev/null", at("null"))?;
+        let pipe = std::process::Command::new("mkfifo").arg(at("pipe")).status()?;
+        assert!(pipe.success());
+        for (name, reason) in
+            [("elsewhere", "folder"), ("dangling", "link"), ("null", "device"), ("pipe", "pipe")]
+        {
+            let error = write_atomically(&at(name), b"x").expect_err(name);
+            assert!(error.kind() == ErrorKind::InvalidInput && error.to_string().contains(reason), "{error}");
+        }
+        assert!(at("pipe").symlink_metadata()?.file_type().is_fifo());
         Ok(())
     }
 }

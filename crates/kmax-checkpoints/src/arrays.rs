@@ -18,7 +18,7 @@ const LARGEST_EXPANSION: usize = 64 << 20;
 #[derive(Debug)]
 pub(crate) enum Storage {
     /// A range of the file.
-    Mapped(Range<usize>),
+    Plain(Range<usize>),
     /// A range of the file with a CRC-32, which is checked at the first use.
     Checked { range: Range<usize>, crc: u32, verdict: OnceLock<std::result::Result<(), String>> },
     /// A deflated range of the file, with the size and the CRC-32 of the contents.
@@ -33,7 +33,7 @@ impl Storage {
     /// Bytes in it.
     pub(crate) fn size(&self) -> usize {
         match self {
-            Self::Mapped(range) | Self::Checked { range, .. } => range.len(),
+            Self::Plain(range) | Self::Checked { range, .. } => range.len(),
             Self::Deflated { size, .. } | Self::Latin1 { size, .. } => *size,
             Self::Owned(bytes) => bytes.len(),
         }
@@ -45,7 +45,7 @@ impl Storage {
             source.get(range.clone()).ok_or_else(|| format!("bytes {range:?} lie outside the file"))
         };
         match self {
-            Self::Mapped(range) => get(range).map(Cow::Borrowed),
+            Self::Plain(range) => get(range).map(Cow::Borrowed),
             Self::Checked { range, crc, verdict } => {
                 let bytes = get(range)?;
                 verdict.get_or_init(|| check_crc(bytes, *crc)).clone()?;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
+use kmax_base::beside::Beside;
 
 use crate::arrays::Arrays;
 use crate::contents::{Format, Skipped, Tensor, TensorInfo};
@@ -17,7 +17,7 @@ use kmax_base::nearest;
 
 /// An open checkpoint of any format.
 ///
-/// Opening reads the names, types and shapes; values are read from the memory-mapped file when asked for, and checked
+/// Opening reads the names, types and shapes; values are cut out of the file in memory when asked for, and checked
 /// against the checksums of the format. The file must not be changed meanwhile.
 #[derive(Debug)]
 pub struct Checkpoint {
@@ -26,11 +26,11 @@ pub struct Checkpoint {
     file: PathBuf,
     opened: Opened,
     /// Where an archive was unpacked; removed with the checkpoint.
-    unpacked: Option<TempDir>,
+    unpacked: Option<Beside>,
 }
 
 /// An error about a file that was unpacked from `archive`, told as one about the archive.
-fn told(error: Error, unpacked: Option<&TempDir>, archive: &Path) -> Error {
+fn told(error: Error, unpacked: Option<&Beside>, archive: &Path) -> Error {
     match unpacked {
         Some(folder) => error.moved(folder.path(), archive),
         None => error,

@@ -24,7 +24,7 @@
 //! of it: [`Checkpoint::open_set`] opens that, and [`Checkpoint::wrapping`] says what was there. Dictionaries in it give dotted
 //! names.
 //!
-//! Files are memory-mapped, and [`Checkpoint::read`] borrows from the map where it can: a model is never in memory twice.
+//! Files are read into memory, and [`Checkpoint::read`] borrows from there where it can: a model is never in memory twice.
 //! The bundle in an archive stays packed, and [`Checkpoint::visit`] cuts its tensors out as the archive passes by.
 //! Checksums are verified where the format has them (tensor bundles, zip archives).
 //!
@@ -33,7 +33,7 @@
 //! [refused by name](Error::Refused). Lengths are checked before memory is taken for them.
 //!
 
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 mod among;
 mod arrays;
@@ -42,7 +42,6 @@ mod contents;
 mod dtype;
 mod error;
 mod locate;
-mod mapping;
 mod objects;
 mod opened;
 mod pickle;

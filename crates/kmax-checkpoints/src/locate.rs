@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
+use kmax_base::beside::Beside;
 
 use crate::among::only_among;
 use crate::contents::Format;
@@ -27,31 +27,33 @@ pub(crate) enum Main {
     File {
         source: Source,
         kind: Format,
-        unpacked: Option<TempDir>,
+        unpacked: Option<Beside>,
     },
     /// From an archive that stays as it is.
     Streamed(Box<Streamed>),
     /// Several files.
     Sharded {
         sharded: Sharded,
-        unpacked: Option<TempDir>,
+        unpacked: Option<Beside>,
     },
 }
 
 /// What a file is that is no archive.
-fn main(source: Source, unpacked: Option<TempDir>) -> Result<Main> {
+fn main(source: Source, unpacked: Option<Beside>) -> Result<Main> {
     Ok(match Sharded::read(&source)? {
         Some(sharded) => Main::Sharded { sharded, unpacked },
         None => Main::File { kind: guess(&source)?, source, unpacked },
     })
 }
 
+/// Bytes that tell an archive, which is not read into memory: a block of `tar`.
+const HEAD: u64 = 512;
+
 /// Finds the checkpoint that a user means by `path`.
 pub(crate) fn locate(path: &Path) -> Result<Located> {
     let file = resolve(path)?;
-    let source = Source::open(&file)?;
-    let Some(archive) = Tarball::of(&file, source.bytes()) else {
-        return Ok(Located { file, main: main(source, None)? });
+    let Some(archive) = Tarball::of(&file, &Source::head(&file, HEAD)?) else {
+        return Ok(Located { main: main(Source::open(&file)?, None)?, file });
     };
     if let Some(streamed) = Streamed::open(&archive)? {
         return Ok(Located { file, main: Main::Streamed(streamed) });

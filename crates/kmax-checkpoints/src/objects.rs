@@ -201,9 +201,7 @@ impl Finder<'_> {
                 let (dtype, range, big_endian) = torch_legacy::single_storage(&contents)
                     .map_err(|fault| format!("byte {} of its storage: {}", fault.at, fault.reason()))?;
                 let storage = match &file {
-                    Storage::Mapped(file) => {
-                        Storage::Mapped(file.start + range.start..file.start + range.end)
-                    }
+                    Storage::Plain(file) => Storage::Plain(file.start + range.start..file.start + range.end),
                     _ => Storage::Owned(contents.get(range).unwrap_or_default().to_vec()),
                 };
                 Ok(Stored { storage: self.keep(storage), dtype, big_endian })
@@ -322,7 +320,7 @@ impl Finder<'_> {
 
     fn raw(&self, blob: &Blob) -> Storage {
         match (blob, self.base) {
-            (Blob::At(range), Some(base)) => Storage::Mapped(base + range.start..base + range.end),
+            (Blob::At(range), Some(base)) => Storage::Plain(base + range.start..base + range.end),
             _ => Storage::Owned(self.pickle.blob(blob).to_vec()),
         }
     }

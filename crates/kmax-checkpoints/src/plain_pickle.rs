@@ -30,7 +30,7 @@ fn legacy(source: &Source, asked: &WeightSet) -> Result<Found> {
     let (mut storages, mut keys) = (Vec::new(), BTreeMap::new());
     for (key, range) in parts.storages {
         keys.insert(key, storages.len());
-        storages.push(Storage::Mapped(range));
+        storages.push(Storage::Plain(range));
     }
     let (pickle, base, big_endian) = (&parts.object, Some(parts.start), parts.big_endian);
     objects::find(&Pickled { source, pickle, part: "", base, keys: &keys, big_endian }, storages, asked)

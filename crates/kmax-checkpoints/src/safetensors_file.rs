@@ -22,6 +22,8 @@ pub(crate) fn read(source: &Source) -> Result<Found> {
     let bytes = source.bytes();
     let header =
         |e: safetensors::SafeTensorError| Error::damaged(source.path(), "safetensors header", e.to_string());
+    kmax_base::read::check_header(bytes)
+        .map_err(|e| Error::damaged(source.path(), "safetensors header", e.to_string()))?;
     let (length, metadata) = SafeTensors::read_metadata(bytes).map_err(header)?;
     let start = length + size_of::<u64>();
     let data = start..bytes.len();
@@ -44,7 +46,7 @@ pub(crate) fn read(source: &Source) -> Result<Found> {
         let strides = row_major(&shape);
         views.insert(name, View { storage: 0, dtype, shape, strides, offset, big_endian: false });
     }
-    Ok(Found { views, storages: vec![Storage::Mapped(data)], skipped, ..Found::default() })
+    Ok(Found { views, storages: vec![Storage::Plain(data)], skipped, ..Found::default() })
 }
 
 fn dtype(dtype: Dtype) -> Option<DType> {

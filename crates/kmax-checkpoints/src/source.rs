@@ -1,46 +1,37 @@
 //! Read-only bytes of a file.
 
-use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
-use crate::mapping;
+use kmax_base::read::{MAX_CHECKPOINT, open, read_file};
 
-/// A file, mapped: pages are read from disk as they are touched. Or in memory, where it lies in an archive.
+use crate::error::{Error, Result};
+
+/// A file in memory. It is read and not mapped: whoever shortened a mapped file would end this process by a signal, and whoever changed
+/// it would change what was checked.
 #[derive(Debug)]
 pub(crate) struct Source {
     path: PathBuf,
-    bytes: Bytes,
-}
-
-#[derive(Debug)]
-enum Bytes {
-    Mapped(memmap2::Mmap),
-    Owned(Vec<u8>),
+    bytes: Vec<u8>,
 }
 
 impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        // Before it is opened: a pipe that nobody writes to would be waited for.
-        let metadata = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
-        if !metadata.is_file() {
-            return Err(Error::not_a_checkpoint(path, "not a regular file"));
-        }
-        let file = File::open(path).map_err(|e| Error::io(path, e))?;
-        let metadata = file.metadata().map_err(|e| Error::io(path, e))?;
-        let bytes = if metadata.len() == 0 {
-            // An empty file cannot be mapped.
-            Bytes::Owned(Vec::new())
-        } else {
-            Bytes::Mapped(mapping::map(&file).map_err(|e| Error::io(path, e))?)
-        };
+        let bytes = read_file(path, MAX_CHECKPOINT).map_err(|e| Error::io(path, e))?;
         Ok(Self { path: path.to_path_buf(), bytes })
+    }
+
+    /// The first bytes of a file, at most `count`.
+    pub(crate) fn head(path: &Path, count: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let read = open(path).and_then(|file| file.take(count).read_to_end(&mut bytes));
+        read.map(|_| bytes).map_err(|e| Error::io(path, e))
     }
 
     /// The file `path` of these bytes.
     pub(crate) fn of(path: &Path, bytes: Vec<u8>) -> Self {
-        Self { path: path.to_path_buf(), bytes: Bytes::Owned(bytes) }
+        Self { path: path.to_path_buf(), bytes }
     }
 
     pub(crate) fn path(&self) -> &PathBuf {
@@ -48,14 +39,11 @@ impl Source {
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        match &self.bytes {
-            Bytes::Mapped(map) => map,
-            Bytes::Owned(bytes) => bytes,
-        }
+        &self.bytes
     }
 
     /// The bytes of `range`, or `None` where the file ends earlier.
     pub(crate) fn get(&self, range: Range<usize>) -> Option<&[u8]> {
-        self.bytes().get(range)
+        self.bytes.get(range)
     }
 }

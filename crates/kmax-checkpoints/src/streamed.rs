@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use tempfile::TempDir;
+use kmax_base::beside::Beside;
 
 use crate::among::{ENDINGS, only_among};
 use crate::error::{Error, Result};
@@ -31,7 +31,7 @@ pub(crate) struct Streamed {
 
 #[derive(Debug)]
 struct Unpacked {
-    folder: TempDir,
+    folder: Beside,
     bundle: Bundle,
 }
 
@@ -119,7 +119,7 @@ impl Streamed {
     }
 
     fn unpacked<'a, T>(&'a self, read: impl FnOnce(&'a Bundle) -> Result<T>) -> Result<T> {
-        let told = |folder: &TempDir, error: Error| error.moved(folder.path(), self.archive.path());
+        let told = |folder: &Beside, error: Error| error.moved(folder.path(), self.archive.path());
         let one_at_a_time = self.unpacking.lock().unwrap_or_else(PoisonError::into_inner);
         if self.unpacked.get().is_none() {
             let folder = self.archive.unpack()?;

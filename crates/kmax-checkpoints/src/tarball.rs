@@ -6,8 +6,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
+use kmax_base::beside::Beside;
 use tar::{Archive, EntryType};
-use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 
@@ -86,7 +86,7 @@ impl Tarball {
         visit: impl FnMut(&mut Member<'_>) -> std::result::Result<Then, E>,
     ) -> std::result::Result<(), E> {
         let io = |e| Error::io(&self.path, e);
-        let file = File::open(&self.path).map_err(io)?;
+        let file = kmax_base::read::open(&self.path).map_err(io)?;
         let size = file.metadata().map_err(io)?.len();
         let limit = size.saturating_mul(LARGEST_RATIO).max(ALWAYS_ALLOWED);
         let mut file = BufReader::with_capacity(BUFFER, file);
@@ -99,9 +99,9 @@ impl Tarball {
     }
 
     /// Unpacks the regular files, all side by side. The folder goes away with the value.
-    pub(crate) fn unpack(&self) -> Result<TempDir> {
+    pub(crate) fn unpack(&self) -> Result<Beside> {
         let folder =
-            TempDir::with_prefix("kmax-checkpoint-").map_err(|e| Error::io(&std::env::temp_dir(), e))?;
+            Beside::folder_in(&std::env::temp_dir()).map_err(|e| Error::io(&std::env::temp_dir(), e))?;
         self.walk(|member| {
             let target = folder.path().join(member.name);
             let mut output = File::create_new(&target).map_err(|e| Error::io(&target, e))?;

@@ -13,6 +13,7 @@ mod form;
 mod kinds;
 mod model;
 mod output;
+mod stop;
 mod things;
 mod usage;
 mod version;
@@ -25,7 +26,7 @@ use std::ffi::OsString;
 #[command(name = "kmax", version, long_version = version::long(), arg_required_else_help = true)]
 struct Arguments {
     /// Worker threads (default: RAYON_NUM_THREADS, else one per core)
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=kmax_base::limits::THREADS as i64))]
     threads: Option<u16>,
     /// Say nothing on standard error but errors: no progress, no warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -85,26 +86,24 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     };
     output::set_verbosity(arguments.quiet, arguments.verbose);
     output::detail(|| format!("kmax {}", version::long().replace('\n', ", ")));
-    let outcome =
-        environment::settle(arguments.threads, arguments.offline).and_then(|()| match arguments.command {
-            Command::Completions(arguments) => {
-                commands::manual::completions(&arguments, Arguments::command())
-            }
-            Command::Convert(arguments) => commands::convert::run(&arguments),
-            Command::Dataset(arguments) => commands::dataset::run(&arguments),
-            Command::Eval(arguments) => commands::eval::run(&arguments),
-            Command::Export(arguments) => commands::export::run(&arguments),
-            Command::Man(arguments) => commands::manual::man(&arguments, Arguments::command()),
-            Command::Merge(arguments) => commands::merge::run(&arguments),
-            Command::Models(arguments) => commands::models::run(&arguments),
-            Command::Page(arguments) => commands::page::run(&arguments),
-            #[cfg(feature = "hub")]
-            Command::Pull(arguments) => commands::pull::run(&arguments),
-            Command::Segment(arguments) => commands::segment::run(&arguments),
-            #[cfg(feature = "serve")]
-            Command::Serve(arguments) => commands::serve::run(&arguments),
-            Command::Train(arguments) => commands::train::run(&arguments, usage::command(&words)),
-        });
+    let settled = environment::settle(arguments.threads, arguments.offline).and_then(|()| stop::listen());
+    let outcome = settled.and_then(|()| match arguments.command {
+        Command::Completions(arguments) => commands::manual::completions(&arguments, Arguments::command()),
+        Command::Convert(arguments) => commands::convert::run(&arguments),
+        Command::Dataset(arguments) => commands::dataset::run(&arguments),
+        Command::Eval(arguments) => commands::eval::run(&arguments),
+        Command::Export(arguments) => commands::export::run(&arguments),
+        Command::Man(arguments) => commands::manual::man(&arguments, Arguments::command()),
+        Command::Merge(arguments) => commands::merge::run(&arguments),
+        Command::Models(arguments) => commands::models::run(&arguments),
+        Command::Page(arguments) => commands::page::run(&arguments),
+        #[cfg(feature = "hub")]
+        Command::Pull(arguments) => commands::pull::run(&arguments),
+        Command::Segment(arguments) => commands::segment::run(&arguments),
+        #[cfg(feature = "serve")]
+        Command::Serve(arguments) => commands::serve::run(&arguments),
+        Command::Train(arguments) => commands::train::run(&arguments, usage::command(&words)),
+    });
     match outcome {
         Ok(()) => 0,
         Err(failure) => {

@@ -40,26 +40,12 @@ const LONGEST: usize = 4_000;
 /// Where a result goes: a new file, or one that it replaces, which a link may lead to. What is neither is refused, before the work
 /// best of all: a device or a pipe would be gone.
 pub fn place(file: &Path) -> Outcome<PathBuf> {
-    let fail = |reason: &str| Err(Failure::new(Code::Output, format!("{}: {reason}", file.display())));
-    let is_link = file.symlink_metadata().is_ok_and(|found| found.is_symlink());
-    match file.metadata() {
-        Ok(found) if found.is_dir() => fail("is a folder"),
-        Ok(found) if !found.is_file() => fail("is a device or a pipe: expected the name of a file"),
-        Ok(_) if is_link => match file.canonicalize() {
-            Ok(file) => Ok(file),
-            Err(error) => fail(&error.to_string()),
-        },
-        Err(_) if is_link => fail("is a link to nothing"),
-        _ => match kmax_base::write::folder_of(file) {
-            folder if folder.is_dir() => Ok(file.to_path_buf()),
-            folder => fail(&format!("there is no folder {}", folder.display())),
-        },
-    }
+    kmax_base::write::place(file).map_err(|e| Failure::new(Code::Output, format!("{}: {e}", file.display())))
 }
 
 /// Writes a result, whole or not at all.
 pub fn write(file: &Path, bytes: &[u8]) -> Outcome {
-    kmax_base::write_atomically(&place(file)?, bytes)
+    kmax_base::write_atomically(file, bytes)
         .map_err(|e| Failure::new(Code::Output, format!("{}: {e}", file.display())))
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use serde_json::Value;
 use std::collections::HashSet;
-use support::{kmax, names};
+use support::{kmax, kmax_with, names};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")
@@ -48,7 +48,11 @@ fn usage_errors_are_a_line() {
     kmax(folder.path(), "segment", &["a.png", "--jsn"]).fails(2, &["--jsn", "--json"]);
     kmax(folder.path(), "segment", &["a.png", "--task", "all"]).fails(2, &["--task", "panoptic"]);
     kmax(folder.path(), "segment", &["a.png", "-q", "-v"]).fails(2, &["--quiet", "--verbose"]);
-    kmax(folder.path(), "models", &["--threads", "0"]).fails(2, &["--threads"]);
+    for threads in ["0", "1025", "65535"] {
+        kmax(folder.path(), "models", &["--threads", threads]).fails(2, &["--threads", "1..=1024"]);
+    }
+    let variables = [("RAYON_NUM_THREADS", "65535".to_owned())];
+    kmax_with(folder.path(), "models", none, &variables).fails(2, &["RAYON_NUM_THREADS=65535", "1024"]);
 }
 
 #[test]

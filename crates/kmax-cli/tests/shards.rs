@@ -119,6 +119,17 @@ fn what_does_not_belong_together_is_refused() -> Outcome {
     segment(folder, "out", &["--shard", "2/8", "--pixel-threshold", "0.9"])
         .fails(3, &["give another folder"]);
     segment(folder, "out", &["--shard", "1/2"]).fails(3, &["holds parts of 8, not of 2"]);
+
+    // The setting that differs, and not all of them.
+    let run = segment(folder, "out", &["--shard", "2/8", "--background", "#102030"]);
+    run.fails(3, &["other predictions: background was [255,255,255], now [16,32,48]; give another folder"]);
+    assert!(run.err.len() < 300, "{}", run.err);
+    // A journal says any number of photos; no loop goes as far.
+    std::fs::create_dir(folder.join("lies")).expect("a folder");
+    let lies = "{\"predictions_of\":\"a\"}\n{\"run\":{\"photos\":18446744073709551615,\"listed\":true,\"categories\":[]}}\n";
+    std::fs::write(folder.join("lies/segment.1-of-1.jsonl"), lies).expect("written");
+    kmax(folder, "merge", &["lies"])
+        .fails(3, &["the results of 18446744073709551615 of 18446744073709551615 photos"]);
     std::fs::write(folder.join("out/segment.1-of-8.jsonl"), "no journal\n")?;
     kmax(folder, "merge", &["out"]).fails(3, &["segment.1-of-8.jsonl", "run part 1-of-8 again"]);
     std::fs::write(folder.join("out/segment.1-of-2.jsonl"), "")?;

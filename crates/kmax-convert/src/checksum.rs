@@ -3,7 +3,6 @@
 use crate::error::Result;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +14,7 @@ pub(super) fn checksums(files: &[PathBuf]) -> Result<Vec<(String, String)>> {
 
 fn sha256(path: &Path) -> Result<String> {
     let fail = |source| kmax_checkpoints::Error::Io { file: path.into(), source };
-    let mut file = File::open(path).map_err(fail)?;
+    let mut file = kmax_base::read::open(path).map_err(fail)?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     loop {

@@ -4,7 +4,8 @@ use crate::contents::Parameter;
 use crate::error::{Error, Result};
 use crate::names::rows::ClassRows;
 use crate::values::{Reversal, Value, bytes, fit_f16, select};
-use kmax_base::write::{folder_beside, folder_of};
+use kmax_base::beside::Beside;
+use kmax_base::write::{folder_of, place};
 use kmax_checkpoints::{Checkpoint, DType, Tensor};
 use rayon::prelude::*;
 use safetensors::Dtype;
@@ -96,7 +97,8 @@ impl Weights<'_> {
     pub fn write_atomically(&self, file: &Path) -> Result<u64> {
         let fail = Error::writing(file);
         std::fs::create_dir_all(folder_of(file)).map_err(&fail)?;
-        let beside = folder_beside(file).map_err(&fail)?;
+        let file = &place(file).map_err(&fail)?;
+        let beside = Beside::folder(file).map_err(&fail)?;
         let new = beside.path().join("weights");
         let size = self.write(&new)?;
         std::fs::rename(&new, file).map_err(&fail)?;

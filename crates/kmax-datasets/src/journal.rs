@@ -1,12 +1,14 @@
 //! Results as they come, so that interrupted work goes on where it was.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
+use kmax_base::read::open_to_append;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::{files, json};
@@ -35,15 +37,15 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// # Errors
     /// If the file cannot be read or written, is no journal, is one of other results, or is held by another process.
     pub fn open(path: &Path, predictions_of: &str) -> Result<(Self, Vec<T>)> {
-        let out = OpenOptions::new().create(true).append(true).open(path).map_err(Error::write(path))?;
+        let out = open_to_append(path).map_err(Error::write(path))?;
         if let Err(TryLockError::WouldBlock) = out.try_lock() {
             return Err(Error::file(path, "another process is making these predictions"));
         }
         let found = Found::read(path)?;
         if let Some(other) = found.predictions_of.filter(|other| other != predictions_of) {
-            let reason = format!(
-                "these are predictions of {other}, not of {predictions_of}: give another folder, or remove this one"
-            );
+            let what = difference(&other, predictions_of);
+            let reason =
+                format!("these are other predictions: {what}; give another folder, or remove this one");
             return Err(Error::file(path, reason));
         }
         out.set_len(found.length as u64).map_err(Error::write(path))?;
@@ -81,6 +83,45 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
             out.sync_data()
         };
         write(&mut self.out).map_err(Error::write(&self.path))
+    }
+}
+
+/// In which way two things differ that predictions are of. Both are objects of JSON as a rule: then the first settings that differ are
+/// named with their values, the older one's first.
+pub fn difference(old: &str, new: &str) -> String {
+    let (Ok(old_values), Ok(new_values)) = (serde_json::from_str(old), serde_json::from_str(new)) else {
+        return format!("of {}, not of {}", short(old), short(new));
+    };
+    let mut found = Vec::new();
+    differences("", &old_values, &new_values, &mut found);
+    found.truncate(NAMED);
+    found.join(", ")
+}
+
+/// The most settings that a message names.
+const NAMED: usize = 3;
+
+/// The longest value in a message, in characters.
+const LONGEST: usize = 80;
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn differences(name: &str, old: &Value, new: &Value, found: &mut Vec<String>) {
+    if let (Value::Object(old), Value::Object(new)) = (old, new) {
+        let more = new.keys().filter(|key| !old.contains_key(*key));
+        for key in old.keys().chain(more) {
+            let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+            let value = |of: &Map<String, Value>| of.get(key).cloned().unwrap_or_default();
+            differences(&name, &value(old), &value(new), found);
+        }
+    } else if old != new {
+        let text = |value: &Value| short(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        found.push(format!("{} was {}, now {}", short(name), text(old), text(new)));
     }
 }
 
@@ -149,10 +190,21 @@ mod tests {
         assert_eq!(Journal::<Predicted>::read(&file)?, ("a model".into(), done.to_vec()));
 
         let other = Journal::<Predicted>::open(&file, "another").expect_err("another model").to_string();
-        assert!(other.contains("a model, not of another"), "{other}");
+        assert!(other.contains("of a model, not of another; give"), "{other}");
         std::fs::write(&file, b"{\"predictions_of\": \"a model\"}\n{\"x\": 1}\n").expect("written");
         let broken = Journal::<Predicted>::open(&file, "a model").expect_err("no image").to_string();
         assert!(broken.contains("journal.jsonl: line 2: "), "{broken}");
         Ok(())
+    }
+
+    #[test]
+    fn what_differs_is_named() {
+        let old = r#"{"model": "a", "min_score": null, "postprocess": {"x": 0.4, "y": 1}}"#;
+        let new = r#"{"model": "a", "min_score": 0.5, "postprocess": {"x": 0.4, "y": 2}, "more": [1]}"#;
+        let said = "min_score was null, now 0.5, postprocess.y was 1, now 2, more was null, now [1]";
+        assert_eq!(difference(old, new), said);
+        let long = "z".repeat(1 << 20);
+        assert!(difference(&long, "b").chars().count() < 120);
+        assert!(difference(&format!(r#"{{"{long}": "{long}"}}"#), "{}").chars().count() < 300);
     }
 }

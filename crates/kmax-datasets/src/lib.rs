@@ -63,7 +63,7 @@ mod turned;
 pub use annotated::Annotated;
 pub use error::{Error, Result};
 pub use files::write as write_file;
-pub use journal::Journal;
+pub use journal::{Journal, difference};
 pub use json::{read as read_json, read_categories, read_panoptic_categories};
 pub use kmax_base::{ErrorKind, Progress};
 pub use kmax_masks::{Categories, Category, Dataset, ImageId, LabelMap, Panoptic, Rle, Segment};

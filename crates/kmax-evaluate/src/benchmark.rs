@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use kmax_base::Progress;
+use kmax_base::beside::Beside;
 use kmax_datasets::Things;
 use kmax_datasets::coco::CocoPanoptic;
 use kmax_datasets::convert::{Source, Target, convert};
@@ -9,7 +10,6 @@ use kmax_datasets::forms::Split;
 use kmax_datasets::layout::{self, Layout};
 use kmax_masks::{Categories, Dataset};
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 
 /// A split of a dataset.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Benchmark {
     split: String,
     images: CocoPanoptic,
     /// Labels that were written anew, for as long as they are needed.
-    _labels: Option<TempDir>,
+    _labels: Option<Beside>,
 }
 
 impl Benchmark {
@@ -52,7 +52,8 @@ impl Benchmark {
             let root = images.json().parent().unwrap_or(Path::new("")).into();
             return Ok(Self { layout, root, split: name, images: images.clone(), _labels: None });
         }
-        let folder = tempfile::tempdir().map_err(Error::writing(Path::new("a temporary folder")))?;
+        let place = std::env::temp_dir();
+        let folder = Beside::folder_in(&place).map_err(Error::writing(&place))?;
         let json = folder.path().join("panoptic.json");
         let source = Source::of(split);
         convert(&source, Target::CocoPanoptic, &json, progress)?;

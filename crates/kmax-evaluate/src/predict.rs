@@ -12,6 +12,7 @@ use kmax_datasets::evaluate::{self, PanopticFiles};
 use kmax_masks::ImageId;
 use kmax_model::Segmenter;
 use kmax_model::postprocess::Scope;
+use serde_json::json;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +64,8 @@ impl Predicting<'_> {
     /// What the predictions are of: others must not be taken for them.
     fn what(&self) -> Result<String> {
         let truth = evaluate::digest_of(&[self.benchmark.images().json()])?;
-        Ok(format!("{} on {truth} by kmax {}", self.digest, env!("CARGO_PKG_VERSION")))
+        let what = json!({ "model": self.digest, "dataset": truth, "kmax": env!("CARGO_PKG_VERSION") });
+        Ok(what.to_string())
     }
 
     /// What processes that did a part each have predicted.

@@ -4,6 +4,7 @@ use crate::benchmark::Benchmark;
 use crate::error::{Error, Result};
 use crate::predict::{INSTANCES, Predicting};
 use crate::report::Report;
+use kmax_base::beside::Beside;
 use kmax_base::{Progress, Shard};
 use kmax_datasets::cityscapes::Cityscapes;
 use kmax_datasets::coco::CocoPredictions;
@@ -11,7 +12,6 @@ use kmax_datasets::evaluate::{self, PanopticFiles};
 use kmax_metrics::panoptic::Convention;
 use kmax_model::Segmenter;
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 
 /// A measurement to be made.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub struct Measured {
     pub report: Report,
     /// The predictions in COCO's panoptic form.
     pub predictions: CocoPredictions,
-    _folder: Option<TempDir>,
+    _folder: Option<Beside>,
 }
 
 impl<'a> Run<'a> {
@@ -77,7 +77,8 @@ impl<'a> Run<'a> {
             Some(out) => (out.clone(), None),
             // Without a place to keep them, predictions last as long as the result.
             None => {
-                let folder = tempfile::tempdir().map_err(Error::writing(Path::new("a temporary folder")))?;
+                let place = std::env::temp_dir();
+                let folder = Beside::folder_in(&place).map_err(Error::writing(&place))?;
                 (folder.path().to_path_buf(), Some(folder))
             }
         };

@@ -4,7 +4,6 @@ use crate::error::{Error, Result};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use md5::Digest;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -73,7 +72,7 @@ impl Checksum {
 }
 
 fn read(file: &Path, mut update: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut file = File::open(file)?;
+    let mut file = kmax_base::read::open(file)?;
     let mut buffer = vec![0; 1 << 18];
     loop {
         match file.read(&mut buffer)? {

@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::layout;
 use crate::receive::{Partial, part};
 use crate::repo::HubRepo;
-use std::fs::OpenOptions;
+use kmax_base::read::open_to_append;
 use std::path::Path;
 
 /// One file of a repository at a commit.
@@ -27,7 +27,7 @@ impl Wanted<'_> {
         }
         layout::create_parent(path)?;
         let fail = |e| Error::io(path, e);
-        let file = OpenOptions::new().create(true).append(true).open(path).map_err(fail)?;
+        let file = open_to_append(path).map_err(fail)?;
         let mut partial = Partial { file, path, name: self.file };
         let mut patience = client.patience();
         loop {

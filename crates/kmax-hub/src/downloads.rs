@@ -10,7 +10,7 @@ use crate::patience::Patience;
 use crate::receive::Partial;
 use crate::transfer::Transfer;
 use crate::transport::{Answer, Transport};
-use std::fs::OpenOptions;
+use kmax_base::read::open_to_append;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ impl Downloads {
                 });
             }
             let fail = |e| Error::io(&path, e);
-            let open = OpenOptions::new().create(true).append(true).open(&path).map_err(fail)?;
+            let open = open_to_append(&path).map_err(fail)?;
             let partial = Partial { file: open, path: &path, name: &name };
             let mut transfer = Transfer { limit, partial, facts, note: &note };
             let patience = Patience::new(self.pause);

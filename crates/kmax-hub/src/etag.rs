@@ -1,7 +1,6 @@
 //! ETags: names of blobs and, where the Hub gives them, checksums.
 
 use sha2::Digest;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -44,7 +43,7 @@ impl ETag {
 }
 
 fn hash<D: Digest>(file: &Path, mut digest: D) -> io::Result<Vec<u8>> {
-    let mut file = File::open(file)?;
+    let mut file = kmax_base::read::open(file)?;
     let mut buffer = vec![0; 1 << 18];
     loop {
         match file.read(&mut buffer)? {

@@ -12,9 +12,13 @@ use crate::client::is_commit;
 use crate::error::{Error, Result};
 use crate::etag::ETag;
 use crate::repo::HubRepo;
+use kmax_base::read::read_text;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// Largest file that names a commit, in bytes.
+const LONGEST_REF: u64 = 1 << 10;
 
 /// The folders of one repository.
 pub(crate) struct Layout {
@@ -38,7 +42,7 @@ impl Layout {
         if is_commit(revision) {
             return Some(revision.into());
         }
-        let text = fs::read_to_string(self.folder.join("refs").join(revision)).ok()?;
+        let text = read_text(&self.folder.join("refs").join(revision), LONGEST_REF).ok()?;
         Some(text.trim().to_string()).filter(|commit| is_commit(commit))
     }
 
@@ -64,7 +68,7 @@ impl Layout {
     pub fn remember_absence(&self, commit: &str, file: &str) -> Result<()> {
         let file = self.folder.join(".no_exist").join(commit).join(file);
         create_parent(&file)?;
-        fs::write(&file, "").map_err(|e| Error::io(&file, e))
+        kmax_base::write_atomically(&file, b"").map_err(|e| Error::io(&file, e))
     }
 
     pub fn blob(&self, etag: &ETag) -> PathBuf {

@@ -38,6 +38,7 @@ mod event;
 mod facts;
 mod hub;
 mod layout;
+mod pace;
 mod patience;
 mod receive;
 mod repo;

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::pace::Paced;
 use crate::transport::Answer;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -42,7 +43,7 @@ impl Partial<'_> {
         events(Event::Started { file: self.name, size, from: start });
         let mut buffer = vec![0; 1 << 18];
         let mut have = start;
-        let mut body = answer.body.as_reader();
+        let mut body = Paced::new(answer.body.as_reader());
         loop {
             let count = body.read(&mut buffer).map_err(|e| Error::Connection {
                 url: answer.url.clone(),

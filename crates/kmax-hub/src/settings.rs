@@ -1,6 +1,7 @@
 //! What the environment says, by the variables of Python's `huggingface_hub`.
 
 use crate::error::{Error, Result};
+use kmax_base::read::read_text;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,9 @@ pub struct Settings {
     /// Pause before a failed request is repeated for the first time; it doubles with each repetition.
     pub pause: Duration,
 }
+
+/// Largest file of a token, in bytes.
+const LONGEST_TOKEN: u64 = 1 << 16;
 
 const ENDPOINT: &str = "https://huggingface.co";
 
@@ -57,7 +61,7 @@ impl Settings {
         let token_file = path("HF_TOKEN_PATH").unwrap_or_else(|| hf_home.join("token"));
         let token = match text("HF_TOKEN")? {
             Some(token) => Some(token),
-            None => std::fs::read_to_string(token_file).ok().map(|token| token.trim().to_string()),
+            None => read_text(&token_file, LONGEST_TOKEN).ok().map(|token| token.trim().to_string()),
         };
         let token = token.filter(|token| !token.is_empty());
         if token.as_ref().is_some_and(|token| !token.bytes().all(|b| b.is_ascii_graphic())) {

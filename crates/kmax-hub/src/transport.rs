@@ -1,6 +1,7 @@
 //! Requests of any kind: redirects, where the token goes, and answers with their bodies unread.
 
 use crate::error::{Error, Result};
+use crate::pace::Paced;
 use std::io::Read;
 use std::time::Duration;
 use ureq::http::{HeaderMap, Uri, header};
@@ -38,7 +39,7 @@ impl Answer {
     /// The whole body, which may have `limit` bytes at most.
     pub fn read(mut self, limit: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let body = self.body.as_reader().take(limit + 1).read_to_end(&mut bytes);
+        let body = Paced::new(self.body.as_reader()).take(limit + 1).read_to_end(&mut bytes);
         body.map_err(|e| Error::Connection {
             url: self.url.clone(),
             reason: format!("broke off after {} bytes: {e}", bytes.len()),

@@ -5,6 +5,42 @@ use crate::categories::Category;
 /// Turning the hue by the golden ratio keeps any number of colours apart.
 const GOLDEN_RATIO: f64 = 0.618_033_988_749_895;
 
+/// The first colours: each as far from those before it as colours of middling lightness and saturation can be, in CIE L*a*b*.
+const FIRST: [[u8; 3]; 32] = [
+    [240, 120, 30],
+    [0, 105, 255],
+    [0, 225, 105],
+    [255, 0, 150],
+    [30, 195, 225],
+    [210, 210, 0],
+    [240, 180, 240],
+    [60, 105, 45],
+    [165, 75, 75],
+    [240, 105, 255],
+    [240, 0, 60],
+    [15, 105, 180],
+    [225, 195, 120],
+    [90, 225, 180],
+    [150, 45, 135],
+    [105, 165, 30],
+    [135, 90, 0],
+    [255, 180, 0],
+    [150, 120, 225],
+    [255, 120, 165],
+    [240, 150, 105],
+    [165, 210, 135],
+    [180, 60, 30],
+    [135, 135, 15],
+    [180, 0, 75],
+    [255, 135, 225],
+    [165, 180, 255],
+    [135, 75, 225],
+    [0, 150, 75],
+    [0, 180, 255],
+    [0, 135, 105],
+    [135, 90, 150],
+];
+
 /// A colour from hue, saturation and value, all in 0..1.
 fn from_hsv(hue: f64, saturation: f64, value: f64) -> [u8; 3] {
     [5.0, 3.0, 1.0].map(|offset| {
@@ -16,6 +52,9 @@ fn from_hsv(hue: f64, saturation: f64, value: f64) -> [u8; 3] {
 
 /// The colour of the class or segment at `index`.
 pub fn palette(index: usize) -> [u8; 3] {
+    if let Some(color) = FIRST.get(index) {
+        return *color;
+    }
     let hue = (0.11 + index as f64 * GOLDEN_RATIO).fract();
     // Classes of like hue are a Fibonacci number apart, so that these two rounds set them apart again.
     from_hsv(hue, [0.85, 0.6, 0.45, 0.72, 0.52][index % 5], [0.95, 0.7, 0.82][(index / 5) % 3])

@@ -54,7 +54,7 @@ pub mod outline;
 mod panoptic;
 pub mod rle;
 
-pub use categories::{Categories, Category, ListedCategory};
+pub use categories::{BACKGROUND, Categories, Category, ListedCategory};
 pub use dataset::Dataset;
 pub use error::{Error, Result};
 pub use image_id::ImageId;

@@ -5,8 +5,9 @@ use crate::event::Event;
 use crate::settings::Settings;
 use crate::target::Target;
 use kmax_base::ErrorKind;
+use kmax_base::beside::Beside;
 use kmax_base::read::MAX_CHECKPOINT;
-use kmax_base::write::{PREFIX, folder_of, remove_leftovers};
+use kmax_base::write::folder_of;
 use kmax_convert::{Conversion, WeightSet};
 use kmax_hub::{self as hub, Address, CachedFile, Downloads, Hub, HubFile, HubRepo};
 use kmax_model::config::CONFIG_FILE;
@@ -222,11 +223,7 @@ impl Puller {
         // Beside its place and renamed when it is known to be good.
         let parent = folder_of(&to);
         std::fs::create_dir_all(parent).map_err(|e| Error::io(parent, e))?;
-        // Nobody else works under the prefix: its name is held.
-        let prefix = format!("{PREFIX}{}-", to.file_name().unwrap_or_default().to_string_lossy());
-        remove_leftovers(parent, &prefix);
-        let beside = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent);
-        let beside = beside.map_err(|e| Error::io(parent, e))?;
+        let beside = Beside::folder(&to).map_err(|e| Error::io(parent, e))?;
         let folder = beside.path().join("model");
         let summary = Conversion { from, to: &folder, variant, half: false, weights }.run()?;
         Model::open(&folder)?;

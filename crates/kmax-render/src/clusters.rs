@@ -7,13 +7,13 @@ use crate::error::{Error, Result};
 
 /// Share of a query's colour, of 256; the image shows through the rest.
 const SHARE: u32 = 190;
-/// Grey that colours of queries without a segment are mixed with, half and half.
+/// Grey that colours of queries without a segment are mixed with, one part of the colour and three of grey.
 const GREY: u16 = 110;
 
 /// A colour for each of `queries` queries, the same in every step: that of its segment for those that `of_segment` gives one, a
 /// dull one for the others.
 pub fn query_colors(queries: usize, of_segment: impl Fn(usize) -> Option<[u8; 3]>) -> Vec<[u8; 3]> {
-    let dull = |query| colors::palette(query).map(|value| ((u16::from(value) + GREY) / 2) as u8);
+    let dull = |query| colors::palette(query).map(|value| ((u16::from(value) + 3 * GREY) / 4) as u8);
     (0..queries).map(|query| of_segment(query).unwrap_or_else(|| dull(query))).collect()
 }
 

@@ -1,77 +1,138 @@
 //! Where names go.
 
 use image::RgbImage;
-use kmax_masks::{Categories, LabelMap, Panoptic};
+use kmax_masks::{Categories, Extent, LabelMap, Panoptic};
+use std::collections::HashMap;
 
+use crate::place::Place;
 use crate::text::{self, Word};
+use crate::{leader, legend};
 
 /// Cells of the grid on which a place is looked for, along a segment's longer axis.
 const CELLS: usize = 160;
 /// The smallest letters, in pixels.
 const SMALLEST: f32 = 11.0;
-/// Segments of a smaller share of the picture get no name unless it fits inside.
-const SMALL: f64 = 0.004;
+/// Letters that need so much less than the usual are written beside their segment, with a line that leads to it.
+const CRAMPED: f32 = 0.55;
+/// Squares of the letters' height that the picture needs for each name beside its segment: more names would hide the image.
+const AROUND: f32 = 60.0;
 
-/// Writes the name of each segment into it, the largest segments first, as large as fits; where none fits, over it.
-pub fn write(picture: &mut RgbImage, map: &LabelMap, panoptic: &Panoptic, categories: &Categories) {
+/// What is written on a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Labels {
+    /// Nothing.
+    None,
+    /// The name of its class.
+    #[default]
+    Name,
+    /// The name, and how sure it is, in hundredths: `dog 97`.
+    Score,
+}
+
+impl From<bool> for Labels {
+    fn from(names: bool) -> Self {
+        if names { Self::Name } else { Self::None }
+    }
+}
+
+/// A segment that is to be named.
+struct Named<'a> {
+    class: &'a str,
+    text: String,
+    color: [u8; 3],
+    id: u32,
+    extent: Extent,
+}
+
+/// Writes the name of each segment that has a colour: into it where it fits, else beside it with a line that leads there, else into a
+/// legend; the largest segments first.
+pub fn write(
+    picture: &mut RgbImage,
+    map: &LabelMap,
+    panoptic: &Panoptic,
+    categories: &Categories,
+    (labels, colors): (Labels, &HashMap<u32, [u8; 3]>),
+) {
     let length = picture.width().min(picture.height()) as f32;
-    let largest = (length / 22.0).clamp(SMALLEST, 80.0);
-    let pixels = map.data().len() as f64;
-    let mut extents = map.extents();
-    extents.sort_by_key(|(_, extent)| std::cmp::Reverse(extent.area));
+    let usual = (length / 26.0).clamp(SMALLEST, 80.0);
+    let mut all: Vec<Named> = map
+        .extents()
+        .into_iter()
+        .filter_map(|(id, extent)| {
+            let segment = panoptic.segment(id)?;
+            let class = categories.get(segment.category_id)?.name.as_str();
+            let text = match (labels, segment.score) {
+                (Labels::Score, Some(score)) => format!("{class} {:.0}", 100.0 * score),
+                _ => class.to_owned(),
+            };
+            Some(Named { class, text, color: *colors.get(&id)?, id, extent })
+        })
+        .collect();
+    all.sort_by_key(|named| std::cmp::Reverse(named.extent.area));
     let mut taken: Vec<Place> = Vec::new();
-    for (id, extent) in extents {
-        let category = panoptic.segment(id).and_then(|segment| categories.get(segment.category_id));
-        let Some(name) = category.map(|category| category.name.as_str()) else { continue };
-        let Some(aspect) = text::aspect(name) else { continue };
-        let Some((x, y, height)) = roomiest(map, id, extent.bbox.map(|v| v as usize), aspect) else {
-            continue;
-        };
-        // Letters stand in a box that is a little higher.
-        let fits = height / 1.2;
-        if fits < SMALLEST && (extent.area as f64) < SMALL * pixels {
-            continue;
+    let mut cramped = Vec::new();
+    for named in &all {
+        if !write_inside(picture, map, named, usual, &mut taken) {
+            cramped.push(named);
         }
-        let size = fits.clamp(SMALLEST, largest);
-        let Some(word) = Word::new(name, size) else { continue };
-        let place = Place::around(x, y, &word, picture);
-        if taken.iter().any(|other| place.meets(other)) || place.is_cut(&word, picture) {
-            continue;
-        }
-        word.draw(picture, place.left, place.top);
-        taken.push(place);
     }
+    let beside = (picture.width() * picture.height()) as f32 / (AROUND * usual * usual);
+    let mut homeless: Vec<(&str, [u8; 3])> = Vec::new();
+    for (nth, named) in cramped.into_iter().enumerate() {
+        if nth as f32 >= beside || !write_beside(picture, map, named, usual, &mut taken) {
+            homeless.push((named.class, named.color));
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    homeless.retain(|(class, _)| seen.insert(*class));
+    legend::draw(picture, &homeless, (0.8 * usual).max(SMALLEST), &taken);
 }
 
-/// A rectangle of the picture.
-struct Place {
-    left: i64,
-    top: i64,
-    right: i64,
-    bottom: i64,
+/// Whether there was room.
+fn write_inside(
+    picture: &mut RgbImage,
+    map: &LabelMap,
+    named: &Named,
+    usual: f32,
+    taken: &mut Vec<Place>,
+) -> bool {
+    let bbox = named.extent.bbox.map(|v| v as usize);
+    let place = text::aspect(&named.text).and_then(|aspect| roomiest(map, named.id, bbox, aspect));
+    let Some((x, y, height)) = place else { return false };
+    // Letters stand in a box that is a little higher.
+    let fits = height / 1.2;
+    if fits < SMALLEST.max(CRAMPED * usual) {
+        return false;
+    }
+    let Some(word) = Word::new(&named.text, fits.clamp(SMALLEST, 1.25 * usual)) else { return false };
+    let place = Place::around(x, y, [word.width, word.height], picture);
+    if !place.fits(picture) || !place.is_free(taken) {
+        return false;
+    }
+    word.draw(picture, place.left, place.top);
+    taken.push(place);
+    true
 }
 
-impl Place {
-    /// Around a centre, moved into the picture.
-    fn around(x: f32, y: f32, word: &Word, picture: &RgbImage) -> Self {
-        let begin = |centre: f32, length: usize, whole: u32| {
-            let most = (i64::from(whole) - length as i64).max(0);
-            ((centre - length as f32 / 2.0).round() as i64).clamp(0, most)
-        };
-        let (left, top) = (begin(x, word.width, picture.width()), begin(y, word.height, picture.height()));
-        Self { left, top, right: left + word.width as i64, bottom: top + word.height as i64 }
-    }
-
-    fn meets(&self, other: &Self) -> bool {
-        self.left < other.right
-            && other.left < self.right
-            && self.top < other.bottom
-            && other.top < self.bottom
-    }
-
-    fn is_cut(&self, word: &Word, picture: &RgbImage) -> bool {
-        word.width > picture.width() as usize || word.height > picture.height() as usize
-    }
+/// Whether there was room.
+fn write_beside(
+    picture: &mut RgbImage,
+    map: &LabelMap,
+    named: &Named,
+    usual: f32,
+    taken: &mut Vec<Place>,
+) -> bool {
+    let size = (0.8 * usual).max(SMALLEST);
+    let Some(word) = Word::new(&named.text, size) else { return false };
+    let bbox = named.extent.bbox;
+    let Some((x, y, _)) = roomiest(map, named.id, bbox.map(|v| v as usize), 1.0) else { return false };
+    let Some(place) = leader::place(&word, bbox.map(|v| v as f32), (x, y), picture, taken) else {
+        return false;
+    };
+    leader::draw(picture, &place, (x, y), (size / 10.0).clamp(1.0, 5.0));
+    word.draw(picture, place.left, place.top);
+    taken.push(place);
+    true
 }
 
 /// The centre and the height of the largest box of that aspect (width over height) that lies inside a segment.

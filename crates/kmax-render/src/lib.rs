@@ -22,9 +22,13 @@
 
 mod clusters;
 pub mod colors;
+mod contours;
 mod error;
 mod labels;
+mod leader;
+mod legend;
 mod overlay;
+mod place;
 mod text;
 
 pub use clusters::{draw_clusters, query_colors};
@@ -32,6 +36,7 @@ pub use error::{Error, Result};
 pub use image::RgbImage;
 pub use kmax_base::ErrorKind;
 pub use kmax_masks::{Categories, Category, LabelMap, Panoptic, Segment};
+pub use labels::Labels;
 pub use overlay::Overlay;
 
 /// The program of the README runs as it stands.

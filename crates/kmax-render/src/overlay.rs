@@ -1,20 +1,20 @@
 //! The picture of a segmentation: the image, tinted by segment, with contours and names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use image::{Rgb, RgbImage};
-use kmax_masks::{Categories, LabelMap, Panoptic};
+use kmax_masks::{Categories, Category, LabelMap, Panoptic, Segment};
 
 use crate::error::{Error, Result};
-use crate::{colors, labels};
+use crate::labels::{self, Labels};
+use crate::{colors, contours};
 
 /// The usual share of a thing's colour: 118 of 256.
 const OPACITY: f32 = 118.0 / 256.0;
-/// How much of stuff's colour there is for each 118 of a thing's, for it is mostly background.
+/// How much of stuff's colour there is for each 118 of a thing's, for it is mostly what things stand before.
 const STUFF: u32 = 84;
-/// The same for pixels of no segment, which turn darker.
-const VOID: u32 = 150;
-const VOID_COLOR: [u8; 3] = [24, 24, 28];
+/// The usual share of the picture that a segment needs to be drawn.
+const LEAST: f64 = 0.001;
 
 /// The usual largest width and height of a picture.
 const LARGEST: u32 = 4096;
@@ -24,8 +24,9 @@ const LARGEST: u32 = 4096;
 pub struct Overlay<'a> {
     categories: &'a Categories,
     opacity: f32,
-    labels: bool,
+    labels: Labels,
     contours: bool,
+    least: f64,
     largest: u32,
 }
 
@@ -33,21 +34,28 @@ impl<'a> Overlay<'a> {
     /// The usual settings. `categories` give the segments' names and colours; a segment of no known class gets a colour of
     /// its own and no name.
     pub fn new(categories: &'a Categories) -> Self {
-        Self { categories, opacity: OPACITY, labels: true, contours: true, largest: LARGEST }
+        let labels = Labels::default();
+        Self { categories, opacity: OPACITY, labels, contours: true, least: LEAST, largest: LARGEST }
     }
 
     /// How much of the colour of things lies over the image, from 0 (none) to 1 (nothing but the colour); 0.46 if not set.
-    /// Stuff has 0.7 times as much. Pixels of no segment are darkened, by 1.3 times as much.
+    /// Stuff has 0.7 times as much. Pixels of no segment, and those of the class `background`, are left as they are.
     pub fn with_opacity(self, opacity: f32) -> Self {
         Self { opacity, ..self }
     }
 
-    /// Whether the name of its class is written into each segment that has room for it; if not set, it is.
-    pub fn with_labels(self, labels: bool) -> Self {
-        Self { labels, ..self }
+    /// What is written on segments: the names of their classes if not set; `true` and `false` are names and nothing. A name that
+    /// finds no room stands beside its segment, with a line that leads there, or in a legend.
+    pub fn with_labels(self, labels: impl Into<Labels>) -> Self {
+        Self { labels: labels.into(), ..self }
     }
 
-    /// Whether a light line runs between segments; if not set, it does.
+    /// The share of the picture's pixels that a segment needs to be drawn, 0 to 1; 0.001 if not set, 0 draws all.
+    pub fn with_least_share(self, least: f64) -> Self {
+        Self { least, ..self }
+    }
+
+    /// Whether a line runs around each segment; if not set, it does.
     pub fn with_contours(self, contours: bool) -> Self {
         Self { contours, ..self }
     }
@@ -64,7 +72,9 @@ impl<'a> Overlay<'a> {
     pub fn draw(&self, image: &RgbImage, panoptic: &Panoptic) -> Result<RgbImage> {
         self.check(image, panoptic)?;
         let (mut picture, map) = shown(image, &panoptic.map, self.largest)?;
-        let colors = colors::choose(&map, &panoptic.segments, self.categories);
+        let drawn = self.drawn(panoptic);
+        let mut colors = colors::choose(&map, &panoptic.segments, self.categories);
+        colors.retain(|id, _| drawn.contains(id));
         let share = |of_118: u32| {
             let thing = (256.0 * self.opacity).round() as u32;
             ((thing * of_118 + 59) / 118).min(256)
@@ -74,15 +84,27 @@ impl<'a> Overlay<'a> {
             let share = share(if is_thing { 118 } else { STUFF });
             Some((segment.id, (*colors.get(&segment.id)?, share)))
         });
-        tint(&mut picture, &map, &tints.collect(), (VOID_COLOR, share(VOID)));
+        tint(&mut picture, &map, &tints.collect());
         if self.contours {
+            // What is not drawn has no border either.
+            let bordered = map.map(|id| if drawn.contains(&id) { id } else { 0 });
             let length = picture.width().max(picture.height());
-            boundaries(&mut picture, &map, (length / 700).clamp(1, 4) as usize);
+            contours::draw(&mut picture, &bordered, &colors, (length / 500).clamp(1, 6) as usize);
         }
-        if self.labels {
-            labels::write(&mut picture, &map, panoptic, self.categories);
+        if self.labels != Labels::None {
+            labels::write(&mut picture, &map, panoptic, self.categories, (self.labels, &colors));
         }
         Ok(picture)
+    }
+
+    /// Ids of the segments that are drawn: neither background nor too small.
+    fn drawn(&self, panoptic: &Panoptic) -> HashSet<u32> {
+        let least = self.least * panoptic.map.data().len() as f64;
+        let shows = |segment: &&Segment| {
+            let category = self.categories.get(segment.category_id);
+            segment.area as f64 >= least && !category.is_some_and(Category::is_background)
+        };
+        panoptic.segments.iter().filter(shows).map(|segment| segment.id).collect()
     }
 
     fn check(&self, image: &RgbImage, panoptic: &Panoptic) -> Result<()> {
@@ -94,6 +116,10 @@ impl<'a> Overlay<'a> {
         if !(0.0..=1.0).contains(&self.opacity) {
             let reason = format!("must lie in 0..1, found {}", self.opacity);
             return Err(Error::Setting { name: "opacity", reason });
+        }
+        if !(0.0..=1.0).contains(&self.least) {
+            let reason = format!("must lie in 0..1, found {}", self.least);
+            return Err(Error::Setting { name: "least share", reason });
         }
         if self.largest == 0 {
             return Err(Error::Setting { name: "largest", reason: "must be at least a pixel".into() });
@@ -120,36 +146,16 @@ fn shown(image: &RgbImage, map: &LabelMap, largest: u32) -> Result<(RgbImage, La
     Ok((picture, LabelMap::new(w as usize, h as usize, data.collect())?))
 }
 
-/// Lays over each segment its colour by its share of 256, and `void` over the rest.
-fn tint(picture: &mut RgbImage, map: &LabelMap, tints: &HashMap<u32, ([u8; 3], u32)>, void: ([u8; 3], u32)) {
-    let mut last = (0, void);
+/// Lays over each segment its colour by its share of 256.
+fn tint(picture: &mut RgbImage, map: &LabelMap, tints: &HashMap<u32, ([u8; 3], u32)>) {
+    let (mut last, mut tint) = (0, tints.get(&0));
     for (Rgb(pixel), &id) in picture.pixels_mut().zip(map.data()) {
-        if last.0 != id {
-            last = (id, tints.get(&id).copied().unwrap_or(void));
+        if last != id {
+            (last, tint) = (id, tints.get(&id));
         }
-        let (over, share) = last.1;
+        let Some(&(over, share)) = tint else { continue };
         for (value, over) in pixel.iter_mut().zip(over) {
             *value = ((u32::from(*value) * (256 - share) + u32::from(over) * share) / 256) as u8;
-        }
-    }
-}
-
-/// Whitens the pixels within `thickness` of another segment's, to the right or below.
-fn boundaries(picture: &mut RgbImage, map: &LabelMap, thickness: usize) {
-    let (width, height) = (map.width(), map.height());
-    let data = map.data();
-    let mut lighten = |x: usize, y: usize| {
-        let pixel = picture.get_pixel_mut(x as u32, y as u32);
-        pixel.0 = pixel.0.map(|value| ((u32::from(value) + 3 * 250) / 4) as u8);
-    };
-    for y in 0..height {
-        for x in 0..width {
-            let id = data[y * width + x];
-            let right = (x + 1..(x + 1 + thickness).min(width)).any(|x| data[y * width + x] != id);
-            let below = || (y + 1..(y + 1 + thickness).min(height)).any(|y| data[y * width + x] != id);
-            if right || below() {
-                lighten(x, y);
-            }
         }
     }
 }
@@ -157,8 +163,6 @@ fn boundaries(picture: &mut RgbImage, map: &LabelMap, thickness: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kmax_masks::{Category, Segment};
-
     fn scene(width: usize, height: usize) -> (RgbImage, Panoptic, Categories) {
         let data = (0..width * height).map(|at| u32::from(at % width >= width / 2) + 1).collect();
         let map = LabelMap::new(width, height, data).expect("fits");
@@ -183,7 +187,7 @@ mod tests {
             (picture.get_pixel(20, 20).0, picture.get_pixel(199, 20).0, picture.get_pixel(380, 20).0);
         let distance = |a: [u8; 3], b: [u8; 3]| (0..3).map(|i| a[i].abs_diff(b[i])).max();
         assert!(distance(left, right) > Some(10), "{left:?} {right:?}");
-        assert!(line.iter().all(|&value| value > 200), "{line:?}");
+        assert!(distance(left, line) > Some(40), "{left:?} {line:?}");
         // A name stands in each half: something there is nearly white and something nearly black.
         for half in [0..200u32, 200..400] {
             let values = || {
@@ -193,6 +197,45 @@ mod tests {
             };
             assert!(values().any(|value| value > 250) && values().any(|value| value < 60));
         }
+    }
+
+    #[test]
+    fn backgrounds_and_void_are_left_alone() {
+        let (image, panoptic, _) = scene(60, 40);
+        let category = |id, name: &str, isthing| Category {
+            id,
+            name: name.into(),
+            isthing,
+            color: [90; 3],
+            supercategory: None,
+        };
+        let background = category(1, "background", false);
+        let categories = Categories::new(vec![background, category(2, "dog", true)]).expect("distinct");
+        let map = panoptic.map.map(|id| if id == 1 { 1 } else { 0 });
+        let of = |id: u32| Panoptic::from_map(map.map(|at| if at == 1 { id } else { 0 }), |id| (id, false));
+        let drawn = |panoptic: &Panoptic| Overlay::new(&categories).draw(&image, panoptic).expect("drawn");
+        assert_eq!(drawn(&of(1)), image);
+        let dog = drawn(&of(2));
+        assert_eq!(dog.get_pixel(50, 20), image.get_pixel(50, 20));
+        assert_ne!(dog.get_pixel(10, 20), image.get_pixel(10, 20));
+    }
+
+    #[test]
+    fn small_segments_are_named_beside_them_and_scores_on_request() {
+        let data = (0..300 * 200).map(|at| u32::from((140..146).contains(&(at % 300)) && at / 300 / 6 == 16));
+        let map = LabelMap::new(300, 200, data.collect()).expect("fits");
+        let mut panoptic = Panoptic::from_map(map, |id| (id, false));
+        panoptic.segments[0].score = Some(0.5);
+        let (_, _, categories) = scene(4, 4);
+        let image = RgbImage::from_pixel(300, 200, Rgb([128; 3]));
+        let overlay = || Overlay::new(&categories).with_least_share(0.0);
+        let changed = |overlay: Overlay| {
+            let picture = overlay.draw(&image, &panoptic).expect("drawn");
+            picture.pixels().zip(image.pixels()).filter(|(a, b)| a != b).count()
+        };
+        let (none, name) = (changed(overlay().with_labels(false)), changed(overlay()));
+        assert!(none < 120 && name > none + 200, "{none} {name}");
+        assert!(changed(overlay().with_labels(Labels::Score)) > name + 50);
     }
 
     #[test]
@@ -217,7 +260,17 @@ mod tests {
         assert_eq!(full.get_pixel(0, 0).0, colors[&1]);
         let small = plain().with_largest(30).draw(&image, &panoptic).expect("drawn");
         assert_eq!(small.dimensions(), (30, 20));
-        for wrong in [plain().with_opacity(1.5), plain().with_opacity(f32::NAN), plain().with_largest(0)] {
+        // The left half is just large enough, or just too small.
+        let some = plain().with_least_share(0.5).draw(&image, &panoptic).expect("drawn");
+        assert_ne!(some, image);
+        assert_eq!(plain().with_least_share(0.51).draw(&image, &panoptic).expect("drawn"), image);
+        let wrong = [
+            plain().with_opacity(1.5),
+            plain().with_opacity(f32::NAN),
+            plain().with_largest(0),
+            plain().with_least_share(-1.0),
+        ];
+        for wrong in wrong {
             let error = wrong.draw(&image, &panoptic).expect_err("refused");
             assert_eq!(error.kind(), kmax_base::ErrorKind::InvalidArgument);
         }

@@ -15,7 +15,15 @@ impl Found {
     /// # Errors
     /// If the image is not the one that the result is of.
     pub fn overlay(&self, image: &RgbImage, categories: &Categories) -> Result<Vec<u8>> {
-        png(&Overlay::new(categories).draw(image, &self.panoptic)?)
+        self.drawn(image, &Overlay::new(categories))
+    }
+
+    /// As [`Self::overlay`], with settings.
+    ///
+    /// # Errors
+    /// As [`Self::overlay`], and if a setting is out of its range.
+    pub fn drawn(&self, image: &RgbImage, overlay: &Overlay) -> Result<Vec<u8>> {
+        png(&overlay.draw(image, &self.panoptic)?)
     }
 
     /// The map as PNG: ids of segments as COCO keeps them (R + 256 G + 65536 B), or ids of classes in grey, 16 bits if need be. Instances

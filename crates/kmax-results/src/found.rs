@@ -1,8 +1,8 @@
 //! What was found in an image.
 
 use crate::error::Result;
-use crate::row::{BACKGROUND, Row};
-use kmax_masks::{LabelMap, Panoptic, Segment};
+use crate::row::Row;
+use kmax_masks::{BACKGROUND, LabelMap, Panoptic, Segment};
 use kmax_model::postprocess::{self, Instance, Scope};
 use kmax_model::{PostprocessConfig, Prediction, profile};
 

@@ -25,7 +25,8 @@ mod steps;
 pub use encoded::png;
 pub use error::{Error, Result};
 pub use found::{Found, More, Task};
-pub use row::{BACKGROUND, Row};
+pub use kmax_masks::BACKGROUND;
+pub use row::Row;
 pub use steps::{ClassRow, HistoryRow, QueryRow, StepRow, Steps, query_classes, query_history};
 
 /// The program of the README runs as it stands.

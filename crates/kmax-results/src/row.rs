@@ -3,9 +3,6 @@
 use kmax_masks::{Categories, ImageId, Rle, Segment};
 use serde::Serialize;
 
-/// The class of everything that a model does not name.
-pub const BACKGROUND: &str = "background";
-
 /// A segment, an instance or a class of an image: an entry of COCO's `segments_info` or `annotations`, with its name and share.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

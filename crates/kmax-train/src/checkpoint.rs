@@ -85,6 +85,7 @@ impl Checkpoint {
         let fail = |reason: String| Error::Checkpoint { file: file.into(), kind: ErrorKind::Damaged, reason };
         let data = kmax_base::read::read_file(file, kmax_base::read::MAX_CHECKPOINT)
             .map_err(|e| fail(e.to_string()))?;
+        kmax_base::read::check_header(&data).map_err(|e| fail(e.to_string()))?;
         let (_, header) = SafeTensors::read_metadata(&data).map_err(|e| fail(e.to_string()))?;
         let metadata = header.metadata().clone().unwrap_or_default();
         let entry =

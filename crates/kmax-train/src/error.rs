@@ -68,6 +68,14 @@ pub enum Error {
         /// The loss.
         loss: f64,
     },
+    /// What a step needs cannot be had.
+    #[error("{what}: {source}")]
+    Memory {
+        /// What it is that needs it.
+        what: String,
+        /// How much it is, and how much there is.
+        source: std::io::Error,
+    },
     /// An image or a label could not be read.
     #[error(transparent)]
     Dataset(#[from] kmax_datasets::Error),
@@ -103,6 +111,11 @@ impl Error {
         Self::Checkpoint { file: file.into(), kind, reason: reason.to_string() }
     }
 
+    /// Whether the weights are as they were after the last step: an input failed, and neither the network nor the disk.
+    pub(crate) fn leaves_the_weights(&self) -> bool {
+        matches!(self, Self::Dataset(_) | Self::Transform(_) | Self::Data { .. })
+    }
+
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -113,6 +126,7 @@ impl Error {
             Self::Checkpoint { kind, .. } => *kind,
             Self::Output { .. } => ErrorKind::CannotWrite,
             Self::Diverged { .. } => ErrorKind::Diverged,
+            Self::Memory { .. } => ErrorKind::OutOfMemory,
             Self::Dataset(error) => error.kind(),
             Self::Transform(error) => error.kind(),
             Self::Losses(error) => error.kind(),

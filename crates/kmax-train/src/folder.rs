@@ -4,7 +4,8 @@ use crate::checkpoint::Checkpoint;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::log::LOG;
-use kmax_base::write::{PREFIX, remove_leftovers};
+use kmax_base::beside::remove_leftovers;
+use kmax_base::read::open_to_append;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -26,13 +27,13 @@ impl Held {
         let file = folder.join(LOCK);
         let fail = |e: std::io::Error| Error::Output { file: file.clone(), reason: e.to_string() };
         std::fs::create_dir_all(folder).map_err(fail)?;
-        let lock = File::create(&file).map_err(fail)?;
+        let lock = open_to_append(&file).map_err(fail)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Error::Busy { folder: folder.into() }),
             Err(TryLockError::Error(error)) => return Err(fail(error)),
         }
-        remove_leftovers(folder, PREFIX);
+        remove_leftovers(folder);
         Ok(Self { _lock: lock })
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::observer::{Evaluation, StepReport};
+use kmax_base::read::{MAX_LIST, open_to_append, read_text};
 use serde_json::{Map, Value, json};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +27,7 @@ impl Log {
         let file = folder.join(LOG);
         let fail = |e: std::io::Error| Error::Output { file: file.clone(), reason: e.to_string() };
         std::fs::create_dir_all(folder).map_err(fail)?;
-        let old = match std::fs::read_to_string(&file) {
+        let old = match read_text(&file, MAX_LIST) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(e) => return Err(fail(e)),
@@ -39,7 +40,7 @@ impl Log {
         if kept != old {
             kmax_base::write_atomically(&file, kept.as_bytes()).map_err(fail)?;
         }
-        let handle = OpenOptions::new().create(true).append(true).open(&file).map_err(fail)?;
+        let handle = open_to_append(&file).map_err(fail)?;
         Ok(Self { file, handle, recent: Vec::new() })
     }
 

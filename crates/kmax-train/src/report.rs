@@ -4,6 +4,7 @@ use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::events;
 use crate::log::LOG;
+use kmax_base::read::{MAX_LIST, read_text};
 use kmax_report::run::{ClassMeasurement, Measurement, Photo, RunReport, StepPoint, page};
 use serde_json::Value;
 use std::path::Path;
@@ -25,8 +26,8 @@ pub(crate) fn write(
 ) -> Result<()> {
     let folder = &config.output;
     let log = folder.join(LOG);
-    let text = std::fs::read_to_string(&log)
-        .map_err(|e| Error::Output { file: log.clone(), reason: e.to_string() })?;
+    let text =
+        read_text(&log, MAX_LIST).map_err(|e| Error::Output { file: log.clone(), reason: e.to_string() })?;
     let lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let begun = lines.iter().find_map(|line| line.get("time")?.as_f64()).unwrap_or_default();
     let report = RunReport {

@@ -13,6 +13,7 @@ use crate::optim::{AdamW, Gradients, Schedule};
 use crate::start::Start;
 use candle_core::{DType, Device, Tensor, Var};
 use kmax_base::ErrorKind;
+use kmax_base::read::check_memory;
 use kmax_datasets::Annotated;
 use kmax_datasets::loader::{Examples, Loader, LoaderConfig, RepeatFactors, Share, TrainingSet};
 use kmax_losses::{Criterion, Losses};
@@ -218,13 +219,20 @@ impl Trainer {
             repeat: self.repeat_factors()?,
             ..LoaderConfig::default()
         };
+        self.check_memory(&settings)?;
         let start = settings.position_after(self.train.dataset.len(), self.step);
         let mut loader = Loader::new(self.train.clone(), settings, start)?;
         let log = || Log::open(&self.config.output, self.step, self.step == steps);
         let mut log = first.then(log).transpose()?;
+        let mut saved = self.step;
         while self.step < steps {
             let Some(batch) = loader.next() else { break };
-            let Some(report) = self.step_or_stop(&batch?.examples)? else {
+            let report = batch.map_err(Error::from).and_then(|batch| self.step_or_stop(&batch.examples));
+            if self.step > saved && report.as_ref().is_err_and(Error::leaves_the_weights) {
+                // What was learnt is kept: with the file mended, the run goes on from here.
+                self.save_and_tell(observer)?;
+            }
+            let Some(report) = report? else {
                 self.save_and_tell(observer)?;
                 return Ok(None);
             };
@@ -236,6 +244,7 @@ impl Trainer {
             let measure = checkpoints.evaluate_every;
             if due || stop || self.step == steps {
                 self.save_and_tell(observer)?;
+                saved = self.step;
             }
             if stop && self.step < steps {
                 return Ok(None);
@@ -254,6 +263,22 @@ impl Trainer {
             crate::export::export(&folder, &self.config, &self.model, self.weights()?, measured)?;
         }
         Ok(Some(folder))
+    }
+
+    /// Refuses what cannot begin: the photos that wait for their step need memory however small the network is.
+    fn check_memory(&self, settings: &LoaderConfig) -> Result<()> {
+        // Three channels and a label, of four bytes each.
+        let photo = self
+            .config
+            .augment
+            .crop
+            .iter()
+            .fold(16, |bytes: u64, length| bytes.saturating_mul(*length as u64));
+        let photos = (settings.batch / self.ranks.size()).saturating_mul(settings.ahead + 1);
+        check_memory(photo.saturating_mul(photos as u64)).map_err(|source| {
+            let [height, width] = self.config.augment.crop;
+            Error::Memory { what: format!("{photos} crops of {height} x {width} pixels at a time"), source }
+        })
     }
 
     /// Writes a checkpoint and the page, if this is the rank that writes.
@@ -333,11 +358,11 @@ impl Trainer {
         let copy = |var: &Var| Ok((var.clone(), var.as_tensor().copy()?));
         let before = statistics.map(|(parameter, _)| copy(&parameter.var)).collect::<Result<Vec<_>>>()?;
         match self.step(examples) {
-            Err(_) if self.ranks.have_stopped() => {
+            Err(error) => {
                 before.iter().try_for_each(|(var, value)| var.set(value))?;
-                Ok(None)
+                if self.ranks.have_stopped() { Ok(None) } else { Err(error) }
             }
-            other => other.map(Some),
+            Ok(report) => Ok(Some(report)),
         }
     }
 

@@ -1,6 +1,5 @@
 //! Reading images: turned upright, as 8-bit sRGB.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -81,11 +80,7 @@ pub struct Picture {
 /// As [`read_image`], and if more memory is needed than `reading` says that there is.
 pub fn read_picture(file: &Path, reading: &Reading) -> Result<Picture> {
     let failed = |source| Error::Read { file: file.into(), source };
-    // A pipe that nobody writes to would be waited for at its opening.
-    if !std::fs::metadata(file).map_err(failed)?.is_file() {
-        return Err(Error::Format { file: file.into() });
-    }
-    let mut source = File::open(file).map_err(failed)?;
+    let mut source = kmax_base::read::open(file).map_err(failed)?;
     let mut data = Vec::new();
     // What is no picture is not read to its end.
     source.by_ref().take(HEAD).read_to_end(&mut data).map_err(failed)?;

@@ -4,15 +4,36 @@ mod memory;
 mod text;
 
 use std::borrow::Cow;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Read, Result};
 use std::path::Path;
 
 pub use memory::check_memory;
 pub use text::decode;
 
-/// Largest configuration or settings file (JSON, TOML): some thousand times the largest there is.
+/// Largest configuration of a model (JSON): some thousand times the largest there is.
 pub const MAX_SETTINGS: u64 = 1 << 24;
+
+/// Largest configuration of a training (TOML): a hundred times the longest with all its comments.
+pub const MAX_TRAINING: u64 = 1 << 18;
+
+/// Largest header of a safetensors file, which has the names of its tensors: some sixty thousand of them.
+pub const MAX_HEADER: u64 = 1 << 22;
+
+/// Whether the header that a safetensors file says it has is one that is read; the message of the error says how long it is.
+///
+/// # Errors
+/// `InvalidData` if it is longer than [`MAX_HEADER`]. A file without one is for its reader to refuse.
+pub fn check_header(safetensors: &[u8]) -> Result<()> {
+    match safetensors.first_chunk().map(|length| u64::from_le_bytes(*length)) {
+        Some(length) if length > MAX_HEADER && length <= safetensors.len() as u64 => {
+            let message =
+                format!("a header of {}, more than the {} that are read", size(length), size(MAX_HEADER));
+            Err(Error::new(ErrorKind::InvalidData, message))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Largest list of images (JSON): far above any dataset's.
 pub const MAX_LIST: u64 = 1 << 31;
@@ -23,25 +44,60 @@ pub const MAX_WEIGHTS: u64 = 16 << 30;
 /// Largest checkpoint of a training: weights, their average and two moments.
 pub const MAX_CHECKPOINT: u64 = 4 * MAX_WEIGHTS;
 
+/// Opens a file that somebody else wrote: every one goes through here. Links are followed.
+///
+/// # Errors
+/// If there is none, or it is no regular file: a folder, or a pipe or a device, which may have no end or wait for ever.
+/// `InvalidInput` then.
+pub fn open(file: &Path) -> Result<File> {
+    let check = |metadata: std::fs::Metadata| {
+        let reason = if metadata.is_dir() { "is a folder" } else { "is no regular file" };
+        if metadata.is_file() { Ok(()) } else { Err(Error::new(ErrorKind::InvalidInput, reason)) }
+    };
+    // Before it is opened: to open a device may do something. And after: it may be another by then.
+    check(std::fs::metadata(file)?)?;
+    let source = without_waiting().read(true).open(file)?;
+    check(source.metadata()?)?;
+    Ok(source)
+}
+
+/// Opens a file of ours that grows at its end, and makes it if it is not there.
+///
+/// # Errors
+/// As [`open`], and if it cannot be written.
+pub fn open_to_append(file: &Path) -> Result<File> {
+    match std::fs::metadata(file) {
+        Ok(metadata) if !metadata.is_file() => Err(Error::new(ErrorKind::InvalidInput, "is no regular file")),
+        _ => without_waiting().read(true).append(true).create(true).open(file),
+    }
+}
+
+/// A pipe that took a file's place in between is not waited for. It makes no difference to files.
+#[cfg(unix)]
+fn without_waiting() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = OpenOptions::new();
+    options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    options
+}
+
+#[cfg(not(unix))]
+fn without_waiting() -> OpenOptions {
+    OpenOptions::new()
+}
+
 /// Reads `file`, which may have `limit` bytes at most. Links are followed.
 ///
 /// # Errors
-/// If it cannot be read, is no regular file (a pipe or a device may have no end, or wait for ever), or has more bytes; what its
-/// metadata say is not believed. `InvalidData` if it is too long, `OutOfMemory` if there is no memory for it: said before it is read,
-/// with its size.
+/// As [`open`]; if it cannot be read, or has more bytes; what its metadata say is not believed. `InvalidData` if it is too long,
+/// `OutOfMemory` if there is no memory for it: said before it is read, with its size.
 pub fn read_file(file: &Path, limit: u64) -> Result<Vec<u8>> {
-    let no_file = |metadata: std::fs::Metadata| {
-        let reason = if metadata.is_dir() { "is a folder" } else { "is no regular file" };
-        if metadata.is_file() { Ok(metadata.len()) } else { Err(Error::new(ErrorKind::InvalidInput, reason)) }
-    };
     let too_long = |length: u64| {
         let message = format!("has {}, more than the {} that are read", size(length), size(limit));
         Error::new(ErrorKind::InvalidData, message)
     };
-    // Before it is opened: a pipe that nobody writes to would be waited for. And after: it may be another by then.
-    no_file(std::fs::metadata(file)?)?;
-    let source = File::open(file)?;
-    let length = no_file(source.metadata()?)?;
+    let source = open(file)?;
+    let length = source.metadata()?.len();
     if length > limit {
         return Err(too_long(length));
     }
@@ -110,6 +166,14 @@ mod tests {
     }
 
     #[test]
+    fn long_headers_are_refused() {
+        let with = |length: u64, rest: usize| [&length.to_le_bytes()[..], &vec![b' '; rest]].concat();
+        assert!(check_header(&with(MAX_HEADER, 1 << 22)).is_ok() && check_header(b"{}").is_ok());
+        let message = check_header(&with(MAX_HEADER + 1, 1 << 23)).map_err(|error| error.to_string());
+        assert_eq!(message, Err("a header of 4.2 MB, more than the 4.2 MB that are read".into()));
+    }
+
+    #[test]
     fn text_is_read_without_its_mark() -> Result<()> {
         let file = tempfile::NamedTempFile::new()?;
         for bytes in [&b"\xef\xbb\xbf{}"[..], b"{}", b"\xff\xfe{\0}\0", b"\0{\0}"] {
@@ -145,6 +209,7 @@ mod tests {
             // Standard input may be a file.
             assert!(device == "/dev/stdin" || read.is_err_and(|e| e.to_string() == "is no regular file"));
         }
+        assert!(open(Path::new("/dev/zero")).is_err() && open_to_append(Path::new("/dev/null")).is_err());
         // Says that it has no bytes, and has some.
         assert!(read_file(Path::new("/proc/self/status"), 1 << 20).is_ok_and(|data| !data.is_empty()));
         assert!(read_file(Path::new("/proc/self/status"), 5).is_err());

@@ -4,10 +4,10 @@ use super::segment::shards::{DoneLine, Line, RunLine, counts, journal_of};
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::output::{remark, tell};
 use kmax_base::{MAX_SHARDS, Shard};
-use kmax_datasets::Journal;
 use kmax_datasets::coco::PanopticWriter;
+use kmax_datasets::{Journal, difference};
 use kmax_masks::Categories;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Join the parts that `kmax segment --shard` left in a folder
@@ -42,11 +42,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Some(Ok(done)) => done.is_whole(folder),
         found => found.is_some(),
     };
-    let lacking: Vec<usize> = (0..run.photos).filter(|position| !is_there(position)).collect();
-    if !lacking.is_empty() {
-        let again = Shard::all(count).filter(|shard| lacking.iter().any(|position| shard.takes(*position)));
-        let again: Vec<String> = again.take(8).map(|shard| shard.to_string()).collect();
-        let (lacking, all, again) = (lacking.len(), run.photos, again.join(", "));
+    // No further than there are results and a few more: a journal may say any number of photos.
+    let there = whole.photos.keys().filter(|position| is_there(position)).count();
+    if there < run.photos {
+        let lacking = (0..run.photos).filter(|position| !is_there(position)).take(1 << 16);
+        let again: BTreeSet<usize> = lacking.map(|position| position % count).collect();
+        let again = again.into_iter().take(8).filter_map(|index| Shard::new(index + 1, count).ok());
+        let again: Vec<String> = again.map(|shard| shard.to_string()).collect();
+        let (lacking, all, again) = (run.photos - there, run.photos, again.join(", "));
         return Err(fail(format!(
             "the results of {lacking} of {all} photos are not there: run again {again}"
         )));
@@ -108,7 +111,15 @@ impl Whole {
                     match &self.run {
                         None => self.run = Some((of.clone(), run)),
                         Some((other, known)) if *other == of && *known == run => {}
-                        Some((other, _)) => return Err(format!("a part is of {of}, others are of {other}")),
+                        Some((other, known)) if *other == of => {
+                            let (photos, others) = (run.photos, known.photos);
+                            return Err(format!(
+                                "a part says otherwise what it is of: {photos} photos, others {others}"
+                            ));
+                        }
+                        Some((other, _)) => {
+                            return Err(format!("a part is of another run: {}", difference(&of, other)));
+                        }
                     }
                     continue;
                 }

@@ -37,6 +37,16 @@ pub struct Category {
     pub supercategory: Option<String>,
 }
 
+/// The name of the class of everything that a model does not name.
+pub const BACKGROUND: &str = "background";
+
+impl Category {
+    /// Whether it stands for everything that a model does not name: stuff called [`BACKGROUND`].
+    pub fn is_background(&self) -> bool {
+        !self.isthing && self.name == BACKGROUND
+    }
+}
+
 /// One class as a file lists it: a [`Category`] that may not say whether it is a thing.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ListedCategory {

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::network::NetworkConfig;
 use candle_core::{DType, Device, Tensor};
-use kmax_base::read::{MAX_WEIGHTS, read_file};
+use kmax_base::read::{MAX_WEIGHTS, check_header, read_file};
 use kmax_base::{ErrorKind, nearest};
 use kmax_nn::TensorSource;
 use rayon::prelude::*;
@@ -51,6 +51,7 @@ impl Weights {
     pub fn from_bytes(file: &Path, data: impl Into<Cow<'static, [u8]>>) -> Result<Self> {
         let data = data.into();
         let fail = |reason: String| Error::file(file, ErrorKind::Damaged, reason);
+        check_header(&data).map_err(|e| fail(e.to_string()))?;
         let (header, _) = SafeTensors::read_metadata(&data).map_err(|e| fail(e.to_string()))?;
         let parsed = SafeTensors::deserialize(&data).map_err(|e| fail(e.to_string()))?;
         let mut tensors = BTreeMap::new();

@@ -4,7 +4,9 @@ use crate::error::{Error, Result};
 use candle_core::{DType, Device, Tensor};
 use half::f16;
 use kmax_base::ErrorKind;
-use kmax_base::write::{folder_beside, folder_of};
+use kmax_base::beside::Beside;
+use kmax_base::read::{MAX_SETTINGS, read_text};
+use kmax_base::write::folder_of;
 use safetensors::tensor::TensorView;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -28,11 +30,11 @@ pub(super) fn replace_folder<E: From<Error>>(
     }
     let parent = folder_of(folder);
     fs::create_dir_all(parent).map_err(|e| fail(parent, e))?;
-    let new = folder_beside(folder).map_err(|e| fail(folder, e))?;
+    let new = Beside::folder(folder).map_err(|e| fail(folder, e))?;
     fill(new.path())?;
     share(new.path()).map_err(|e| fail(folder, e))?;
     if folder.exists() {
-        let old = folder_beside(folder).map_err(|e| fail(folder, e))?;
+        let old = Beside::aside(folder).map_err(|e| fail(folder, e))?;
         let aside = old.path().join("old");
         fs::rename(folder, &aside).map_err(|e| fail(folder, e))?;
         if let Err(error) = fs::rename(new.path(), folder) {
@@ -54,7 +56,7 @@ pub(super) fn replace_folder<E: From<Error>>(
 
 /// Whether a folder holds a model of ours, which may be replaced.
 fn is_model(folder: &Path) -> bool {
-    let text = fs::read_to_string(folder.join(crate::config::CONFIG_FILE)).unwrap_or_default();
+    let text = read_text(&folder.join(crate::config::CONFIG_FILE), MAX_SETTINGS).unwrap_or_default();
     let config: Value = serde_json::from_str(&text).unwrap_or_default();
     config["model_type"] == crate::config::MODEL_TYPE
 }

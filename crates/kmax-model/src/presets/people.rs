@@ -5,34 +5,34 @@ use crate::network::NetworkConfig;
 use crate::postprocess::PostprocessConfig;
 use kmax_backbones::BackboneConfig;
 use kmax_losses::LossConfig;
-use kmax_masks::{Categories, Category, colors};
+use kmax_masks::{Categories, Category};
 
-/// Name, and whether instances are told apart.
-const CLASSES: [(&str, bool); 16] = [
-    ("background", false),
-    ("skin", false),
-    ("hair", false),
-    ("headwear", true),
-    ("eyewear", true),
-    ("top", true),
-    ("outerwear", true),
-    ("dress", true),
-    ("trousers", true),
-    ("skirt", true),
-    ("legwear", true),
-    ("shoes", true),
-    ("bag", true),
-    ("scarf", true),
-    ("belt", true),
-    ("accessory", true),
+/// Name, whether instances are told apart, and a colour far from those of what it is worn with.
+const CLASSES: [(&str, bool, [u8; 3]); 16] = [
+    ("background", false, [128, 128, 128]),
+    ("skin", false, [240, 150, 105]),
+    ("hair", false, [135, 90, 0]),
+    ("headwear", true, [255, 0, 150]),
+    ("eyewear", true, [30, 195, 225]),
+    ("top", true, [0, 105, 255]),
+    ("outerwear", true, [0, 225, 105]),
+    ("dress", true, [240, 0, 60]),
+    ("trousers", true, [105, 165, 30]),
+    ("skirt", true, [240, 105, 255]),
+    ("legwear", true, [255, 180, 0]),
+    ("shoes", true, [150, 45, 135]),
+    ("bag", true, [210, 210, 0]),
+    ("scarf", true, [90, 225, 180]),
+    ("belt", true, [165, 75, 75]),
+    ("accessory", true, [165, 180, 255]),
 ];
 
 pub(super) fn config() -> Config {
-    let class = |(i, (name, isthing)): (usize, (&str, bool))| Category {
+    let class = |(i, (name, isthing, color)): (usize, (&str, bool, [u8; 3]))| Category {
         id: i as u32 + 1,
         name: name.into(),
         isthing,
-        color: colors::palette(i),
+        color,
         supercategory: None,
     };
     let classes = CLASSES.into_iter().enumerate().map(class).collect();

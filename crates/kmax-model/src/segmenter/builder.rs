@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::folder::Model;
 use crate::postprocess::PostprocessConfig;
 use candle_core::{DType, Device};
+use kmax_base::limits;
 use std::sync::Arc;
 
 /// Precision that a network computes in.
@@ -115,6 +116,14 @@ impl SegmenterBuilder {
         }
         if self.batch == 0 || self.threads == Some(0) {
             return Err(Error::Argument("a batch and a number of threads are at least 1".into()));
+        }
+        for (what, number, most) in [
+            ("threads", self.threads.unwrap_or(1), limits::THREADS),
+            ("images in a batch", self.batch, limits::BATCH),
+        ] {
+            if number > most {
+                return Err(Error::Argument(format!("{number} {what}: at most {most} are possible")));
+            }
         }
         let pool = match self.threads {
             None => None,

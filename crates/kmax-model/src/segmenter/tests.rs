@@ -104,6 +104,8 @@ fn settings_out_of_range_are_refused_before_the_model_is_read() {
         (Segmenter::builder("nothing").precision(Precision::Float16), "float32"),
         (Segmenter::builder("nothing").batch(0), "at least 1"),
         (Segmenter::builder("nothing").threads(0), "at least 1"),
+        (Segmenter::builder("nothing").threads(65_535), "at most 1024"),
+        (Segmenter::builder("nothing").batch(1 << 40), "at most 65536"),
     ] {
         let message = builder.build().expect_err(word).to_string();
         assert!(message.contains(word), "{message}");

@@ -2,10 +2,9 @@
 
 use crate::config::CONFIG_FILE;
 use crate::folder::WEIGHTS_FILE;
-use kmax_base::read::MAX_SETTINGS;
+use kmax_base::read::MAX_HEADER;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -133,14 +132,14 @@ impl Cache {
 
 /// Whether a safetensors file ends where its header says. One that was cut off does not.
 fn has_its_size(file: &Path) -> bool {
-    let Ok(mut open) = File::open(file) else { return false };
+    let Ok(mut open) = kmax_base::read::open(file) else { return false };
     let (mut length, mut header) = ([0; 8], Vec::new());
     let Ok(size) = open.metadata().map(|metadata| metadata.len()) else { return false };
     if open.read_exact(&mut length).is_err() {
         return false;
     }
     let length = u64::from_le_bytes(length);
-    if length > MAX_SETTINGS || (&mut open).take(length).read_to_end(&mut header).is_err() {
+    if length > MAX_HEADER || (&mut open).take(length).read_to_end(&mut header).is_err() {
         return false;
     }
     let parsed: Option<Map<String, Value>> = serde_json::from_slice(&header).ok();

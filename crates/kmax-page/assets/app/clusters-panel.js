@@ -11,7 +11,7 @@ export class ClustersPanel {
     this.pixelCard = el("section", { class: "card", hidden: true, "aria-label": "Pixel" });
     this.queryCard = el("section", { class: "card", hidden: true, "aria-label": "Query" });
     this.list = el("ul", { class: "rows queries" });
-    this.title = el("h3", { class: "list-title" });
+    this.title = el("h2", { class: "list-title" });
     this.element = el("div", {},
       el("p", { class: "note", text: "Each query is a cluster center, with one colour in all steps. Every pixel goes to its nearest center; the centers move to their pixels; and so on, on finer maps. Click the photo, or a query." }),
       slider({
@@ -27,7 +27,7 @@ export class ClustersPanel {
     const other = this.pane !== pane;
     this.pane = pane;
     if (other) {
-      this.pixelCard.hidden = true;
+      this.pixelCard.hidden = this.pixelOf !== pane;
       this.buttons = new Map();
       this.list.replaceChildren();
     }
@@ -103,11 +103,11 @@ export class ClustersPanel {
     const { clusters } = this.pane;
     this.maskButton = el("button", { type: "button", class: "button small", onclick: () => clusters.showQuery(query, clusters.mask === null)?.catch(this.failed) });
     this.queryCard.replaceChildren(
-      el("h3", {}, swatch(css(clusters.colour(query))), `Query ${query}`,
+      el("h2", {}, swatch(css(clusters.colour(query))), `Query ${query}`,
         el("span", { class: "spacer" }), this.maskButton,
         el("button", { type: "button", class: "close", "aria-label": "Close", text: "×", onclick: () => clusters.showQuery(null) })),
-      el("h4", { text: "What it is" }), bars(classes.map(({ name, probability }) => [name, probability]), css(clusters.colour(query))),
-      el("h4", { text: "How it got there" }),
+      el("h3", { text: "What it is" }), bars(classes.map(({ name, probability }) => [name, probability]), css(clusters.colour(query))),
+      el("h3", { text: "How it got there" }),
       el("table", { class: "steps" },
         el("thead", {}, el("tr", {}, ["Step", "Stride", "Pixels", "Share", "Taken for"].map((text, index) => el("th", { scope: "col", class: index && index < 4 ? "number" : null, text })))),
         el("tbody", {}, history.map((row) => el("tr", {},
@@ -128,9 +128,10 @@ export class ClustersPanel {
     const { clusters } = pane;
     const told = await pane.page.backend.pixel(pane.prediction, x, y);
     const chip = ({ query, probability }) => el("span", { class: "near", title: `Query ${query}: ${percent(probability)}` }, swatch(css(clusters.colour(query))), `#${query}`, el("span", { class: "soft", text: `${Math.round(100 * probability)} %` }));
+    this.pixelOf = pane;
     this.pixelCard.hidden = false;
     this.pixelCard.replaceChildren(
-      el("h3", {}, `Pixel ${x}, ${y}`, el("span", { class: "spacer" }),
+      el("h2", {}, `Pixel ${x}, ${y}`, el("span", { class: "spacer" }),
         el("button", {
           type: "button", class: "close", "aria-label": "Close", text: "×",
           onclick: () => {
@@ -139,9 +140,9 @@ export class ClustersPanel {
             pane.draw();
           },
         })),
-      el("h4", { text: "Nearest centers in the end" }),
+      el("h3", { text: "Nearest centers in the end" }),
       bars(told.nearest.map(({ query, name, probability }) => [`${name} #${query}`, probability, css(clusters.colour(query))])),
-      el("h4", { text: "Nearest in each step" }),
+      el("h3", { text: "Nearest in each step" }),
       el("ol", { class: "near-steps" }, told.steps.map(({ step, name, nearest }) => el("li", {},
         el("span", { class: "soft", text: `${step}` }), el("span", { text: name }), el("span", { class: "nears" }, nearest.map(chip))))));
   }

@@ -2,6 +2,7 @@
 
 import { css } from "./colours.js";
 import { el } from "./dom.js";
+import { rounded } from "./settings.js";
 import { zip } from "./zip.js";
 
 /** The buttons; `failed` gets what goes wrong. */
@@ -38,8 +39,9 @@ function save(blob, name) {
 async function list({ page: { photo }, model, result, thresholds }) {
   const { width, height } = result;
   const segments = result.segments.map(({ queries, ...segment }) => segment);
+  const settings = Object.entries({ ...model.postprocess, ...thresholds }).map(([key, value]) => [key, typeof value === "number" ? rounded(value) : value]);
   const all = {
-    image: { file_name: photo.name, width, height }, model: model.name, postprocess: { ...model.postprocess, ...thresholds },
+    image: { file_name: photo.name, width, height }, model: model.name, postprocess: Object.fromEntries(settings),
     file_name: `${photo.stem}.panoptic.png`, segments_info: segments,
   };
   return new Blob([`${JSON.stringify(all, null, 2)}\n`], { type: "application/json" });

@@ -49,7 +49,7 @@ function clear() {
   page.panes.forEach((pane) => pane.close());
   page.panes = [];
   page.photo?.close();
-  panel.pane = null;
+  panel.leave();
 }
 
 /** A pane of its own for a model, behind the others or in the place of one. */

@@ -141,6 +141,7 @@ export class Pane extends EventTarget {
 
   /** Gives back what the backend keeps. */
   close() {
+    this.stage.close();
     if (this.prediction) this.page.backend.release(this.prediction).catch(() => {});
     this.element.remove();
   }

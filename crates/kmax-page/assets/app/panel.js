@@ -25,14 +25,22 @@ export class Panel {
     find("panel-segments").append(
       this.segments.element, looks(page.look, () => page.draw()),
       el("details", { class: "fold" }, el("summary", { text: "Thresholds" }), this.thresholds),
-      el("section", { class: "settings" }, el("h3", { text: "Take it along" }), this.downloads));
+      el("section", { class: "settings" }, el("h2", { text: "Take it along" }), this.downloads));
     find("panel-clusters").append(this.clusters.element);
+    this.leave();
     this.choose = tabs(MODES.map((mode) => find(`tab-${mode}`)), MODES.map((mode) => find(`panel-${mode}`)), (index) => this.#mode(MODES[index]));
+  }
+
+  /** Belongs to nobody, until there is a result. */
+  leave() {
+    this.pane = null;
+    find("panel").inert = true;
   }
 
   /** Belongs to that pane from now on. */
   show(pane) {
     this.pane = pane;
+    find("panel").inert = false;
     this.thresholds.replaceChildren(...thresholds(pane));
     this.downloads.replaceChildren(...downloads(pane, failed));
     this.segments.show(pane);

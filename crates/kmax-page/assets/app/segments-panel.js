@@ -34,7 +34,7 @@ export class SegmentsPanel extends EventTarget {
     const items = ordered.flatMap((segments) => this.#rows(segments, boxes));
     this.#keep(all, ids, boxes);
     return el("section", { class: "group" },
-      el("h3", {}, el("label", { class: "check" }, all, title), el("span", { class: "columns", "aria-hidden": "true" }, el("span", { text: "score" }), el("span", { text: "share" }))),
+      el("h2", {}, el("label", { class: "check" }, all, title), el("span", { class: "columns", "aria-hidden": "true" }, el("span", { text: "score" }), el("span", { text: "share" }))),
       el("ul", { class: "rows" }, items));
   }
 
@@ -98,7 +98,7 @@ export class SegmentsPanel extends EventTarget {
     ];
     const tell = (kind) => () => this.dispatchEvent(new CustomEvent(kind, { detail: segment }));
     this.card.replaceChildren(
-      el("h3", {}, swatch(css(layer.colours.get(segment.id))), segment.name, el("span", { class: "chip", text: segment.isthing ? "thing" : "stuff" })),
+      el("h2", {}, swatch(css(layer.colours.get(segment.id))), segment.name, el("span", { class: "chip", text: segment.isthing ? "thing" : "stuff" })),
       el("dl", { class: "facts-list" }, facts.map(([term, value]) => el("div", {}, el("dt", { text: term }), el("dd", { text: value })))),
       el("div", { class: "card-actions" },
         el("button", { type: "button", class: "button small", text: "How it formed", onclick: tell("formed") }),

@@ -35,7 +35,7 @@ export function looks(look, changed) {
 /** The thresholds of a pane; they act without the network. */
 export function thresholds(pane) {
   const defaults = pane.model.postprocess;
-  const known = THRESHOLDS.filter(([, { deeplab2 }]) => !deeplab2 || defaults.convention === "deeplab2");
+  const known = THRESHOLDS.filter(([, { deeplab2 }]) => !deeplab2 || defaults.manner === "deeplab2");
   const sliders = known.map(([key, settings]) => slider({
     ...settings, value: rounded(pane.thresholds[key] ?? defaults[key]),
     changed: (value) => {
@@ -57,4 +57,4 @@ export function thresholds(pane) {
 }
 
 /** Values that were single precision. */
-const rounded = (value) => Math.round(value * 1e4) / 1e4;
+export const rounded = (value) => Math.round(value * 1e4) / 1e4;

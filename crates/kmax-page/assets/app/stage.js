@@ -18,7 +18,8 @@ export class Stage extends EventTarget {
     }, this.canvas);
     this.size = [0, 0];
     this.#listen();
-    new ResizeObserver(() => this.#resized()).observe(this.element);
+    this.observer = new ResizeObserver(() => this.#resized());
+    this.observer.observe(this.element);
     view.addEventListener("change", () => this.#viewed());
   }
 
@@ -67,7 +68,14 @@ export class Stage extends EventTarget {
 
   /** Draws with the next frame. */
   draw() {
-    this.frame ??= requestAnimationFrame(() => this.#drawNow());
+    if (!this.closed) this.frame ??= requestAnimationFrame(() => this.#drawNow());
+  }
+
+  /** Draws no more: the photo goes away. */
+  close() {
+    this.closed = true;
+    cancelAnimationFrame(this.frame);
+    this.observer.disconnect();
   }
 
   #drawNow() {

@@ -28,6 +28,10 @@ export class Stepper {
   /** Takes the steps of a pane. */
   async show(pane) {
     this.stop();
+    if (this.pane !== pane) {
+      this.caption.textContent = "";
+      this.film.replaceChildren();
+    }
     this.pane = pane;
     const { steps } = await pane.clusters.explain();
     this.range.max = steps.length + 1;

@@ -17,7 +17,7 @@ export class Answer {
   constructor(said, model) {
     this.said = said;
     this.model = model;
-    this.deeplab2 = model.postprocess.convention === "deeplab2";
+    this.deeplab2 = model.postprocess.manner === "deeplab2";
     this.corners = model.resize_rule === "corners" || said.frame.input[1] % 2 === 1;
     this.best = best(said.classLogits, said.queries, model.categories.length);
     this.small = new Masks(said.maskLogits, said.queries, said.maskSize);

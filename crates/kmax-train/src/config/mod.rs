@@ -10,6 +10,7 @@ use crate::optim::{AdamWConfig, Schedule};
 use crate::recipe::{Recipe, merged};
 pub use augment::AugmentConfig;
 pub use data::{DataConfig, SplitConfig};
+use kmax_base::limits;
 use kmax_model::Encoder;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -203,7 +204,7 @@ impl TrainConfig {
     /// [`Error::Config`] naming the file and the field.
     pub fn read(path: &Path) -> Result<Self> {
         let fail = |reason: String| Error::Config { file: path.to_path_buf(), reason };
-        let text = kmax_base::read::read_text(path, kmax_base::read::MAX_SETTINGS)
+        let text = kmax_base::read::read_text(path, kmax_base::read::MAX_TRAINING)
             .map_err(|e| fail(e.to_string()))?;
         let mut config = Self::parse(&text).map_err(fail)?;
         config.check().map_err(fail)?;
@@ -262,6 +263,14 @@ impl TrainConfig {
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("{name} must be at least 1"));
+        }
+        for (name, value, most) in [
+            ("schedule.batch", self.schedule.batch, limits::BATCH),
+            ("data.workers", self.data.workers, limits::THREADS),
+        ] {
+            if value > most {
+                return Err(format!("{name} must be at most {most}, not {value}"));
+            }
         }
         self.data.check()?;
         self.augment.check(self.recipe)?;
@@ -367,6 +376,7 @@ mod tests {
         let cases = [
             (MINIMAL.replace("steps = 10", "steps = 0"), "schedule.steps"),
             (MINIMAL.replace("batch = 2", "batch = 2\nbatsh = 3"), "batsh"),
+            (MINIMAL.replace("batch = 2", "batch = 1000000"), "schedule.batch must be at most 65536"),
             (MINIMAL.replace("1e-3", "-1.0"), "schedule.learning_rate"),
             (MINIMAL.replace("1e-3", "nan"), "schedule.learning_rate"),
             (MINIMAL.to_string() + "[augment]\nscale = [2.0, 1.0]", "augment.scale"),

@@ -26,6 +26,45 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before() -> Anyhow {
 }
 
 #[test]
+fn a_photo_that_cannot_be_read_loses_no_step() -> Anyhow {
+    let mut kept = 0;
+    for image in 0..5 {
+        let folder = tempfile::tempdir()?;
+        draw(folder.path())?;
+        let photo = folder.path().join(format!("image{image}.png"));
+        let whole = std::fs::read(&photo)?;
+        std::fs::write(&photo, &whole[..whole.len() / 2])?;
+        let config = settings(folder.path(), "run");
+        assert!(config.checkpoints.every > 3);
+        let error = run(config.clone(), 3).expect_err("half a photo").to_string();
+        assert!(error.contains(&format!("image{image}.png")), "{error}");
+        std::fs::write(&photo, whole)?;
+        let mut trainer = Trainer::new(config)?;
+        if trainer.resume()?.is_some() {
+            assert!(trainer.steps_done() > 0);
+            kept += 1;
+        }
+    }
+    // Two of the five are of the first batch.
+    assert!(kept >= 3, "{kept}");
+    Ok(())
+}
+
+#[test]
+fn what_there_is_no_memory_for_is_refused_before_the_first_step() -> Anyhow {
+    let folder = tempfile::tempdir()?;
+    draw(folder.path())?;
+    let mut config = settings(folder.path(), "run");
+    config.schedule.batch = kmax_base::limits::BATCH;
+    config.augment.crop = [16_384; 2];
+    let error = run(config, 1).expect_err("a million megabytes");
+    if cfg!(target_os = "linux") {
+        assert!(error.to_string().contains("crops of 16384 x 16384 pixels at a time: needs "), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_run_goes_on_however_its_paths_are_spelled() -> Anyhow {
     let folder = tempfile::tempdir()?;
     draw(folder.path())?;

@@ -4,6 +4,8 @@ mod files;
 mod model;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::ProgressBar;
 use kmax_base::Progress;
@@ -17,6 +19,7 @@ use serde::Serialize;
 
 use crate::exit::{Code, OrExit, Outcome};
 use crate::output::{place, print, remark, write};
+use crate::stop::{self, Watch};
 
 /// Evaluate predictions as the official scripts do.
 ///
@@ -155,28 +158,39 @@ impl Report for CityscapesReport {
     }
 }
 
-/// A bar on standard error.
-pub struct Bar(ProgressBar);
+/// A bar on standard error; Ctrl-C stops what it shows.
+pub struct Bar {
+    bar: ProgressBar,
+    stop: Arc<AtomicBool>,
+    _watch: Watch,
+}
 
 impl Bar {
     /// Without a length yet.
     pub fn new() -> Self {
-        Self(crate::output::bar(Some(0), "{bar:24} {pos}/{len} images, {eta} left"))
+        let bar = crate::output::bar(Some(0), "{bar:24} {pos}/{len} images, {eta} left");
+        let stop = Arc::new(AtomicBool::new(false));
+        let watch = stop::watched(&stop);
+        Self { bar, stop, _watch: watch }
     }
 }
 
 impl Progress for Bar {
     fn advance(&self, done: usize, total: usize) {
         if done == 0 {
-            self.0.reset();
-            self.0.set_length(total as u64);
+            self.bar.reset();
+            self.bar.set_length(total as u64);
         }
-        self.0.set_position(done as u64);
+        self.bar.set_position(done as u64);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

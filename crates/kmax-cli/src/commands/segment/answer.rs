@@ -43,15 +43,15 @@ impl Answer {
     }
 
     /// What goes to standard output.
-    pub fn told(&self, as_json: bool, several: bool) -> String {
+    pub fn told(&self, arguments: &Arguments, several: bool) -> String {
         let Found { panoptic, rows, .. } = &self.found;
-        if as_json {
+        if arguments.json {
             let (width, height) = (panoptic.map.width(), panoptic.map.height());
             let line = json!({"file": self.file, "width": width, "height": height, "segments": rows});
             return format!("{line}\n");
         }
         let title = if several { format!("{}\n", self.file) } else { String::new() };
-        title + &table::render(rows)
+        title + &table::render(rows, arguments.min_share.into())
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::exit::{Code, Failure, Outcome};
 use clap::ValueEnum;
-use kmax::PostprocessConfig;
+use kmax::render::Overlay;
+use kmax::{Categories, PostprocessConfig};
 use kmax_base::Shard;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,12 @@ pub struct Arguments {
     /// Also write what the k-means steps did: which pixels each query had, as NAME.stepK.png, NAME.steps.gif and NAME.steps.json
     #[arg(long, value_name = "DIR")]
     pub explain: Option<PathBuf>,
+    /// What the overlay says of segments
+    #[arg(long, value_enum, default_value_t = Labels::Name)]
+    pub labels: Labels,
+    /// Share of the photo that a segment needs to be drawn in the overlay and told in the table; files and --json have all of them
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.001")]
+    pub min_share: f32,
     /// Print one line of JSON for each photo instead of a table
     #[arg(long)]
     pub json: bool,
@@ -96,6 +103,17 @@ impl From<Task> for kmax_results::Task {
             Task::Semantic => Self::Semantic,
         }
     }
+}
+
+/// What stands on a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Labels {
+    /// The name of its class
+    Name,
+    /// The name, and how sure it is, in hundredths
+    Score,
+    /// Nothing
+    None,
 }
 
 /// One result of a photo.
@@ -169,6 +187,16 @@ impl Arguments {
             );
         }
         Ok(())
+    }
+
+    /// How results are drawn over their photos.
+    pub fn overlay<'a>(&self, categories: &'a Categories) -> Overlay<'a> {
+        let labels = match self.labels {
+            Labels::Name => kmax::render::Labels::Name,
+            Labels::Score => kmax::render::Labels::Score,
+            Labels::None => kmax::render::Labels::None,
+        };
+        Overlay::new(categories).with_labels(labels).with_least_share(self.min_share.into())
     }
 
     /// The model's settings with those given here.

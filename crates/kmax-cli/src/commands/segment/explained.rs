@@ -31,7 +31,7 @@ pub fn write_all(
     explanation: &Explanation,
     input: &Input,
     photo: &RgbImage,
-    model: &str,
+    (overlay, model): (&Overlay, &str),
 ) -> Outcome {
     let place = |ending: &str| folder.join(format!("{}.{ending}", input.name));
     let config = explanation.prediction.config();
@@ -50,7 +50,7 @@ pub fn write_all(
         write(&place(&format!("step{k}.png")), &kmax_results::png(&picture).or_exit(Code::Failed)?)?;
         frames.push((small(&picture), PAUSES[0]));
     }
-    frames.push((small(&Overlay::new(&config.categories).draw(photo, &panoptic)?), PAUSES[1]));
+    frames.push((small(&overlay.draw(photo, &panoptic)?), PAUSES[1]));
     write(&place("steps.gif"), &animation(frames).or_exit(Code::Failed)?)?;
     write(&place("steps.json"), list(explanation, config, input, model)?.as_bytes())
 }

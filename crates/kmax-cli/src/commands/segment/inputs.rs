@@ -113,6 +113,10 @@ fn read_list(list: &Path) -> Outcome<Vec<Named>> {
     let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
     lines
         .map(|(at, line)| {
+            if line.len() > LONGEST_LINE || line.contains('\0') {
+                let length = line.len();
+                return Err(fail(format!("line {}: is no path and no JSON: {length} bytes", at + 1)));
+            }
             if !line.starts_with('{') {
                 return Ok(PathBuf::from(line).into());
             }
@@ -126,9 +130,12 @@ fn read_list(list: &Path) -> Outcome<Vec<Named>> {
 /// The largest list that is read: ten million paths of a hundred bytes.
 const MOST_LIST: u64 = 1 << 30;
 
+/// The longest line of a list: a path has 4096 bytes at most, and JSON may write each in six.
+const LONGEST_LINE: usize = 1 << 15;
+
 fn of_arguments(named: &[PathBuf]) -> Outcome<(Vec<PathBuf>, Option<String>)> {
     let mut files = Vec::new();
-    let mut left_out = Vec::new();
+    let mut left_out = LeftOut::default();
     for path in named {
         if path.as_os_str() == "-" || !path.is_dir() {
             files.push(path.clone());
@@ -138,12 +145,13 @@ fn of_arguments(named: &[PathBuf]) -> Outcome<(Vec<PathBuf>, Option<String>)> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(path).map_err(fail)? {
             let file = entry.map_err(fail)?.path();
-            if !file.is_file() {
+            if file.is_dir() {
                 continue;
             }
             match kind(&file) {
-                Kind::Photo => found.push(file),
-                Kind::Other(ending) => left_out.push(ending),
+                Kind::Photo if file.is_file() => found.push(file),
+                Kind::Photo => left_out.no_files += 1,
+                Kind::Other(ending) => left_out.endings.push(ending),
                 Kind::Nothing => {}
             }
         }
@@ -187,8 +195,27 @@ fn is_step(name: &str) -> bool {
     number.is_some_and(|(_, number)| number.parse::<u8>().is_ok())
 }
 
-/// How many files were left out, and of which endings.
-fn told(left_out: &[String]) -> Option<String> {
+/// What a folder has beside photos.
+#[derive(Default)]
+struct LeftOut {
+    /// Of files of other kinds.
+    endings: Vec<String>,
+    /// What is named like a photo and is none: links to nothing, pipes, devices.
+    no_files: usize,
+}
+
+/// How much was left out, and of which endings.
+fn told(left_out: &LeftOut) -> Option<String> {
+    let no_files = match left_out.no_files {
+        0 => None,
+        1 => Some("1 link to nothing, pipe or device left out".to_owned()),
+        count => Some(format!("{count} links to nothing, pipes or devices left out")),
+    };
+    let told: Vec<String> = told_endings(&left_out.endings).into_iter().chain(no_files).collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+fn told_endings(left_out: &[String]) -> Option<String> {
     let ending = |ending: &String| if ending.is_empty() { "no ending".into() } else { format!(".{ending}") };
     let mut endings: Vec<String> = left_out.iter().map(ending).collect();
     endings.sort_unstable();
@@ -252,6 +279,7 @@ pub fn named(files: Vec<Named>, ids: Option<&Ids>) -> Vec<Input> {
     let stem = |file: &Path| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let stems: HashSet<String> = files.iter().map(|(file, ..)| stem(file).to_lowercase()).collect();
     let mut taken: HashMap<String, PathBuf> = HashMap::new();
+    let mut numbers: HashMap<String, usize> = HashMap::new();
     let mut used: HashSet<ImageId> = HashSet::new();
     let mut inputs = Vec::with_capacity(files.len());
     for (at, (file, stdin, said)) in files.into_iter().enumerate() {
@@ -263,7 +291,10 @@ pub fn named(files: Vec<Named>, ids: Option<&Ids>) -> Vec<Input> {
                 let name = name.to_lowercase();
                 !taken.contains_key(&name) && !stems.contains(&name)
             };
-            name = (2..).map(|n| format!("{stem}-{n}")).find(free).unwrap_or(name);
+            // Beyond the last one that was given: a list may name one photo a million times.
+            let next = numbers.entry(stem.to_lowercase()).or_insert(2);
+            name = (*next..).map(|n| format!("{stem}-{n}")).find(free).unwrap_or(name);
+            *next += 1;
             note = Some(format!(
                 "results of {} are called {name}, as {other} has the name {stem}",
                 file.display()
@@ -301,6 +332,9 @@ mod tests {
             inputs[1].note.as_ref().is_some_and(|note| note.contains("b/a.png") && note.contains("a.jpg"))
         );
         assert_eq!((inputs[0].note.as_ref(), &inputs[4].id), (None, &5.into()));
+        // In a second, and not in an hour.
+        let inputs = named(vec![Named::from(PathBuf::from("a.jpg")); 200_000], None);
+        assert_eq!(inputs[199_999].name, "a-200000");
     }
 
     #[test]
@@ -355,6 +389,17 @@ mod tests {
         assert_eq!(left_out.as_deref(), Some("4 files of other kinds left out (.mov, .txt, no ending)"));
         let names: Vec<_> = files.iter().filter_map(|named| named.file.file_name()?.to_str()).collect();
         assert_eq!(names, ["a.webp", "b.JPG", "c.png", "y.jpg"]);
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("nothing", folder.path().join("d.jpg")).expect("linked");
+            std::os::unix::fs::symlink("/dev/null", folder.path().join("e.jpg")).expect("linked");
+            let (files, left_out) = list(&[folder.path().into()], None).expect("files");
+            let left_out = left_out.unwrap_or_default();
+            assert!(
+                files.len() == 3 && left_out.ends_with("; 2 links to nothing, pipes or devices left out"),
+                "{left_out}"
+            );
+        }
         let empty = tempfile::tempdir().expect("a temporary folder");
         assert!(list(&[empty.path().into()], None).is_err_and(|failure| failure.code == Code::Input));
         std::fs::write(empty.path().join("film.mov"), "").expect("written");

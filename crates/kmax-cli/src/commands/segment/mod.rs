@@ -65,8 +65,7 @@ fn all(arguments: &Arguments) -> Outcome {
     let inputs = taken(arguments, inputs, part.as_ref());
 
     let stop = Arc::new(AtomicBool::new(false));
-    let asked = stop.clone();
-    ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).or_exit(Code::Failed)?;
+    let _watch = crate::stop::watched(&stop);
     let bar = match inputs.len() {
         1 => indicatif::ProgressBar::hidden(),
         count => bar(Some(count as u64), "{bar:24} {pos}/{len} photos, {eta} left"),
@@ -99,7 +98,7 @@ fn all(arguments: &Arguments) -> Outcome {
                 if let Some(note) = &input.note {
                     remark(&format!("note: {note}"));
                 }
-                say(&answer.told(arguments.json, several));
+                say(&answer.told(arguments, several));
                 if answer.found.is_bare() && !hinted {
                     hinted = true;
                     remark(&hint(&arguments.model, segmenter.config()));
@@ -173,10 +172,15 @@ fn one(
         |e: kmax_results::Error| Failure::new(e.kind().into(), format!("{}: {e}", input.file.display()));
     let answer = Answer::new(arguments, segmenter, input, &photo).map_err(fail)?;
     if let (Some(folder), Some(explanation)) = (&arguments.explain, &answer.explanation) {
-        let write = || explained::write_all(folder, explanation, input, &photo, &arguments.model);
+        let write = || {
+            let overlay = arguments.overlay(&segmenter.config().categories);
+            explained::write_all(folder, explanation, input, &photo, (&overlay, &arguments.model))
+        };
         stage("writing the explanation", write)?;
     }
-    let entries = stage("writing results", || results.write(&answer, input, &photo, segmenter.config()))?;
+    let entries = stage("writing results", || {
+        results.write(&answer, input, &photo, &arguments.overlay(&segmenter.config().categories))
+    })?;
     detail(|| format!("{}: {:.3} s", input.file.display(), begun.elapsed().as_secs_f64()));
     Ok((answer, entries))
 }

@@ -7,6 +7,7 @@ use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::output::{write, write_out};
 use image::RgbImage;
 use kmax::Config;
+use kmax::render::Overlay;
 use kmax_datasets::coco::{Annotation, ImageEntry, PanopticWriter};
 use std::path::{Path, PathBuf};
 
@@ -59,7 +60,7 @@ impl Results {
         answer: &Answer,
         input: &Input,
         photo: &RgbImage,
-        config: &Config,
+        overlay: &Overlay,
     ) -> Outcome<(ImageEntry, Option<Annotation>)> {
         let file_name = input.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let image =
@@ -77,7 +78,7 @@ impl Results {
             }
             Place::Folder(folder) => {
                 let place = |ending: &str| folder.join(format!("{}.{ending}", input.name));
-                let overlay = || write(&place("overlay.png"), &found.overlay(photo, &config.categories)?);
+                let overlay = || write(&place("overlay.png"), &found.drawn(photo, overlay)?);
                 let map = || match (found.map_ending(), found.map().or_exit(Code::Failed)?) {
                     (Some(ending), Some(bytes)) => write(&place(ending), &bytes),
                     _ => Ok(()),
@@ -89,7 +90,7 @@ impl Results {
                 write(&place("json"), list.as_bytes())?;
             }
             Place::Stdout(Picked::Overlay) => {
-                write_out(&found.overlay(photo, &config.categories)?)?;
+                write_out(&found.drawn(photo, overlay)?)?;
             }
             Place::Stdout(Picked::Map) => {
                 write_out(&found.map().or_exit(Code::Failed)?.unwrap_or_default())?;

@@ -176,15 +176,16 @@ fn what(arguments: &Arguments, inputs: &[Input], config: &Config, model: &str) -
         list.update(format!("{}\t{}\n", input.name, input.id));
     }
     let list: String = list.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let settings = json!({
+    let what = json!({
+        "model": model,
+        "photos": inputs.len(),
+        "names": list,
         "task": format!("{:?}", arguments.task),
         "format": format!("{:?}", arguments.format),
         "background": arguments.background,
         "min_score": arguments.min_score,
         "postprocess": config.postprocess,
+        "kmax": env!("CARGO_PKG_VERSION"),
     });
-    let settings = serde_json::to_string(&settings).or_exit(Code::Failed)?;
-    let count = inputs.len();
-    let version = env!("CARGO_PKG_VERSION");
-    Ok(format!("{model} on {count} photos ({list}) with {settings} by kmax {version}"))
+    serde_json::to_string(&what).or_exit(Code::Failed)
 }

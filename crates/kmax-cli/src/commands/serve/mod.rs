@@ -31,7 +31,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         }
         stopper.stop();
     };
-    ctrlc::set_handler(stop).or_exit(Code::Failed)?;
+    let _watch = crate::stop::told(stop);
     print(&format!("http://{}", server.address()))?;
     remark(&format!("serving {}; Ctrl-C ends it", names.join(", ")));
     Ok(server.run()?)

@@ -55,7 +55,7 @@ fn train(arguments: &Arguments, command: String, ranks: Ranks, stop: &Arc<Atomic
         }
         asked.store(true, Ordering::Relaxed);
     };
-    ctrlc::set_handler(told).or_exit(Code::Failed)?;
+    let _watch = crate::stop::told(told);
     let file = config.kept();
     if planned && !arguments.fresh && config.is_another_run()? {
         let file = file.display();

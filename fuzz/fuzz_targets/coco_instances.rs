@@ -1,0 +1,4 @@
+//! See [`kmax_fuzz::coco_instances`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| kmax_fuzz::coco_instances(bytes));
