@@ -2,7 +2,9 @@
 
 use crate::metrics::head;
 use crate::state::State;
+use kmax_base::read::{MAX_SETTINGS, read_text};
 use std::fmt::Write;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 /// All numbers, in Prometheus' text form.
@@ -57,7 +59,7 @@ pub(crate) fn text(state: &State) -> String {
 
 /// The memory of this process that is in use, if the system says.
 fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let status = read_text(Path::new("/proc/self/status"), MAX_SETTINGS).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
