@@ -153,9 +153,8 @@ fn router(state: Arc<State>, guard: Arc<Guard>) -> Router {
     let (router, document) =
         OpenApiRouter::with_openapi(Document::openapi()).merge(routes::router()).split_for_parts();
     let document: Arc<str> = document.to_json().unwrap_or_default().into();
-    router
-        .merge(routes::page::openapi(document))
-        .merge(routes::page::router())
+    let router = router.merge(routes::page::openapi(document)).merge(routes::page::router());
+    routes::page::with_fallbacks(router)
         .layer(axum::middleware::from_fn_with_state(guard, middleware::admit))
         .layer(axum::middleware::from_fn_with_state(state.clone(), middleware::observe))
         .with_state(state)
@@ -176,23 +175,25 @@ fn open(
         return;
     };
     state.metrics.dropped.fetch_add(closed.into(), Ordering::Relaxed);
-    let (router, connections, headers) = (router.clone(), connections.clone(), state.settings.limits.headers);
+    let (state, router, connections) = (state.clone(), router.clone(), connections.clone());
+    let headers = state.settings.limits.headers;
     tasks.spawn(async move {
         // Answers are written at once, not in packets to be filled.
         let _ = stream.set_nodelay(true);
-        answer(stream, router, connection, headers, stopped).await;
+        let slow = answer(stream, router, connection, headers, stopped).await;
+        state.metrics.dropped.fetch_add(slow.into(), Ordering::Relaxed);
         connections.remove(id);
     });
 }
 
-/// Answers the requests of a connection until it is closed.
+/// Answers the requests of a connection until it is closed; gives whether that was for being slow.
 async fn answer(
     stream: TcpStream,
     router: Router,
     connection: Arc<Connection>,
     headers: Duration,
     mut stopped: watch::Receiver<bool>,
-) {
+) -> bool {
     let at = connection.clone();
     let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let (router, connection) = (router.clone(), at.clone());
@@ -211,8 +212,9 @@ async fn answer(
     loop {
         tokio::select! {
             // Errors are the client's: it went away, or sent what is no HTTP.
-            _ = serving.as_mut() => return,
-            () = connection.closed() => return,
+            served = serving.as_mut() => return served.is_err_and(|error| error.is_timeout()),
+            // Whoever closes it counts it.
+            () = connection.closed() => return false,
             _ = stopped.wait_for(|stopped| *stopped), if !stopping => {
                 stopping = true;
                 serving.as_mut().graceful_shutdown();

@@ -5,7 +5,9 @@ mod support;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kmax_masks::{LabelMap, Rle, codec};
+use kmax_server::LabelStudio;
 use serde_json::{Value, json};
+use std::io::{Read, Write};
 use support::{FORM, Running, astronaut, form, picture};
 
 /// Steps of k-means of the built-in model.
@@ -165,7 +167,15 @@ fn models_numbers_and_the_description_are_told() {
     }
     server.get("/nothing").fails(404, "not found", "openapi.json");
     server.get("/v1/segment").fails(405, "invalid argument", "methods");
+    assert_eq!(server.get("/config.json").json(), json!({"backend": "server"}));
     let page = server.get("/");
+    let tag = page.header("etag").expect("a tag").to_owned();
+    let again = server.ask("GET", "/index.html", &[("If-None-Match", &tag)], b"");
+    assert_eq!((again.status, again.body.len(), page.header("cache-control")), (304, 0, Some("no-cache")));
+    let files = kmax_page::files();
+    let script = files.iter().find(|file| file.path.ends_with(".js")).expect("a script");
+    let served = server.get(&format!("/{}", script.path));
+    assert!(served.body == script.bytes && served.header("content-type") == Some(script.media_type));
     assert!(
         page.status == 200
             && page
@@ -229,4 +239,58 @@ fn label_studio_gets_brush_strokes() {
     ask("file:///etc/passwd", config).fails(415, "unsupported", "file:");
     assert_eq!(server.get("/health").json()["status"], "UP");
     assert_eq!(server.post("/setup", b"{\"project\": \"1.2\"}").json()["model_version"], "people");
+}
+
+/// A Label Studio that has one image, for one user.
+fn studio(photo: Vec<u8>) -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).expect("a request");
+                head.extend(byte);
+            }
+            let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
+            let (status, body) = match head.split(' ').nth(1) {
+                Some("/data/upload/a.png") if head.contains("authorization: token secret") => {
+                    ("200 OK", &photo[..])
+                }
+                Some("/elsewhere") => ("302 Found\r\nLocation: http://127.0.0.1:1/", &b""[..]),
+                _ => ("401 Unauthorized", &b""[..]),
+            };
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            )
+            .expect("sent");
+            stream.write_all(body).expect("sent");
+        }
+    });
+    address
+}
+
+#[test]
+fn images_of_the_one_label_studio_are_fetched() {
+    let url = format!("http://{}", studio(astronaut()));
+    let server = Running::new(|settings| {
+        settings.label_studio = Some(LabelStudio::new(url.clone(), Some("secret".into())));
+    });
+    let ask = |address: &str| {
+        let config = "<Image name='a' value='$image'/><BrushLabels name='b' toName='a'><Label value='hair'/></BrushLabels>";
+        let tasks = json!({"tasks": [{"data": {"image": address}}], "label_config": config});
+        server.post("/predict", tasks.to_string().as_bytes())
+    };
+    let whole = format!("{url}/data/upload/a.png");
+    for address in ["/data/upload/a.png", &whole] {
+        let results = ask(address).json();
+        assert_eq!(results["results"][0]["result"][0]["value"]["brushlabels"], json!(["hair"]), "{results}");
+    }
+    ask("/data/upload/b.png").fails(502, "network", "401");
+    ask("/elsewhere").fails(502, "network", "302");
+    ask("http://127.0.0.1:1/a.png").fails(415, "unsupported", "--label-studio-url");
 }

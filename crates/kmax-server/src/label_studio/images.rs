@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use kmax_base::ErrorKind;
 use std::io::Read;
 use std::time::Duration;
+use ureq::tls::{RootCerts, TlsConfig};
 
 /// The longest that a fetch may take.
 const TIME: Duration = Duration::from_secs(30);
@@ -66,7 +67,9 @@ pub(crate) fn source(address: &str, studio: Option<&LabelStudio>) -> Result<Sour
 /// # Errors
 /// If it cannot be had, or is larger than `limit`.
 pub(crate) fn fetch(address: &str, token: Option<&str>, limit: u64) -> Result<Vec<u8>, Problem> {
+    let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     let config = ureq::Agent::config_builder()
+        .tls_config(tls)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .http_status_as_error(false)

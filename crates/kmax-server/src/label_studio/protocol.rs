@@ -3,6 +3,7 @@
 use super::images::{self, Source};
 use super::interface::Interface;
 use super::strokes::{Predicted, predicted};
+use crate::budget::Held;
 use crate::models::Served;
 use crate::problem::Problem;
 use crate::queue::Cancel;
@@ -55,7 +56,7 @@ struct Results {
     (status = "default", description = "What is wrong.", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn predict(extract::State(state): Shared, request: Request) -> Result<Response, Problem> {
-    let Tasks { tasks, label_config } = parsed(Upload::receive(&state, request).await?).await?;
+    let (Tasks { tasks, label_config }, _held) = parsed(Upload::receive(&state, request).await?).await?;
     let interface = Arc::new(Interface::read(&label_config)?);
     let most = state.settings.limits.batch;
     if tasks.len() > most {
@@ -81,13 +82,15 @@ async fn predict(extract::State(state): Shared, request: Request) -> Result<Resp
     Ok(bytes(state.budget.answer(written.map_err(Problem::internal)??)?, "application/json"))
 }
 
-/// A body of JSON; it may be long, so another thread reads it.
-async fn parsed<T: DeserializeOwned + Send + 'static>(upload: Upload) -> Result<T, Problem> {
+/// A body of JSON, and what it holds of the memory for bodies; it may be long, so another thread reads it.
+async fn parsed<T: DeserializeOwned + Send + 'static>(upload: Upload) -> Result<(T, Held), Problem> {
     let read = move || {
-        serde_json::from_slice(&upload.bytes).map_err(|error| match error.classify() {
+        let (bytes, held) = upload.into_parts();
+        let value = serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => Problem::invalid(format!("the body: {error}")),
             _ => Problem::of(ErrorKind::Damaged, format!("the body is no JSON: {error}")),
-        })
+        });
+        Ok((value?, held))
     };
     tokio::task::spawn_blocking(read).await.map_err(Problem::internal)?
 }
@@ -138,7 +141,7 @@ struct Version {
     (status = "default", description = "What is wrong.", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn setup(extract::State(state): Shared, request: Request) -> Result<Json<Version>, Problem> {
-    let project: Project = parsed(Upload::receive(&state, request).await?).await?;
+    let (project, _held): (Project, _) = parsed(Upload::receive(&state, request).await?).await?;
     if let Some(schema) = project.schema.filter(|schema| !schema.trim().is_empty()) {
         Interface::read(&schema)?;
     }
