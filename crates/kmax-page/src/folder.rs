@@ -135,7 +135,8 @@ impl Folder {
 const INDEX: &str = "index.html";
 
 fn is_page(config: &Path) -> bool {
-    let parsed = std::fs::read(config).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    let text = kmax_base::read::read_file(config, kmax_base::read::MAX_SETTINGS);
+    let parsed = text.ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
     parsed.is_some_and(|config| config["backend"] == "browser")
 }
 

@@ -4,7 +4,6 @@ use crate::error::{Error, Result};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha512};
-use std::fs::File;
 use std::path::Path;
 
 /// The npm package that has the engine.
@@ -28,7 +27,7 @@ pub fn address(registry: &str) -> String {
 /// [`Error::Package`] if it has another, and if it cannot be read.
 pub fn verify(file: &Path) -> Result<()> {
     let mut digest = Sha512::new();
-    let mut archive = File::open(file).map_err(|error| Error::read(file, error))?;
+    let mut archive = kmax_base::read::open(file).map_err(|error| Error::read(file, error))?;
     std::io::copy(&mut archive, &mut digest).map_err(|error| Error::read(file, error))?;
     let found = BASE64_STANDARD.encode(digest.finalize());
     if found == INTEGRITY {

@@ -1,9 +1,10 @@
 //! The engine: the few files of its package that a page needs.
 
 use crate::error::{Error, Result};
+use crate::package::PACKAGE;
 use flate2::read::GzDecoder;
+use kmax_base::read::open;
 use serde_json::Value;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use tar::Archive;
@@ -49,18 +50,15 @@ impl Runtime {
             of_archive(path, &names().collect::<Vec<_>>())?
         };
         if let Some((name, _)) = names().zip(&found).find(|(_, bytes)| bytes.is_none()) {
-            return Err(Error::package(
-                path,
-                format!("has no {name}: expected the npm package {}", crate::PACKAGE),
-            ));
+            return Err(Error::package(path, format!("has no {name}: expected the npm package {}", PACKAGE)));
         }
         let about = found.pop().flatten().unwrap_or_default();
         let about: Value = serde_json::from_slice(&about)
             .map_err(|error| Error::package(path, format!("{ABOUT} is no JSON: {error}")))?;
-        if about["name"] != crate::PACKAGE {
+        if about["name"] != PACKAGE {
             return Err(Error::package(
                 path,
-                format!("is the package {}, expected {}", about["name"], crate::PACKAGE),
+                format!("is the package {}, expected {}", about["name"], PACKAGE),
             ));
         }
         let text = |key: &str| about[key].as_str().unwrap_or("?").to_string();
@@ -107,13 +105,13 @@ fn plain(name: &'static str) -> &'static str {
 }
 
 fn of_folder(file: &Path) -> Result<Vec<u8>> {
-    let open = File::open(file).map_err(|error| Error::read(file, error))?;
+    let open = open(file).map_err(|error| Error::read(file, error))?;
     limited(open).map_err(|error| Error::read(file, error))
 }
 
 /// The files of those names; nothing for one that is not there.
 fn of_archive(path: &Path, names: &[&str]) -> Result<Vec<Option<Vec<u8>>>> {
-    let file = File::open(path).map_err(|error| Error::read(path, error))?;
+    let file = open(path).map_err(|error| Error::read(path, error))?;
     let damaged = |error: std::io::Error| Error::package(path, format!("is no npm package: {error}"));
     let mut archive = Archive::new(GzDecoder::new(file).take(LARGEST_ARCHIVE));
     let mut found = vec![None; names.len()];
@@ -146,7 +144,7 @@ pub(crate) mod tests {
     /// A package as npm packs it, but for the files in `without`.
     pub(crate) fn archive(folder: &Path, without: &str) -> std::path::PathBuf {
         let file = folder.join("package.tgz");
-        let gzip = GzEncoder::new(File::create(&file).expect("created"), Compression::fast());
+        let gzip = GzEncoder::new(std::fs::File::create(&file).expect("created"), Compression::fast());
         let mut builder = tar::Builder::new(gzip);
         let about = br#"{"name": "onnxruntime-web", "version": "9.8.7", "license": "MIT"}"#;
         for name in FILES.into_iter().chain([ABOUT, "README.md"]).filter(|name| *name != without) {
@@ -168,7 +166,7 @@ pub(crate) mod tests {
         assert_eq!((packed.version(), packed.license()), ("9.8.7", "MIT"));
         let names: Vec<_> = packed.files().map(|(name, _)| name).collect();
         assert_eq!(names, ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]);
-        let gzip = GzDecoder::new(File::open(&file).expect("there"));
+        let gzip = GzDecoder::new(std::fs::File::open(&file).expect("there"));
         Archive::new(gzip).unpack(place.path()).expect("unpacked");
         let unpacked = Runtime::open(&place.path().join("package")).expect("a package");
         assert_eq!(unpacked.files, packed.files);
