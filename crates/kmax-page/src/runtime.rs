@@ -1,6 +1,7 @@
 //! The engine: the few files of its package that a page needs.
 
 use crate::error::{Error, Result};
+use crate::package::PACKAGE;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::fs::File;
@@ -49,18 +50,15 @@ impl Runtime {
             of_archive(path, &names().collect::<Vec<_>>())?
         };
         if let Some((name, _)) = names().zip(&found).find(|(_, bytes)| bytes.is_none()) {
-            return Err(Error::package(
-                path,
-                format!("has no {name}: expected the npm package {}", crate::PACKAGE),
-            ));
+            return Err(Error::package(path, format!("has no {name}: expected the npm package {}", PACKAGE)));
         }
         let about = found.pop().flatten().unwrap_or_default();
         let about: Value = serde_json::from_slice(&about)
             .map_err(|error| Error::package(path, format!("{ABOUT} is no JSON: {error}")))?;
-        if about["name"] != crate::PACKAGE {
+        if about["name"] != PACKAGE {
             return Err(Error::package(
                 path,
-                format!("is the package {}, expected {}", about["name"], crate::PACKAGE),
+                format!("is the package {}, expected {}", about["name"], PACKAGE),
             ));
         }
         let text = |key: &str| about[key].as_str().unwrap_or("?").to_string();
