@@ -30,13 +30,13 @@ static FILES: &[File] = files! {
         "style/work.css";
     "text/javascript; charset=utf-8":
         "app/anchors.js" "app/backend-browser.js" "app/backend-server.js" "app/backend.js"
-        "app/camera.js" "app/cluster-layer.js" "app/clusters-panel.js" "app/colours.js" "app/dom.js"
+        "app/camera.js" "app/cluster-layer.js" "app/clusters-panel.js" "app/clusters.js" "app/colours.js" "app/dom.js"
         "app/downloads.js" "app/format.js" "app/gestures.js" "app/label-map.js" "app/latest.js"
         "app/outlines.js" "app/page.js" "app/pane.js" "app/panel.js" "app/photo.js" "app/png.js"
         "app/segment-layer.js" "app/segments-panel.js" "app/settings.js" "app/slider.js"
         "app/sources.js" "app/stage.js" "app/stepper.js" "app/tabs.js" "app/told.js" "app/view.js"
         "app/zip.js" "browser/assign.js" "browser/axis.js" "browser/claims.js" "browser/classes.js"
-        "browser/corners.js" "browser/covered.js" "browser/decode.js" "browser/explanation.js"
+        "browser/corners.js" "browser/covered.js" "browser/decode.js" "browser/exponential.js" "browser/explanation.js"
         "browser/fetched.js" "browser/masks.js" "browser/network.js" "browser/pillow.js"
         "browser/preprocess.js" "browser/segments.js" "browser/worker.js";
     "image/jpeg":
