@@ -316,7 +316,7 @@ mod tests {
         assert!(matches!(decode(b""), Err(Error::Format { .. })));
         // Without an end.
         #[cfg(unix)]
-        assert!(matches!(read_image("/dev/zero"), Err(Error::Format { .. })));
+        assert!(matches!(read_image("/dev/zero"), Err(Error::Read { .. })));
         assert!(matches!(read_image("no such image"), Err(Error::Read { .. })));
     }
 }
