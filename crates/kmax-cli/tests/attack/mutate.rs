@@ -126,7 +126,7 @@ fn of_text(bytes: &mut Vec<u8>, random: &mut Random) {
         6 => [&b"\""[..], &long(), b"\""].concat(),
         // The token twice over, and often.
         _ => {
-            let separator = *random.pick(&[b',', b'\n', b' ']);
+            let separator = *random.pick(b",\n ");
             let token = &bytes[token.clone()];
             let times = (1 << 18) / (token.len() + 1);
             (0..1 + random.below(times)).flat_map(|_| [token, &[separator]].concat()).collect()

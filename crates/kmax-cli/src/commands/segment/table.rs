@@ -52,9 +52,11 @@ mod tests {
     fn small_ones_are_counted() {
         let rows = [row("hair", Some(0.5), 0.0213), row("bag", Some(0.4), 0.0004)];
         let told = render(&rows, 0.001);
-        assert!(told.ends_with(
-            "hair      50.0 %    2.1 %\n1 smaller than 0.1 % left out (--min-share 0 shows it)\n"
-        ));
+        assert!(
+            told.ends_with(
+                "hair    50.0 %    2.1 %\n1 smaller than 0.1 % left out (--min-share 0 shows it)\n"
+            )
+        );
         assert_eq!(render(&rows, 0.0).lines().count(), 3);
         assert_eq!(render(&rows, 0.5), "2 smaller than 50.0 % left out (--min-share 0 shows them)\n");
     }
