@@ -25,8 +25,9 @@ pub struct BuiltIn {
     pub weights: &'static [u8],
 }
 
-/// All built-in models, by name. The build script writes the list.
-pub const MODELS: &[BuiltIn] = &include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
+/// All built-in models, by name. The build script writes the list. One place in the program: a constant would be copied into each crate that
+/// uses it.
+pub static MODELS: &[BuiltIn] = &include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 
 /// The built-in model of that name.
 pub fn find(name: &str) -> Option<&'static BuiltIn> {
