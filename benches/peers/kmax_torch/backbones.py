@@ -45,7 +45,7 @@ class ConvNeXtBlock(nn.Module):
         self.depthwise = nn.Conv2d(dim, dim, 7, padding=3, groups=dim)
         self.norm = nn.LayerNorm(dim, eps=1e-6)
         self.expand, self.project = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
-        self.scale = nn.Parameter(torch.empty(dim))
+        self.scale = nn.Parameter(torch.ones(dim))
 
     def forward(self, x):
         y = self.norm(self.depthwise(x).permute(0, 2, 3, 1))

@@ -55,7 +55,7 @@ class Axial(nn.Module):
         self.keys, self.values = keys, 2 * keys
         self.qkv = Conv1d(i, 2 * keys + self.values)
         for name, depth in (("query", keys), ("key", keys), ("value", self.values)):
-            self.register_parameter(f"{name}_position", nn.Parameter(torch.empty(2 * self.SPAN - 1, depth // self.HEADS)))
+            self.register_parameter(f"{name}_position", nn.Parameter(torch.randn(2 * self.SPAN - 1, depth // self.HEADS)))
         self.similarity_norm = nn.BatchNorm2d(3 * self.HEADS, EPS, MOMENTUM)
         self.retrieved_norm = nn.BatchNorm1d(2 * self.values, EPS, MOMENTUM)
 

@@ -99,7 +99,7 @@ class DecoderLayer(nn.Module):
 class KmeansDecoder(nn.Module):
     def __init__(self, classes):
         super().__init__()
-        self.queries = nn.Parameter(torch.empty(256, 128))
+        self.queries = nn.Parameter(torch.randn(256, 128))
         self.layers = nn.ModuleList(DecoderLayer(c, classes) for c in (2048, 2048, 1024, 1024, 512, 512))
         self.class_projection, self.mask_projection = Conv1d(256, 256, F.gelu), Conv1d(256, 256, F.gelu)
         self.predictor = Predictor(256, classes)
