@@ -43,6 +43,12 @@ pub fn place(file: &Path) -> Outcome<PathBuf> {
     kmax_base::write::place(file).map_err(|e| Failure::new(Code::Output, format!("{}: {e}", file.display())))
 }
 
+/// Makes a folder for results, with those above it.
+pub fn folder(folder: &Path) -> Outcome {
+    let fail = |e: std::io::Error| Failure::new(Code::Output, format!("{}: {e}", folder.display()));
+    std::fs::create_dir_all(folder).map_err(fail)
+}
+
 /// Writes a result, whole or not at all.
 pub fn write(file: &Path, bytes: &[u8]) -> Outcome {
     kmax_base::write_atomically(file, bytes)

@@ -37,7 +37,7 @@ pub use image::RgbImage;
 pub use kmax_base::ErrorKind;
 pub use kmax_masks::{Categories, Category, LabelMap, Panoptic, Segment};
 pub use labels::Labels;
-pub use overlay::Overlay;
+pub use overlay::{Overlay, size_within};
 
 /// The program of the README runs as it stands.
 #[cfg(doctest)]

@@ -1,9 +1,9 @@
 //! The picture of a segmentation: the image, tinted by segment, with contours and names.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use image::{Rgb, RgbImage};
-use kmax_masks::{Categories, Category, LabelMap, Panoptic, Segment};
+use kmax_masks::{Categories, Category, LabelMap, Panoptic};
 
 use crate::error::{Error, Result};
 use crate::labels::{self, Labels};
@@ -72,9 +72,8 @@ impl<'a> Overlay<'a> {
     pub fn draw(&self, image: &RgbImage, panoptic: &Panoptic) -> Result<RgbImage> {
         self.check(image, panoptic)?;
         let (mut picture, map) = shown(image, &panoptic.map, self.largest)?;
-        let drawn = self.drawn(panoptic);
         let mut colors = colors::choose(&map, &panoptic.segments, self.categories);
-        colors.retain(|id, _| drawn.contains(id));
+        self.retain_drawn(panoptic, &mut colors);
         let share = |of_118: u32| {
             let thing = (256.0 * self.opacity).round() as u32;
             ((thing * of_118 + 59) / 118).min(256)
@@ -87,7 +86,7 @@ impl<'a> Overlay<'a> {
         tint(&mut picture, &map, &tints.collect());
         if self.contours {
             // What is not drawn has no border either.
-            let bordered = map.map(|id| if drawn.contains(&id) { id } else { 0 });
+            let bordered = map.map(|id| if colors.contains_key(&id) { id } else { 0 });
             let length = picture.width().max(picture.height());
             contours::draw(&mut picture, &bordered, &colors, (length / 500).clamp(1, 6) as usize);
         }
@@ -97,14 +96,15 @@ impl<'a> Overlay<'a> {
         Ok(picture)
     }
 
-    /// Ids of the segments that are drawn: neither background nor too small.
-    fn drawn(&self, panoptic: &Panoptic) -> HashSet<u32> {
+    /// Takes away the colours of what is not drawn: background, and what is too small.
+    fn retain_drawn(&self, panoptic: &Panoptic, colors: &mut HashMap<u32, [u8; 3]>) {
         let least = self.least * panoptic.map.data().len() as f64;
-        let shows = |segment: &&Segment| {
+        for segment in &panoptic.segments {
             let category = self.categories.get(segment.category_id);
-            segment.area as f64 >= least && !category.is_some_and(Category::is_background)
-        };
-        panoptic.segments.iter().filter(shows).map(|segment| segment.id).collect()
+            if (segment.area as f64) < least || category.is_some_and(Category::is_background) {
+                colors.remove(&segment.id);
+            }
+        }
     }
 
     fn check(&self, image: &RgbImage, panoptic: &Panoptic) -> Result<()> {
@@ -128,15 +128,24 @@ impl<'a> Overlay<'a> {
     }
 }
 
-/// Image and map in the size of the picture.
-fn shown(image: &RgbImage, map: &LabelMap, largest: u32) -> Result<(RgbImage, LabelMap)> {
+/// Width and height of an image that is made smaller, if need be, until neither is above `largest` pixels; each is at least one.
+pub fn size_within(image: &RgbImage, largest: u32) -> (u32, u32) {
     let (width, height) = image.dimensions();
     let longest = width.max(height);
     if longest <= largest {
-        return Ok((image.clone(), map.clone()));
+        return (width, height);
     }
     let scaled = |length: u32| (u64::from(length) * u64::from(largest) / u64::from(longest)).max(1) as u32;
-    let (w, h) = (scaled(width), scaled(height));
+    (scaled(width), scaled(height))
+}
+
+/// Image and map in the size of the picture.
+fn shown(image: &RgbImage, map: &LabelMap, largest: u32) -> Result<(RgbImage, LabelMap)> {
+    let (width, height) = image.dimensions();
+    let (w, h) = size_within(image, largest);
+    if (w, h) == (width, height) {
+        return Ok((image.clone(), map.clone()));
+    }
     let picture = image::imageops::thumbnail(image, w, h);
     let at = |to: u32, from: u32, of: u32| (u64::from(to) * u64::from(from) / u64::from(of)) as usize;
     let data = (0..h).flat_map(|y| {
@@ -163,6 +172,7 @@ fn tint(picture: &mut RgbImage, map: &LabelMap, tints: &HashMap<u32, ([u8; 3], u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kmax_masks::Segment;
     fn scene(width: usize, height: usize) -> (RgbImage, Panoptic, Categories) {
         let data = (0..width * height).map(|at| u32::from(at % width >= width / 2) + 1).collect();
         let map = LabelMap::new(width, height, data).expect("fits");

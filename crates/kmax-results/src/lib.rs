@@ -27,7 +27,7 @@ pub use error::{Error, Result};
 pub use found::{Found, More, Task};
 pub use kmax_masks::BACKGROUND;
 pub use row::Row;
-pub use steps::{ClassRow, HistoryRow, QueryRow, StepRow, Steps, query_classes, query_history};
+pub use steps::{ClassRow, HistoryRow, QueryRow, StepRow, Steps, query_history};
 
 /// The program of the README runs as it stands.
 #[cfg(doctest)]

@@ -1,14 +1,11 @@
 //! What the k-means steps did with an image, as lists.
 
-use crate::error::Result;
-use kmax_masks::Categories;
+use kmax_masks::{Categories, Panoptic};
 use kmax_model::Explanation;
 use serde::Serialize;
 
 /// The class of a query that found nothing.
 const VOID: &str = "void";
-/// Probabilities are kept to so many digits: others say nothing.
-const DIGITS: f64 = 1e6;
 
 /// The steps of an image and its queries: [`Explanation`] as lists.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,7 +57,24 @@ pub struct ClassRow {
     /// What the class is called, or `void`.
     pub name: String,
     /// Its probability, 0 to 1.
-    pub probability: f64,
+    pub probability: f32,
+}
+
+impl ClassRow {
+    /// The `count` most probable classes, by falling probability; of equal ones the first. `probabilities` end with that of void.
+    pub fn ranked(categories: &Categories, probabilities: &[f32], count: usize) -> Vec<Self> {
+        let of = |class: usize| {
+            let category = categories.as_slice().get(class);
+            Self {
+                category_id: category.map(|category| category.id),
+                name: category.map_or(VOID, |category| &category.name).to_owned(),
+                probability: probabilities[class],
+            }
+        };
+        let mut order: Vec<usize> = (0..probabilities.len()).collect();
+        order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
+        order.into_iter().take(count).map(of).collect()
+    }
 }
 
 /// A query's part in one step.
@@ -81,12 +95,8 @@ pub struct HistoryRow {
 }
 
 impl Steps {
-    /// Of an explanation.
-    ///
-    /// # Errors
-    /// If the image has more than [`kmax_masks::MAX_PIXELS`].
-    pub fn new(explanation: &Explanation) -> Result<Self> {
-        let (panoptic, queries) = explanation.segments()?;
+    /// Of an explanation and what its [`segments`](Explanation::segments) are.
+    pub fn new(explanation: &Explanation, (panoptic, queries): &(Panoptic, Vec<Vec<usize>>)) -> Self {
         let pixels: Vec<Vec<u64>> = explanation.steps.iter().map(|step| step.pixels()).collect();
         let step = |(step, (of, pixels)): (usize, (&kmax_model::Step, &Vec<u64>))| StepRow {
             step,
@@ -96,29 +106,23 @@ impl Steps {
             queries_with_pixels: pixels.iter().filter(|&&pixels| pixels > 0).count(),
         };
         let segment = |query: usize| {
-            let mut segments = panoptic.segments.iter().zip(&queries);
+            let mut segments = panoptic.segments.iter().zip(queries);
             segments.find(|(_, queries)| queries.contains(&query)).map(|(segment, _)| segment.id)
         };
         let categories = &explanation.prediction.config().categories;
         let query = |query: usize| {
             Some(QueryRow {
                 query,
-                class: classes(categories, &explanation.classes(query)).next()?,
+                class: ClassRow::ranked(categories, &explanation.classes(query), 1).pop()?,
                 segment_id: segment(query),
                 pixels: pixels.iter().map(|pixels| pixels[query]).collect(),
             })
         };
-        Ok(Self {
+        Self {
             steps: (1..).zip(explanation.steps.iter().zip(&pixels)).map(step).collect(),
             queries: (0..explanation.prediction.logits.queries).filter_map(query).collect(),
-        })
+        }
     }
-}
-
-/// The `count` most probable classes of a query at the end, the first first. Empty if there is no such query.
-pub fn query_classes(explanation: &Explanation, query: usize, count: usize) -> Vec<ClassRow> {
-    let categories = &explanation.prediction.config().categories;
-    classes(categories, &explanation.classes(query)).take(count).collect()
 }
 
 /// What a query was in each step. Empty if there is no such query.
@@ -130,30 +134,11 @@ pub fn query_history(explanation: &Explanation, query: usize) -> Vec<HistoryRow>
             step,
             stride: of.stride,
             pixels: *pixels.get(query)?,
-            share: rounded(pixels[query] as f64 / all as f64),
-            class: classes(categories, &of.classes(query)).next()?,
+            share: pixels[query] as f64 / all as f64,
+            class: ClassRow::ranked(categories, &of.classes(query), 1).pop()?,
         })
     };
     (1..).zip(&explanation.steps).filter_map(of).collect()
-}
-
-/// Classes by falling probability; of equal ones the first.
-fn classes(categories: &Categories, probabilities: &[f32]) -> impl Iterator<Item = ClassRow> {
-    let of = |(class, &probability): (usize, &f32)| {
-        let category = categories.as_slice().get(class);
-        ClassRow {
-            category_id: category.map(|category| category.id),
-            name: category.map_or(VOID, |category| &category.name).to_owned(),
-            probability: rounded(probability.into()),
-        }
-    };
-    let mut order: Vec<(usize, &f32)> = probabilities.iter().enumerate().collect();
-    order.sort_by(|a, b| b.1.total_cmp(a.1));
-    order.into_iter().map(of).collect::<Vec<_>>().into_iter()
-}
-
-fn rounded(value: f64) -> f64 {
-    (value * DIGITS).round() / DIGITS
 }
 
 #[cfg(test)]
@@ -170,7 +155,7 @@ mod tests {
         let segmenter = Segmenter::from_network(config, network, &Device::Cpu);
         let image = RgbImage::from_fn(40, 30, |x, y| image::Rgb([(x * 6) as u8, (y * 8) as u8, 70]));
         let explanation = segmenter.explain(&image)?;
-        let lists = Steps::new(&explanation)?;
+        let lists = Steps::new(&explanation, &explanation.segments()?);
         assert_eq!(lists.steps.len(), explanation.steps.len());
         assert_eq!(lists.queries.len(), explanation.prediction.logits.queries);
         for (at, step) in lists.steps.iter().enumerate() {
@@ -178,7 +163,7 @@ mod tests {
             assert_eq!(pixels.iter().sum::<u64>(), (step.height * step.width) as u64);
             assert_eq!(pixels.iter().filter(|&&pixels| pixels > 0).count(), step.queries_with_pixels);
         }
-        let all = query_classes(&explanation, 3, 1_000);
+        let all = ClassRow::ranked(&segmenter.config().categories, &explanation.classes(3), 1_000);
         assert_eq!(all.len(), segmenter.config().categories.len() + 1);
         assert!(all.is_sorted_by(|a, b| a.probability >= b.probability));
         assert_eq!(all[0], lists.queries[3].class);

@@ -1,6 +1,6 @@
 //! `kmax completions` and `kmax man`: what shells and `man` want to know about the program.
 
-use crate::exit::{Code, Failure, OrExit, Outcome};
+use crate::exit::{Code, OrExit, Outcome};
 use crate::output::{remark, write, write_out};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -34,8 +34,7 @@ pub fn completions(arguments: &Completions, mut program: clap::Command) -> Outco
 /// Runs `kmax man` for the whole `program`.
 pub fn man(arguments: &Man, program: clap::Command) -> Outcome {
     let folder = &arguments.folder;
-    let fail = |e: std::io::Error| Failure::new(Code::Output, format!("{}: {e}", folder.display()));
-    std::fs::create_dir_all(folder).map_err(fail)?;
+    crate::output::folder(folder)?;
     let mut pages = Vec::new();
     // Building it gives each command its whole name.
     let mut program = program.disable_help_subcommand(true);

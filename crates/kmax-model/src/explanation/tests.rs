@@ -4,20 +4,13 @@ use super::*;
 use crate::config::{Config, PreprocessConfig};
 use crate::network::KMaxDeepLab;
 use crate::presets::Preset;
-use crate::{PostprocessConfig, RgbImage, Segmenter};
+use crate::segmenter::tests::unsure;
+use crate::{RgbImage, Segmenter};
 use candle_core::{DType, Device};
 use kmax_nn::Params;
 
 fn segmenter(preprocess: PreprocessConfig) -> Result<Segmenter> {
-    let mut config = Config { preprocess, ..Preset::People.config() };
-    // Drawn weights are sure of nothing.
-    config.postprocess = PostprocessConfig {
-        class_threshold_thing: 0.0,
-        class_threshold_stuff: 0.0,
-        pixel_threshold: 0.02,
-        overlap_threshold: 0.0,
-        ..config.postprocess
-    };
+    let config = Config { preprocess, ..unsure() };
     let params = Params::trainable(None, 3, DType::F32, &Device::Cpu);
     let network = KMaxDeepLab::new(&config.network, &params)?;
     Ok(Segmenter::from_network(config, network, &Device::Cpu))

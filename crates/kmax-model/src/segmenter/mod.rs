@@ -4,7 +4,7 @@ mod builder;
 mod input;
 mod prediction;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use builder::{ModelSource, Precision, SegmenterBuilder};
 pub use prediction::Prediction;

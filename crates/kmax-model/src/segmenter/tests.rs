@@ -7,19 +7,24 @@ use crate::folder::{self, ModelCard};
 use crate::presets::Preset;
 use kmax_nn::Params;
 
-#[test]
-fn a_model_folder_segments_images_by_every_convention() -> Result<()> {
-    let parent = tempfile::tempdir().expect("a temporary folder");
-    let path = parent.path().join("model");
-    let mut config = Preset::People.config();
-    // Drawn weights are sure of nothing.
-    config.postprocess = PostprocessConfig {
+/// The small model, with thresholds for drawn weights, which are sure of nothing.
+pub(crate) fn unsure() -> Config {
+    let config = Preset::People.config();
+    let postprocess = PostprocessConfig {
         class_threshold_thing: 0.0,
         class_threshold_stuff: 0.0,
         pixel_threshold: 0.02,
         overlap_threshold: 0.0,
         ..config.postprocess
     };
+    Config { postprocess, ..config }
+}
+
+#[test]
+fn a_model_folder_segments_images_by_every_convention() -> Result<()> {
+    let parent = tempfile::tempdir().expect("a temporary folder");
+    let path = parent.path().join("model");
+    let mut config = unsure();
     let params = Params::trainable(None, 3, DType::F32, &Device::Cpu);
     KMaxDeepLab::new(&config.network, &params)?;
     let weights = || params.parameters().into_iter().map(|p| (p.name, p.var.as_detached_tensor())).collect();

@@ -71,12 +71,10 @@ impl Picture {
 
 /// The image, made smaller until its longer edge has `edge` pixels: as large as an [`Overlay`](kmax_render::Overlay) of that size.
 pub fn fitted(image: &RgbImage, edge: u32) -> Cow<'_, RgbImage> {
-    let longest = image.width().max(image.height());
-    if longest <= edge {
-        return Cow::Borrowed(image);
+    match kmax_render::size_within(image, edge) {
+        size if size == image.dimensions() => Cow::Borrowed(image),
+        (width, height) => Cow::Owned(thumbnail(image, width, height)),
     }
-    let scaled = |length: u32| (u64::from(length) * u64::from(edge) / u64::from(longest)).max(1) as u32;
-    Cow::Owned(thumbnail(image, scaled(image.width()), scaled(image.height())))
 }
 
 /// The file of a picture.

@@ -1,7 +1,7 @@
 //! The steps of k-means of a prediction that is kept.
 
 use crate::clusters;
-use crate::clusters::{Pixel, Query, Steps};
+use crate::clusters::{Pixel, Query};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use crate::queue::Cancel;
@@ -11,6 +11,7 @@ use crate::work::Work;
 use axum::extract;
 use axum::response::Response;
 use kmax_model::Explanation;
+use kmax_results::Steps;
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::IntoParams;
@@ -34,7 +35,10 @@ pub(crate) fn router() -> OpenApiRouter<Arc<State>> {
         (status = "default", description = "What is wrong.", body = Problem, content_type = "application/problem+json"),
     ))]
 async fn steps(extract::State(state): Shared, Named(id): Named<String>) -> Result<Response, Problem> {
-    explained(state, id, "application/json", |explanation| json(&clusters::steps(explanation)?)).await
+    explained(state, id, "application/json", |explanation| {
+        json(&Steps::new(explanation, &explanation.segments()?))
+    })
+    .await
 }
 
 /// The query that each pixel was assigned to in a step, as PNG: R + 256 G + 65536 B.

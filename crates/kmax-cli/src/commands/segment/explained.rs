@@ -1,13 +1,13 @@
 //! The k-means steps of a photo as pictures, an animation and a list.
 
 use super::inputs::Input;
-use crate::exit::{Code, Failure, OrExit, Outcome};
+use crate::exit::{Code, OrExit, Outcome};
 use crate::output::write;
 use gif::{Encoder, Frame, Repeat};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
-use kmax::render::{Overlay, colors, draw_clusters, query_colors};
-use kmax::{Config, Explanation};
+use kmax::Explanation;
+use kmax::render::{Overlay, colors, draw_clusters, query_colors, size_within};
 use kmax_results::{Steps, query_history};
 use serde_json::json;
 use std::path::Path;
@@ -19,12 +19,6 @@ const PAUSES: [u16; 2] = [90, 300];
 /// How carefully the animation's colours are chosen, from 1 (best) to 30.
 const HASTE: i32 = 10;
 
-/// Makes the folder.
-pub fn create(folder: &Path) -> Outcome {
-    let fail = |e: std::io::Error| Failure::new(Code::Output, format!("{}: {e}", folder.display()));
-    std::fs::create_dir_all(folder).map_err(fail)
-}
-
 /// Writes NAME.stepK.png for each step, NAME.steps.gif and, last, NAME.steps.json.
 pub fn write_all(
     folder: &Path,
@@ -35,14 +29,12 @@ pub fn write_all(
 ) -> Outcome {
     let place = |ending: &str| folder.join(format!("{}.{ending}", input.name));
     let config = explanation.prediction.config();
-    let (panoptic, queries) = explanation.segments().or_fail()?;
+    let segments = explanation.segments().or_fail()?;
+    let steps = Steps::new(explanation, &segments);
+    let (panoptic, _) = segments;
     let chosen = colors::choose(&panoptic.map, &panoptic.segments, &config.categories);
-    let of_segment = |query: usize| {
-        let mut segments = panoptic.segments.iter().zip(&queries);
-        let (segment, _) = segments.find(|(_, queries)| queries.contains(&query))?;
-        chosen.get(&segment.id).copied()
-    };
-    let colors = query_colors(explanation.prediction.logits.queries, of_segment);
+    let of_segment = |query: usize| chosen.get(&steps.queries.get(query)?.segment_id?).copied();
+    let colors = query_colors(steps.queries.len(), of_segment);
 
     let mut frames = vec![(small(photo), PAUSES[0])];
     for (k, step) in (1..).zip(&explanation.steps) {
@@ -52,18 +44,15 @@ pub fn write_all(
     }
     frames.push((small(&overlay.draw(photo, &panoptic)?), PAUSES[1]));
     write(&place("steps.gif"), &animation(frames).or_exit(Code::Failed)?)?;
-    write(&place("steps.json"), list(explanation, config, input, model)?.as_bytes())
+    write(&place("steps.json"), list(explanation, steps, input, model)?.as_bytes())
 }
 
 /// As large as the animation may be.
 fn small(picture: &RgbImage) -> RgbImage {
-    let (width, height) = picture.dimensions();
-    let longest = width.max(height);
-    if longest <= ANIMATED {
-        return picture.clone();
+    match size_within(picture, ANIMATED) {
+        size if size == picture.dimensions() => picture.clone(),
+        (width, height) => imageops::resize(picture, width, height, FilterType::Triangle),
     }
-    let scaled = |length: u32| (u64::from(length) * u64::from(ANIMATED) / u64::from(longest)).max(1) as u32;
-    imageops::resize(picture, scaled(width), scaled(height), FilterType::Triangle)
 }
 
 /// A GIF of pictures of one size, each with how long it is shown, which begins again when it is over.
@@ -83,8 +72,8 @@ fn animation(frames: Vec<(RgbImage, u16)>) -> Result<Vec<u8>, gif::EncodingError
 }
 
 /// The steps, and all queries with their histories.
-fn list(explanation: &Explanation, config: &Config, input: &Input, model: &str) -> Outcome<String> {
-    let Steps { steps, queries } = Steps::new(explanation).or_exit(Code::Failed)?;
+fn list(explanation: &Explanation, steps: Steps, input: &Input, model: &str) -> Outcome<String> {
+    let Steps { steps, queries } = steps;
     let of_query = |row: &kmax_results::QueryRow| {
         let mut query = json!(row);
         query["history"] = json!(query_history(explanation, row.query));
@@ -94,7 +83,7 @@ fn list(explanation: &Explanation, config: &Config, input: &Input, model: &str) 
         "image_id": input.id,
         "file": input.file.display().to_string(),
         "model": model,
-        "input": config.preprocess.size,
+        "input": explanation.prediction.config().preprocess.size,
         "steps": steps,
         "queries": queries.iter().map(of_query).collect::<Vec<_>>(),
     });

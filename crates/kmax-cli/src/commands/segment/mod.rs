@@ -56,7 +56,7 @@ fn all(arguments: &Arguments) -> Outcome {
     let segmenter = segmenter.with_postprocess(settings).or_fail()?;
     let reading = segmenter.reading().with_background(arguments.background);
     let mut results = results::Results::create(arguments)?;
-    arguments.explain.as_deref().map_or(Ok(()), explained::create)?;
+    arguments.explain.as_deref().map_or(Ok(()), crate::output::folder)?;
     let open = |(shard, digest): (Shard, String)| {
         shards::Part::open(arguments, shard, &inputs, segmenter.config(), &digest)
     };
@@ -171,16 +171,12 @@ fn one(
     let fail =
         |e: kmax_results::Error| Failure::new(e.kind().into(), format!("{}: {e}", input.file.display()));
     let answer = Answer::new(arguments, segmenter, input, &photo).map_err(fail)?;
+    let overlay = arguments.overlay(&segmenter.config().categories);
     if let (Some(folder), Some(explanation)) = (&arguments.explain, &answer.explanation) {
-        let write = || {
-            let overlay = arguments.overlay(&segmenter.config().categories);
-            explained::write_all(folder, explanation, input, &photo, (&overlay, &arguments.model))
-        };
+        let write = || explained::write_all(folder, explanation, input, &photo, (&overlay, &arguments.model));
         stage("writing the explanation", write)?;
     }
-    let entries = stage("writing results", || {
-        results.write(&answer, input, &photo, &arguments.overlay(&segmenter.config().categories))
-    })?;
+    let entries = stage("writing results", || results.write(&answer, input, &photo, &overlay))?;
     detail(|| format!("{}: {:.3} s", input.file.display(), begun.elapsed().as_secs_f64()));
     Ok((answer, entries))
 }

@@ -39,11 +39,13 @@ impl Results {
         let Some(folder) = arguments.folder().map(Path::to_path_buf) else {
             return Ok(Self { model, place: Place::Stdout(arguments.result) });
         };
-        let fail =
-            |e: &dyn std::fmt::Display| Failure::new(Code::Output, format!("{}: {e}", folder.display()));
-        std::fs::create_dir_all(&folder).map_err(|e| fail(&e))?;
+        let fail = |e: std::io::Error| {
+            let reason = format!("nothing can be written there: {e}");
+            Failure::new(Code::Output, format!("{}: {reason}", folder.display()))
+        };
+        crate::output::folder(&folder)?;
         // Better now than after the first photo.
-        tempfile::tempfile_in(&folder).map_err(|e| fail(&format!("nothing can be written there: {e}")))?;
+        tempfile::tempfile_in(&folder).map_err(fail)?;
         let place = match arguments.format {
             Format::Files => Place::Folder(folder),
             Format::CocoPanoptic => {
