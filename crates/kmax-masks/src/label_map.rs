@@ -97,6 +97,18 @@ impl LabelMap {
         Self { width: self.width, height: self.height, data }
     }
 
+    /// A smaller map: of each square of `step` pixels the one in the middle, or the last one at the edges.
+    ///
+    /// # Panics
+    /// If `step` is 0.
+    pub fn every(&self, step: usize) -> Self {
+        let (width, height) = (self.width.div_ceil(step), self.height.div_ceil(step));
+        let at = |index: usize, length: usize| (index * step + step / 2).min(length - 1);
+        let row = |y: usize| &self.data[at(y, self.height) * self.width..];
+        let pixels = (0..height).flat_map(|y| (0..width).map(move |x| row(y)[at(x, self.width)]));
+        Self { width, height, data: pixels.collect() }
+    }
+
     /// The ids within a box `[x, y, width, height]` of [`Self::extents`].
     pub(crate) fn cut(&self, [left, top, width, height]: [u32; 4]) -> Self {
         let [left, top, width, height] = [left, top, width, height].map(|value| value as usize);
@@ -160,6 +172,14 @@ mod tests {
         assert!(matches!(LabelMap::filled(usize::MAX, 2, 0), Err(Error::TooLarge { .. })));
         assert!(matches!(LabelMap::filled(1 << 15, 1 << 14, 0), Err(Error::TooLarge { .. })));
         assert_eq!(LabelMap::new(0, 0, vec![]).unwrap().rows().count(), 0);
+    }
+
+    #[test]
+    fn smaller_maps_have_the_middles() {
+        let map = LabelMap::new(5, 3, (0..15).collect()).unwrap();
+        assert_eq!(map.every(1), map);
+        assert_eq!((map.every(2).data(), map.every(9).data()), (&[6, 8, 9, 11, 13, 14][..], &[14][..]));
+        assert_eq!(LabelMap::new(0, 0, vec![]).unwrap().every(3).data(), [0; 0]);
     }
 
     #[test]

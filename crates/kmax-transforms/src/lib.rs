@@ -3,6 +3,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`read_image`] | JPEG, PNG, WebP, TIFF, GIF, BMP and PNM, turned upright, as 8-bit sRGB |
+//! | [`Bands`] | the same by rows, for images that are too large to be held |
 //! | [`eval`] | from an image to the input of a network, as both reference implementations do it, or fitted |
 //! | [`augment`] | what is done to a labelled image in training: ours or that of either reference implementation |
 //! | [`train`] | our own transform: scale, crop, flip, colour |
@@ -30,6 +31,7 @@
 #![forbid(unsafe_code)]
 
 pub mod augment;
+mod bands;
 pub mod colour;
 mod decode;
 pub mod deeplab2;
@@ -55,6 +57,7 @@ mod stored;
 pub mod train;
 
 pub use augment::Augmentation;
+pub use bands::Bands;
 pub use draw::Draw;
 pub use error::{Error, FORMATS, MAX_PIXELS, Result};
 pub use image::RgbImage;

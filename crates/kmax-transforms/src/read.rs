@@ -7,7 +7,7 @@ use image::RgbImage;
 
 use crate::decode::{self, Admission, Failure};
 use crate::error::{Error, MAX_PIXELS, Result};
-use crate::format::{HEAD, Kind};
+use crate::format::{Format, HEAD, Kind};
 use crate::srgb;
 
 /// Reads the image `file` as it should be looked at: its EXIF orientation is applied, an ICC profile makes sRGB of its values,
@@ -107,33 +107,34 @@ pub fn decode_image(data: &[u8], file: &Path) -> Result<RgbImage> {
 /// # Errors
 /// As [`read_picture`].
 pub fn decode_picture(data: &[u8], file: &Path, reading: &Reading) -> Result<Picture> {
-    let file = || file.into();
     let format = match Kind::of(data) {
         Kind::Known(format) => format,
         Kind::Other(what, advice) => {
-            return Err(Error::Unread { file: file(), what: what.into(), advice: advice.into() });
+            return Err(Error::Unread { file: file.into(), what: what.into(), advice: advice.into() });
         }
-        Kind::Unknown => return Err(Error::Format { file: file() }),
+        Kind::Unknown => return Err(Error::Format { file: file.into() }),
     };
-    let admission = Admission {
-        pixels: reading.pixels.min(MAX_PIXELS),
-        available: reading.memory,
-        beside: (reading.bytes_per_pixel, reading.bytes),
-        file: data.len() as u64,
-    };
-    let decoded = decode::decode(format, data, &admission).map_err(|failure| match failure {
-        Failure::Damaged(reason) => Error::Damaged { file: file(), format: format.name(), reason },
-        Failure::Unread(what, advice) => Error::Unread { file: file(), what, advice },
-        Failure::TooLarge { width, height } => {
-            Error::TooLarge { file: file(), width, height, most: admission.pixels }
-        }
-        Failure::Memory { width, height, needed, available } => {
-            Error::Memory { file: file(), width, height, needed, available }
-        }
-    })?;
+    let admission = Admission::of(reading, data.len() as u64);
+    let decoded = decode::decode(format, data, &admission);
+    let decoded = decoded.map_err(|failure| refused(failure, file, format, reading))?;
     let (image, notes) = srgb::finish(decoded, reading.background);
     let note = (!notes.is_empty()).then(|| notes.join("; "));
     Ok(Picture { image, note })
+}
+
+/// A failure of a decoder, with the file's name.
+pub(crate) fn refused(failure: Failure, file: &Path, format: Format, reading: &Reading) -> Error {
+    let file = file.into();
+    match failure {
+        Failure::Damaged(reason) => Error::Damaged { file, format: format.name(), reason },
+        Failure::Unread(what, advice) => Error::Unread { file, what, advice },
+        Failure::TooLarge { width, height } => {
+            Error::TooLarge { file, width, height, most: reading.pixels.min(MAX_PIXELS) }
+        }
+        Failure::Memory { width, height, needed, available } => {
+            Error::Memory { file, width, height, needed, available }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 
 mod panoptic;
 
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 
 use kmax_base::read::check_memory;
 use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Transformations};
@@ -21,6 +21,9 @@ use crate::label_map::LabelMap;
 use crate::limits::{MAX_PIXELS, checked_pixels};
 
 pub use panoptic::{decode_panoptic, decode_panoptic_of};
+
+/// Bytes of a part of the packed rows.
+const IDAT: usize = 1 << 16;
 
 /// The largest id of the panoptic form.
 pub const MAX_PANOPTIC_ID: u32 = (1 << 24) - 1;
@@ -148,7 +151,23 @@ pub fn decode_three_channel(bytes: &[u8]) -> Result<TwoChannel> {
     Ok(TwoChannel { semantic: raw.rgb(|r, _, _| r)?, instance: raw.rgb(|_, g, b| g << 8 | b)? })
 }
 
-fn encode(map: &LabelMap, color: ColorType, depth: BitDepth, bytes: &[u8]) -> Result<Vec<u8>> {
+/// Row by row, so that a large map is never there a second time: `bytes` are those of a value.
+fn encode<const N: usize>(
+    map: &LabelMap,
+    color: ColorType,
+    depth: BitDepth,
+    bytes: impl Fn(u32) -> [u8; N],
+) -> Result<Vec<u8>> {
+    let rows = map.rows().map(|row| row.iter().flat_map(|&value| bytes(value)).collect::<Vec<u8>>());
+    encode_rows(map, color, depth, rows)
+}
+
+fn encode_rows(
+    map: &LabelMap,
+    color: ColorType,
+    depth: BitDepth,
+    rows: impl Iterator<Item = Vec<u8>>,
+) -> Result<Vec<u8>> {
     let (width, height) = (map.width(), map.height());
     // The number of pixels is bounded, but width or height of an empty map is not.
     let small =
@@ -159,7 +178,11 @@ fn encode(map: &LabelMap, color: ColorType, depth: BitDepth, bytes: &[u8]) -> Re
     encoder.set_depth(depth);
     encoder.set_compression(Compression::Balanced);
     let mut writer = encoder.write_header().map_err(png_error)?;
-    writer.write_image_data(bytes).map_err(png_error)?;
+    let mut stream = writer.stream_writer_with_size(IDAT).map_err(png_error)?;
+    for row in rows {
+        stream.write_all(&row).map_err(png_error)?;
+    }
+    stream.finish().map_err(png_error)?;
     writer.finish().map_err(png_error)?;
     Ok(out)
 }
@@ -177,8 +200,10 @@ fn at_most(map: &LabelMap, what: &'static str, max: u32) -> Result<()> {
 /// If an id is above [`MAX_PANOPTIC_ID`], or the map has no pixel.
 pub fn encode_panoptic(map: &LabelMap) -> Result<Vec<u8>> {
     at_most(map, "segment id", MAX_PANOPTIC_ID)?;
-    let bytes: Vec<u8> = map.data().iter().flat_map(|id| id.to_le_bytes().into_iter().take(3)).collect();
-    encode(map, ColorType::Rgb, BitDepth::Eight, &bytes)
+    encode(map, ColorType::Rgb, BitDepth::Eight, |id| {
+        let [red, green, blue, _] = id.to_le_bytes();
+        [red, green, blue]
+    })
 }
 
 /// An 8-bit grey PNG of classes.
@@ -187,8 +212,7 @@ pub fn encode_panoptic(map: &LabelMap) -> Result<Vec<u8>> {
 /// If a value is above 255, or the map has no pixel.
 pub fn encode_labels(map: &LabelMap) -> Result<Vec<u8>> {
     at_most(map, "label", u8::MAX.into())?;
-    let bytes: Vec<u8> = map.data().iter().map(|&value| value as u8).collect();
-    encode(map, ColorType::Grayscale, BitDepth::Eight, &bytes)
+    encode(map, ColorType::Grayscale, BitDepth::Eight, |value| [value as u8])
 }
 
 /// A 16-bit grey PNG (Cityscapes `instanceIds`).
@@ -197,8 +221,7 @@ pub fn encode_labels(map: &LabelMap) -> Result<Vec<u8>> {
 /// If a value is above 65535, or the map has no pixel.
 pub fn encode_labels_16(map: &LabelMap) -> Result<Vec<u8>> {
     at_most(map, "label", u16::MAX.into())?;
-    let bytes: Vec<u8> = map.data().iter().flat_map(|&value| (value as u16).to_be_bytes()).collect();
-    encode(map, ColorType::Grayscale, BitDepth::Sixteen, &bytes)
+    encode(map, ColorType::Grayscale, BitDepth::Sixteen, |value| (value as u16).to_be_bytes())
 }
 
 /// The two-channel form.
@@ -222,14 +245,13 @@ pub fn encode_three_channel(maps: &TwoChannel) -> Result<Vec<u8>> {
 fn encode_channels(maps: &TwoChannel, instance_bytes: impl Fn(u32) -> [u8; 2]) -> Result<Vec<u8>> {
     maps.semantic.same_size(&maps.instance)?;
     at_most(&maps.semantic, "class", u8::MAX.into())?;
-    let pixels = maps.semantic.data().iter().zip(maps.instance.data());
-    let bytes: Vec<u8> = pixels
-        .flat_map(|(&class, &instance)| {
-            let [g, b] = instance_bytes(instance);
-            [class as u8, g, b]
-        })
-        .collect();
-    encode(&maps.semantic, ColorType::Rgb, BitDepth::Eight, &bytes)
+    let pixel = |(&class, &instance): (&u32, &u32)| {
+        let [g, b] = instance_bytes(instance);
+        [class as u8, g, b]
+    };
+    let rows = maps.semantic.rows().zip(maps.instance.rows());
+    let rows = rows.map(|(classes, instances)| classes.iter().zip(instances).flat_map(pixel).collect());
+    encode_rows(&maps.semantic, ColorType::Rgb, BitDepth::Eight, rows)
 }
 
 impl TwoChannel {

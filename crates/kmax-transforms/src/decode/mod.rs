@@ -8,13 +8,15 @@ mod jpeg;
 mod jxl;
 mod plain;
 mod png;
-mod tiff;
+pub(crate) mod tiff;
 mod webp;
 
 use image::DynamicImage;
 use image::metadata::Orientation;
 
+use crate::error::MAX_PIXELS;
 use crate::format::Format;
+use crate::read::Reading;
 
 /// What a file holds, before anything is made of it.
 pub(crate) struct Decoded {
@@ -29,7 +31,7 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
-    fn new(raster: impl Into<Raster>) -> Self {
+    pub(crate) fn new(raster: impl Into<Raster>) -> Self {
         Self {
             raster: raster.into(),
             orientation: Orientation::NoTransforms,
@@ -88,7 +90,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    fn damaged(reason: impl Into<String>) -> Self {
+    pub(crate) fn damaged(reason: impl Into<String>) -> Self {
         Self::Damaged(reason.into())
     }
 }
@@ -113,30 +115,51 @@ pub(crate) struct Admission {
     pub available: Option<u64>,
     /// Bytes that the caller will need beside the image: for each of its pixels, and in any case.
     pub beside: (u64, u64),
-    /// Bytes of the file.
+    /// Bytes of the file, or of what decodes it.
     pub file: u64,
 }
 
 impl Admission {
-    /// Each decoder asks when it knows the size, and before it decodes; `bytes` is what a pixel takes while it does.
-    fn admit(&self, width: u32, height: u32, bytes: u64) -> Result<(), Failure> {
-        let pixels = u64::from(width) * u64::from(height);
-        if pixels > self.pixels {
-            return Err(Failure::TooLarge { width, height });
+    /// Of a file of `file` bytes in memory.
+    pub(crate) fn of(reading: &Reading, file: u64) -> Self {
+        Self {
+            pixels: reading.pixels.min(MAX_PIXELS),
+            available: reading.memory,
+            beside: (reading.bytes_per_pixel, reading.bytes),
+            file,
         }
-        if pixels == 0 {
-            return Err(Failure::damaged("it has no pixels"));
+    }
+
+    /// Asks for a picture that never is in memory as a whole.
+    pub(crate) fn admit_bands(&self, width: u32, height: u32) -> Result<(), Failure> {
+        let pixels = self.pixels_of(width, height)?;
+        self.afford(width, height, self.file + pixels * self.beside.0 + self.beside.1)
+    }
+
+    fn pixels_of(&self, width: u32, height: u32) -> Result<u64, Failure> {
+        match u64::from(width) * u64::from(height) {
+            0 => Err(Failure::damaged("it has no pixels")),
+            pixels if pixels > self.pixels => Err(Failure::TooLarge { width, height }),
+            pixels => Ok(pixels),
         }
-        // While it is decoded there may be a second copy, of 8-bit RGB; afterwards there is that alone.
-        let decoding = self.file + pixels * (bytes + if bytes > 3 { 3 } else { 0 });
-        let afterwards = pixels * (3 + self.beside.0) + self.beside.1;
-        let needed = decoding.max(afterwards);
+    }
+
+    fn afford(&self, width: u32, height: u32, needed: u64) -> Result<(), Failure> {
         match self.available {
             Some(available) if needed > available => {
                 Err(Failure::Memory { width, height, needed, available })
             }
             _ => Ok(()),
         }
+    }
+
+    /// Each decoder asks when it knows the size, and before it decodes; `bytes` is what a pixel takes while it does.
+    fn admit(&self, width: u32, height: u32, bytes: u64) -> Result<(), Failure> {
+        let pixels = self.pixels_of(width, height)?;
+        // While it is decoded there may be a second copy, of 8-bit RGB; afterwards there is that alone.
+        let decoding = self.file + pixels * (bytes + if bytes > 3 { 3 } else { 0 });
+        let afterwards = pixels * (3 + self.beside.0) + self.beside.1;
+        self.afford(width, height, decoding.max(afterwards))
     }
 }
 

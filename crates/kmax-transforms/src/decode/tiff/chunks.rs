@@ -1,14 +1,15 @@
 //! Whether the strips or tiles of a page are in the file.
 
-use tiff::decoder::ChunkType;
+use std::io::{Read, Seek, SeekFrom};
+
+use tiff::decoder::{ChunkType, Decoder};
 use tiff::tags::{CompressionMethod, Tag};
 
-use super::Source;
 use crate::decode::Failure;
 use crate::decode::jpeg::{Finding, walk};
 
-/// Looks at where strips or tiles lie, which the decoder takes on trust; what is odd.
-pub(super) fn check(decoder: &mut Source, data: &[u8]) -> Result<Vec<String>, Failure> {
+/// Looks at where strips or tiles lie in a file of `size` bytes, which the decoder takes on trust; what is odd.
+pub(crate) fn check<R: Read + Seek>(decoder: &mut Decoder<R>, size: u64) -> Result<Vec<String>, Failure> {
     let (offsets, lengths) = match decoder.get_chunk_type() {
         ChunkType::Strip => (Tag::StripOffsets, Tag::StripByteCounts),
         ChunkType::Tile => (Tag::TileOffsets, Tag::TileByteCounts),
@@ -24,7 +25,7 @@ pub(super) fn check(decoder: &mut Source, data: &[u8]) -> Result<Vec<String>, Fa
             || Failure::damaged(format!("part {} of {} of its pixels is missing", index + 1, offsets.len()));
         let end = offset.checked_add(length).ok_or_else(missing)?;
         // Zeros stand for parts that were never written.
-        if offset == 0 || length == 0 || end > data.len() as u64 {
+        if offset == 0 || length == 0 || end > size {
             return Err(missing());
         }
         match compression {
@@ -40,14 +41,17 @@ pub(super) fn check(decoder: &mut Source, data: &[u8]) -> Result<Vec<String>, Fa
                 }
             }
             CompressionMethod::ModernJPEG => {
-                let chunk = &data[offset as usize..end as usize];
+                let mut chunk = vec![0; length as usize];
+                let file = decoder.inner();
+                let read = file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut chunk));
+                read.map_err(|_| missing())?;
                 let whole = match &tables {
                     Some(tables) => [
                         tables.get(..tables.len().saturating_sub(2)).unwrap_or_default(),
                         chunk.get(2..).unwrap_or_default(),
                     ]
                     .concat(),
-                    None => chunk.to_vec(),
+                    None => chunk,
                 };
                 match walk(&whole) {
                     Some(Finding::Cut) => return Err(missing()),

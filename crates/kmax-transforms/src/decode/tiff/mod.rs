@@ -4,7 +4,7 @@ mod chunks;
 mod samples;
 
 use std::borrow::Cow;
-use std::io::Cursor;
+use std::io::{Cursor, Read, Seek};
 
 use tiff::TiffError;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
@@ -12,9 +12,9 @@ use tiff::tags::Tag;
 
 use super::{Admission, Decoded, Failure};
 use crate::exif::{self, Block};
-use samples::Samples;
 
-type Source<'a> = Decoder<Cursor<&'a [u8]>>;
+pub(crate) use chunks::check as check_parts;
+pub(crate) use samples::Samples;
 
 /// Photometric interpretations of TIFF 6.0.
 const BLACK_IS_ZERO: u32 = 1;
@@ -29,8 +29,8 @@ const PAGES: usize = 1000;
 /// Decodes the first page.
 pub(super) fn decode(data: &[u8], admission: &Admission) -> Result<Decoded, Failure> {
     let (data, palette) = without_palette(data);
-    let mut decoder = Decoder::new(Cursor::new(&data[..]))?.with_limits(limits(admission));
-    let raw = decoder.find_tag(DNG_VERSION)?.is_some() || data.get(8..10) == Some(b"CR");
+    let mut decoder = Decoder::new(Cursor::new(&data[..]))?.with_limits(limits(admission.pixels));
+    let raw = is_raw(&mut decoder, &data)?;
     if raw || is_preview(&mut decoder) {
         let what =
             if raw { "a raw photo of a camera" } else { "a TIFF whose first page is a preview of another" };
@@ -40,7 +40,7 @@ pub(super) fn decode(data: &[u8], admission: &Admission) -> Result<Decoded, Fail
     let colors = decoder.colortype()?;
     let samples = u64::from(colors.num_samples()) * u64::from(colors.bit_depth().div_ceil(8));
     admission.admit(width, height, samples)?;
-    let mut notes = chunks::check(&mut decoder, &data)?;
+    let mut notes = check_parts(&mut decoder, data.len() as u64)?;
     let mut values = DecodingResult::U8(Vec::new());
     let layout = decoder.read_image_to_buffer(&mut values)?;
     if values.as_buffer(0).byte_len() < layout.complete_len {
@@ -76,10 +76,10 @@ fn without_palette(data: &[u8]) -> (Cow<'_, [u8]>, bool) {
     (Cow::Owned(data), true)
 }
 
-fn limits(admission: &Admission) -> Limits {
+pub(crate) fn limits(pixels: u64) -> Limits {
     let mut limits = Limits::default();
     // Planes and strips are parts of an image that was admitted, of up to four channels with 16 bits.
-    let most = usize::try_from(admission.pixels.saturating_mul(8)).unwrap_or(usize::MAX);
+    let most = usize::try_from(pixels.saturating_mul(8)).unwrap_or(usize::MAX);
     limits.decoding_buffer_size = most;
     limits.intermediate_buffer_size = most;
     // Profiles of printers have some megabytes, and so have the places of the strips of a large scan.
@@ -87,12 +87,28 @@ fn limits(admission: &Admission) -> Limits {
     limits
 }
 
+/// Whether it is what a camera's sensor saw.
+fn is_raw<R: Read + Seek>(decoder: &mut Decoder<R>, head: &[u8]) -> Result<bool, Failure> {
+    Ok(decoder.find_tag(DNG_VERSION)?.is_some() || head.get(8..10) == Some(b"CR"))
+}
+
+/// Whether the first page is a picture whose strips or tiles are rows of whole samples, and stands upright.
+pub(crate) fn has_rows<R: Read + Seek>(decoder: &mut Decoder<R>, head: &[u8]) -> Result<bool, Failure> {
+    let mut is = |tag, value| -> Result<bool, Failure> {
+        Ok(decoder.find_tag_unsigned::<u32>(tag)?.is_none_or(|found| found == value))
+    };
+    let plain = is(Tag::Orientation, 1)? && is(Tag::PlanarConfiguration, 1)?;
+    let palette = decoder.find_tag_unsigned::<u32>(Tag::PhotometricInterpretation)? == Some(PALETTE);
+    let bytes = decoder.colortype()?.bit_depth() >= 8;
+    Ok(plain && !palette && bytes && !is_raw(decoder, head)? && !is_preview(decoder))
+}
+
 /// Whether a page is a smaller copy of another.
-fn is_preview(decoder: &mut Source) -> bool {
+fn is_preview<R: Read + Seek>(decoder: &mut Decoder<R>) -> bool {
     matches!(decoder.find_tag_unsigned::<u32>(Tag::NewSubfileType), Ok(Some(kind)) if kind & 1 == 1)
 }
 
-fn has_more_pages(decoder: &mut Source) -> bool {
+pub(crate) fn has_more_pages<R: Read + Seek>(decoder: &mut Decoder<R>) -> bool {
     for _ in 0..PAGES {
         if !decoder.more_images() {
             return false;

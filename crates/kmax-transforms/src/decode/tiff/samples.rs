@@ -8,7 +8,7 @@ use crate::decode::jpeg::rgb_of;
 use crate::decode::{Failure, Raster, divide, to_byte};
 
 /// Samples as the decoder gives them.
-pub(super) struct Samples {
+pub(crate) struct Samples {
     pub width: u32,
     pub height: u32,
     pub colors: ColorType,
