@@ -27,16 +27,17 @@ const LAYERS: [&[&str]; 9] = [
     &["kmax-losses"],
     &["kmax-heads", "kmax-attention", "kmax-pixel-decoder", "kmax-backbones"],
     &["kmax-kernels", "kmax-nn"],
-    &["kmax-metrics", "kmax-transforms", "kmax-datasets", "kmax-checkpoints"],
+    &["kmax-metrics", "kmax-transforms", "kmax-tiles", "kmax-datasets", "kmax-checkpoints"],
     &["kmax-base", "kmax-masks"],
 ];
 
 /// Crates that must build without Candle.
-const WITHOUT_CANDLE: [&str; 11] = [
+const WITHOUT_CANDLE: [&str; 12] = [
     "kmax-base",
     "kmax-masks",
     "kmax-metrics",
     "kmax-transforms",
+    "kmax-tiles",
     "kmax-datasets",
     "kmax-checkpoints",
     "kmax-hub",

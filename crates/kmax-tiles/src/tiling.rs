@@ -1,0 +1,79 @@
+//! How an image is cut.
+
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// Square tiles of an image, and how far neighbours overlap, in pixels of the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tiling {
+    /// Width and height of a tile.
+    pub size: u32,
+    /// What two neighbours both see, at least; at most a third of the size.
+    pub overlap: u32,
+}
+
+/// The smallest tile and the largest.
+const SIZES: std::ops::RangeInclusive<u32> = 16..=16_384;
+
+impl Tiling {
+    /// Tiles that overlap by an eighth.
+    pub fn of(size: u32) -> Self {
+        Self { size, overlap: size / 8 }
+    }
+
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`Error::Setting`], saying what was expected.
+    pub fn check(self) -> Result<()> {
+        let Self { size, overlap } = self;
+        if !SIZES.contains(&size) {
+            let (least, most) = SIZES.into_inner();
+            return Err(Error::Setting(format!("their size is {least} to {most} pixels, not {size}")));
+        }
+        // A pixel then is seen by two tiles along each side, and by no third.
+        if overlap > size / 3 {
+            let most = size / 3;
+            return Err(Error::Setting(format!(
+                "those of {size} pixels overlap by {most} at most, not {overlap}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Whether an image does not fit into one tile.
+    pub fn cuts(self, width: u32, height: u32) -> bool {
+        width.max(height) > self.size
+    }
+
+    /// Whether an image is so much larger than a tile that it should be cut where nobody asked for it: by half.
+    pub fn suits(self, width: u32, height: u32) -> bool {
+        u64::from(width.max(height)) * 2 > u64::from(self.size) * 3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let refused = |size, overlap| Tiling { size, overlap }.check().err().map(|error| error.to_string());
+        assert_eq!(refused(96, 32), None);
+        assert_eq!(refused(96, 0), None);
+        assert_eq!(
+            refused(96, 33).as_deref(),
+            Some("tiles: those of 96 pixels overlap by 32 at most, not 33")
+        );
+        assert_eq!(refused(15, 0).as_deref(), Some("tiles: their size is 16 to 16384 pixels, not 15"));
+        assert!(refused(0, 0).is_some() && refused(u32::MAX, 1).is_some());
+    }
+
+    #[test]
+    fn only_much_larger_images_are_cut_unasked() {
+        let tiling = Tiling::of(256);
+        assert_eq!(tiling.overlap, 32);
+        assert!(!tiling.cuts(256, 256) && tiling.cuts(257, 3));
+        assert!(!tiling.suits(384, 300) && tiling.suits(300, 385));
+    }
+}
