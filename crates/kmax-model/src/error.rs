@@ -59,6 +59,9 @@ pub enum Error {
     /// An image that cannot be brought to the network's size.
     #[error(transparent)]
     Transform(#[from] kmax_transforms::Error),
+    /// An image that cannot be segmented in tiles.
+    #[error(transparent)]
+    Tiles(#[from] kmax_tiles::Error),
     /// The backbone.
     #[error(transparent)]
     Backbone(#[from] kmax_backbones::Error),
@@ -100,6 +103,7 @@ impl Error {
             Self::UnknownModel(_) => ErrorKind::NotFound,
             Self::Weights { .. } => ErrorKind::Incompatible,
             Self::Transform(error) => error.kind(),
+            Self::Tiles(error) => error.kind(),
             Self::Backbone(error) => error.kind(),
             Self::PixelDecoder(error) => error.kind(),
             Self::Decoder(error) => error.kind(),

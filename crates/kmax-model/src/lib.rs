@@ -45,6 +45,7 @@ pub use image::RgbImage;
 pub use kmax_losses::LossConfig;
 pub use kmax_masks::{Categories, Dataset, LabelMap, Panoptic, Rle};
 pub use kmax_nn::{Params, profile};
+pub use kmax_tiles::{Bands, Tiling};
 pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace};
 pub use postprocess::PostprocessConfig;
 pub use presets::{Encoder, LICENSE, Place, Preset, Published, Reference, Release};

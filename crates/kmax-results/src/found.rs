@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::row::Row;
-use kmax_masks::{BACKGROUND, LabelMap, Panoptic, Segment};
+use kmax_masks::{BACKGROUND, Categories, LabelMap, Panoptic, Segment};
 use kmax_model::postprocess::{self, Instance, Scope};
 use kmax_model::{PostprocessConfig, Prediction, profile};
 
@@ -64,8 +64,7 @@ impl Found {
                 let (panoptic, queries) = profile::stage(stage, || {
                     postprocess::panoptic_of_queries(logits, frame, settings, categories)
                 })?;
-                let rows = panoptic.segments.iter().map(|segment| Row::new(categories, pixels, segment));
-                Self { rows: rows.collect(), panoptic, more: More::Panoptic, queries }
+                Self { queries, ..Self::of(panoptic, categories) }
             }
             Task::Instance => {
                 let least = least.unwrap_or(settings.class_threshold_thing);
@@ -85,13 +84,27 @@ impl Found {
             Task::Semantic => {
                 let map =
                     profile::stage(stage, || postprocess::semantic(logits, frame, settings, categories))?;
-                // Classes may have the id 0, segments may not.
-                let panoptic = Panoptic::from_map(map.map(|class| class + 1), |id| (id - 1, false));
-                let row = |segment| Row { id: None, ..Row::new(categories, pixels, segment) };
-                let rows = panoptic.segments.iter().map(row).collect();
-                Self { rows, panoptic, more: More::Semantic(map), queries: Vec::new() }
+                Self::of_classes(map, categories)
             }
         })
+    }
+
+    /// A panoptic result that was not made of what one run of the network said, such as that of an image in tiles. What queries its
+    /// segments are of is not known.
+    pub fn of(panoptic: Panoptic, categories: &Categories) -> Self {
+        let pixels = panoptic.map.data().len() as u64;
+        let rows = panoptic.segments.iter().map(|segment| Row::new(categories, pixels, segment));
+        Self { rows: rows.collect(), panoptic, more: More::Panoptic, queries: Vec::new() }
+    }
+
+    /// As [`Self::of`], of the category of each pixel.
+    pub fn of_classes(map: LabelMap, categories: &Categories) -> Self {
+        let pixels = map.data().len() as u64;
+        // Classes may have the id 0, segments may not.
+        let panoptic = Panoptic::from_map(map.map(|class| class + 1), |id| (id - 1, false));
+        let row = |segment| Row { id: None, ..Row::new(categories, pixels, segment) };
+        let rows = panoptic.segments.iter().map(row).collect();
+        Self { rows, panoptic, more: More::Semantic(map), queries: Vec::new() }
     }
 
     /// Whether there is nothing, or nothing but background.

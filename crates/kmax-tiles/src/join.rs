@@ -4,8 +4,8 @@ use crate::parts::{Id, Parts};
 use crate::tile::Tile;
 use std::collections::HashMap;
 
-/// Joins things of one class of which the tiles see the same: those that share more than half of the smaller one's pixels where
-/// both look, and more than either shares with any other.
+/// Joins things of which both tiles see the same, and more than either shares with any other: where both look, those of one class
+/// share more than half of the smaller one's pixels, those of two classes more than half of what they have together.
 pub(crate) fn join(one: &Tile, other: &Tile, parts: &mut Parts) {
     let (columns, rows) = one.shared(other);
     let mut shared: HashMap<(Id, Id), u64> = HashMap::new();
@@ -19,7 +19,7 @@ pub(crate) fn join(one: &Tile, other: &Tile, parts: &mut Parts) {
             let count = run.len() as u64;
             *seen[0].entry(a).or_default() += count;
             *seen[1].entry(b).or_default() += count;
-            if parts.are_alike(a, b) {
+            if parts.compare(a, b).is_some() {
                 *shared.entry((a, b)).or_default() += count;
             }
         }
@@ -32,7 +32,12 @@ pub(crate) fn join(one: &Tile, other: &Tile, parts: &mut Parts) {
         let free = !taken[0].contains(&a) && !taken[1].contains(&b);
         taken[0].push(a);
         taken[1].push(b);
-        if free && count * 2 > seen[0][&a].min(seen[1][&b]) {
+        let (one, other) = (seen[0][&a], seen[1][&b]);
+        let whole = match parts.compare(a, b) {
+            Some(true) => one.min(other),
+            _ => one + other - count,
+        };
+        if free && count * 2 > whole {
             parts.join(a, b);
         }
     }

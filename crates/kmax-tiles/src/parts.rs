@@ -10,6 +10,8 @@ pub(crate) type Id = u32;
 #[derive(Debug, Clone, Copy)]
 struct Part {
     category: u32,
+    /// How much speaks for that class: the sum of scores, or pixels where there are none.
+    weight: f64,
     thing: bool,
     /// The most pixels that one tile has of it in its view.
     most: u64,
@@ -36,7 +38,7 @@ impl Parts {
         let id = match self.stuff.get(&category) {
             Some(id) => *id,
             None => {
-                self.list.push(Part { category, thing, most: 0, own: 0, certainty: None });
+                self.list.push(Part { category, weight: 0.0, thing, most: 0, own: 0, certainty: None });
                 let id = self.list.len() as Id;
                 self.of.push(id);
                 if !thing {
@@ -48,21 +50,20 @@ impl Parts {
         let part = &mut self.list[id as usize - 1];
         part.most = part.most.max(pixels);
         part.own += own;
+        part.weight += f64::from(segment.score.unwrap_or(1.0)) * own as f64;
         if let Some(score) = segment.score {
             part.certainty = Some(part.certainty.unwrap_or(0.0) + f64::from(score) * own as f64);
         }
         id
     }
 
-    /// Whether two parts are things of one class.
-    pub fn are_alike(&self, one: Id, other: Id) -> bool {
-        match (self.get(one), self.get(other)) {
-            (Some(one), Some(other)) => one.thing && other.thing && one.category == other.category,
-            _ => false,
-        }
+    /// Whether two parts are things, and then whether they are of one class.
+    pub fn compare(&self, one: Id, other: Id) -> Option<bool> {
+        let (one, other) = (self.get(one)?, self.get(other)?);
+        (one.thing && other.thing).then_some(one.category == other.category)
     }
 
-    /// Says that two parts are of one thing.
+    /// Says that two parts are of one thing. Of two classes it has the one that more speaks for.
     pub fn join(&mut self, one: Id, other: Id) {
         let (one, other) = (self.first(one), self.first(other));
         if one == other {
@@ -74,6 +75,11 @@ impl Parts {
         let whole = &mut self.list[first as usize - 1];
         whole.most = whole.most.max(part.most);
         whole.own += part.own;
+        if whole.category == part.category {
+            whole.weight += part.weight;
+        } else if whole.weight < part.weight {
+            (whole.category, whole.weight) = (part.category, part.weight);
+        }
         whole.certainty = match (whole.certainty, part.certainty) {
             (Some(one), Some(other)) => Some(one + other),
             (one, other) => one.or(other),

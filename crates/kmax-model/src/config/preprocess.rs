@@ -2,6 +2,7 @@
 
 use super::hub::{self, Parsed};
 use crate::error::{Error, Result};
+use kmax_tiles::Tiling;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -44,6 +45,9 @@ pub struct PreprocessConfig {
     /// Standard deviation of each channel, of values 0 to 255.
     #[serde(rename = "image_std")]
     pub std: [f64; 3],
+    /// Tiles that images which are much larger are cut into; none: the network always sees the whole image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiles: Option<Tiling>,
 }
 
 /// Larger inputs than this are mistakes.
@@ -59,7 +63,7 @@ impl PreprocessConfig {
     pub fn pytorch(size: [usize; 2]) -> Self {
         let (shortest_edge, longest_edge) = (size[0].min(size[1]), size[0].max(size[1]));
         let resize = ResizeConfig::Pytorch { shortest_edge, longest_edge };
-        Self { size, resize, mean: [127.5; 3], std: [127.5; 3] }
+        Self { size, resize, mean: [127.5; 3], std: [127.5; 3], tiles: None }
     }
 
     /// deeplab2's convention on COCO and ADE20K: an image fills the square input as far as it can.
@@ -114,6 +118,9 @@ impl PreprocessConfig {
         if let Some((name, size)) = sizes.iter().find(|(_, s)| s.iter().any(|s| !(1..=LARGEST).contains(s))) {
             return fail(name, format!("must have 1 to {LARGEST} pixels in height and width, not {size:?}"));
         }
+        if let Some(Err(error)) = self.tiles.map(Tiling::check) {
+            return fail("tiles", error.to_string());
+        }
         if let Some(mean) = self.mean.iter().find(|mean| !mean.is_finite()) {
             return fail("image_mean", format!("must hold numbers, not {mean}"));
         }
@@ -137,6 +144,9 @@ impl PreprocessConfig {
         value["resize"] = json!(self.resize);
         value["image_mean"] = json!(self.mean);
         value["image_std"] = json!(self.std);
+        if let Some(tiles) = self.tiles {
+            value["tiles"] = json!(tiles);
+        }
         value
     }
 
@@ -183,6 +193,7 @@ mod tests {
             PreprocessConfig::pytorch([1025, 2049]),
             PreprocessConfig::deeplab2(641),
             PreprocessConfig::fit(385),
+            PreprocessConfig { tiles: Some(Tiling::of(256)), ..PreprocessConfig::fit(513) },
             PreprocessConfig::deeplab2_within([1025, 2049]).normalized((127.0, 128.0)),
         ] {
             let parsed = PreprocessConfig::from_json(config.to_json())?;
@@ -202,6 +213,8 @@ mod tests {
             ("resize", json!({ "family": "other" }), "resize"),
             ("resize", json!({ "family": "fit", "longest_edge": 640 }), "resize.longest_edge"),
             ("resize", json!({ "family": "fit", "longest_edge": 385 }), "size"),
+            ("tiles", json!({ "size": 100, "overlap": 34 }), "tiles"),
+            ("tiles", json!({ "size": -1, "overlap": 0 }), "tiles.size"),
         ] {
             let mut value = good.clone();
             value[field] = wrong;

@@ -6,6 +6,7 @@ use crate::folder::Model;
 use crate::postprocess::PostprocessConfig;
 use candle_core::{DType, Device};
 use kmax_base::limits;
+use kmax_tiles::Tiling;
 use std::sync::Arc;
 
 /// Precision that a network computes in.
@@ -69,13 +70,22 @@ pub struct SegmenterBuilder {
     precision: Precision,
     threads: Option<usize>,
     batch: usize,
+    tiles: Option<Tiling>,
     postprocess: Option<PostprocessConfig>,
 }
 
 impl SegmenterBuilder {
     pub(super) fn new(source: ModelSource) -> Self {
         let device = Device::Cpu;
-        Self { source, device, precision: Precision::Float32, threads: None, batch: 1, postprocess: None }
+        Self {
+            source,
+            device,
+            precision: Precision::Float32,
+            threads: None,
+            batch: 1,
+            tiles: None,
+            postprocess: None,
+        }
     }
 
     /// Where the network runs; the CPU if nothing is said.
@@ -97,6 +107,12 @@ impl SegmenterBuilder {
     /// More serves devices that one image does not fill, and takes memory in proportion.
     pub fn batch(self, images: usize) -> Self {
         Self { batch: images, ..self }
+    }
+
+    /// Tiles into which images that are larger are cut, by [`Segmenter::segment`] and [`Segmenter::semantic`]; those of the model's
+    /// configuration, if nothing is said, and if it has none, none.
+    pub fn tiles(self, tiles: Tiling) -> Self {
+        Self { tiles: Some(tiles), ..self }
     }
 
     /// Other settings of post-processing than the model's own.
@@ -125,6 +141,7 @@ impl SegmenterBuilder {
                 return Err(Error::Argument(format!("{number} {what}: at most {most} are possible")));
             }
         }
+        self.tiles.map_or(Ok(()), Tiling::check)?;
         let pool = match self.threads {
             None => None,
             Some(threads) => {
@@ -140,6 +157,7 @@ impl SegmenterBuilder {
         let network = model.network(dtype, &self.device)?;
         let mut segmenter = Segmenter::from_network(model.config().clone(), network, &self.device);
         (segmenter.dtype, segmenter.pool, segmenter.batch) = (dtype, pool, self.batch);
+        segmenter.tiles = self.tiles;
         match self.postprocess {
             Some(settings) => segmenter.with_postprocess(settings),
             None => Ok(segmenter),

@@ -5,6 +5,7 @@ mod input;
 mod prediction;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tiles;
 
 pub use builder::{ModelSource, Precision, SegmenterBuilder};
 pub use prediction::Prediction;
@@ -21,6 +22,7 @@ use input::Input;
 use kmax_attention::LayerOutput;
 use kmax_masks::{LabelMap, Panoptic};
 use kmax_nn::profile;
+use kmax_tiles::{Bands, Tiling};
 use kmax_transforms::Reading;
 use std::sync::Arc;
 
@@ -56,6 +58,8 @@ pub struct Segmenter {
     /// Its own threads, if it does not work on the global ones.
     pool: Option<Arc<rayon::ThreadPool>>,
     batch: usize,
+    /// How larger images are cut, if somebody said so.
+    tiles: Option<Tiling>,
 }
 
 impl Segmenter {
@@ -76,7 +80,7 @@ impl Segmenter {
     /// Around a network that stands already, such as one in training; it must be the one that `config` describes.
     pub fn from_network(config: Config, network: KMaxDeepLab, device: &Device) -> Self {
         let config = Arc::new(config);
-        Self { config, network, device: device.clone(), dtype: DType::F32, pool: None, batch: 1 }
+        Self { config, network, device: device.clone(), dtype: DType::F32, pool: None, batch: 1, tiles: None }
     }
 
     /// What the model is.
@@ -106,16 +110,19 @@ impl Segmenter {
         }
     }
 
-    /// The segments of an image, each pixel in at most one.
+    /// The segments of an image, each pixel in at most one; in [tiles](Self::tiling), if it is too large for the network's input.
     ///
     /// # Errors
     /// If the image has no pixels.
     pub fn segment(&self, image: &RgbImage) -> Result<Panoptic> {
-        self.install(|| self.predict(image)?.panoptic())
+        match self.tiling(image.width(), image.height()) {
+            Some(tiling) => self.segment_tiles(&mut Bands::from(image.clone()), tiling, &()),
+            None => self.install(|| self.predict(image)?.panoptic()),
+        }
     }
 
     /// As [`Self::segment`], for images of any sizes: those whose network inputs are of one size go through the network
-    /// together, as many as [`SegmenterBuilder::batch`] says. Results are in the order of the images.
+    /// together, as many as [`SegmenterBuilder::batch`] says. Results are in the order of the images. None is cut into tiles.
     ///
     /// # Errors
     /// If one of the images has no pixels.
@@ -123,7 +130,7 @@ impl Segmenter {
         self.install(|| self.predict_batch(images)?.iter().map(Prediction::panoptic).collect())
     }
 
-    /// The things of an image, by falling score. Their masks may overlap.
+    /// The things of an image, by falling score. Their masks may overlap. The network sees the image as a whole, whatever its size.
     ///
     /// # Errors
     /// As [`Self::segment`].
@@ -131,15 +138,18 @@ impl Segmenter {
         self.install(|| self.predict(image)?.instances(Scope::Things))
     }
 
-    /// The category id of every pixel of an image.
+    /// The category id of every pixel of an image; in [tiles](Self::tiling), if it is too large for the network's input.
     ///
     /// # Errors
     /// As [`Self::segment`].
     pub fn semantic(&self, image: &RgbImage) -> Result<LabelMap> {
-        self.install(|| self.predict(image)?.semantic())
+        match self.tiling(image.width(), image.height()) {
+            Some(tiling) => self.semantic_tiles(&mut Bands::from(image.clone()), tiling, &()),
+            None => self.install(|| self.predict(image)?.semantic()),
+        }
     }
 
-    /// Runs the network; the answer can then be looked at in several ways, its logits among them.
+    /// Runs the network on the whole image, whatever its size; the answer can then be looked at in several ways, its logits among them.
     ///
     /// # Errors
     /// As [`Self::segment`].

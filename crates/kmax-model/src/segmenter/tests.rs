@@ -116,3 +116,42 @@ fn settings_out_of_range_are_refused_before_the_model_is_read() {
         assert!(message.contains(word), "{message}");
     }
 }
+
+#[test]
+fn large_images_are_cut_into_tiles() -> Result<()> {
+    let parent = tempfile::tempdir().expect("a temporary folder");
+    let path = parent.path().join("model").display().to_string();
+    let tiles = Tiling { size: 48, overlap: 16 };
+    let mut config = unsure();
+    config.preprocess = PreprocessConfig { tiles: Some(tiles), ..PreprocessConfig::fit(65) };
+    let params = Params::trainable(None, 3, DType::F32, &Device::Cpu);
+    KMaxDeepLab::new(&config.network, &params)?;
+    let weights = params.parameters().into_iter().map(|p| (p.name, p.var.as_detached_tensor())).collect();
+    let card = ModelCard { name: "Small".into(), license: "apache-2.0".into(), sections: Vec::new() };
+    folder::save(path.as_ref(), &config, weights, DType::F32, &card)?;
+    let image = |width, height| {
+        RgbImage::from_fn(width, height, |x, y| image::Rgb([(x * 2) as u8, (y * 3) as u8, 90]))
+    };
+    let by_config = Segmenter::load(&path)?;
+    let by_builder = Segmenter::builder(path.as_str()).tiles(Tiling { size: 60, overlap: 20 }).build()?;
+    // The configuration speaks of much larger images, the builder of all that are larger.
+    assert_eq!((by_config.tiling(70, 70), by_config.tiling(73, 20)), (None, Some(tiles)));
+    assert!(by_builder.tiling(60, 60).is_none() && by_builder.tiling(61, 20).is_some());
+    let fits = image(60, 44);
+    assert_eq!(by_builder.segment(&fits)?, by_builder.predict(&fits)?.panoptic()?);
+    let large = image(120, 90);
+    for segmenter in [&by_config, &by_builder] {
+        let found = segmenter.segment(&large)?;
+        found.validate(&config.categories)?;
+        assert_eq!((found.map.width(), found.map.height()), (120, 90));
+        assert_ne!(found.map, segmenter.predict(&large)?.panoptic()?.map);
+        // A pixel far from every border is what its tile says.
+        let size = segmenter.tiling(120, 90).map_or(0, |tiling| tiling.size);
+        let corner = image::imageops::crop_imm(&large, 0, 0, size, size).to_image();
+        let classes = segmenter.semantic(&large)?;
+        assert_eq!((classes.width(), classes.height()), (120, 90));
+        assert_eq!(classes.get(3, 4), segmenter.predict(&corner)?.semantic()?.get(3, 4));
+    }
+    assert!(Segmenter::builder(path.as_str()).tiles(Tiling { size: 60, overlap: 30 }).build().is_err());
+    Ok(())
+}

@@ -168,3 +168,18 @@ fn what_is_wrong_is_said() {
         panoptic(&mut Bands::from(RgbImage::new(0, 0)), tiling, &Categories::coco_panoptic(), &(), good);
     assert!(none.is_err());
 }
+
+#[test]
+fn tiles_that_disagree_about_a_class_agree_in_the_end() {
+    let map = with_boxes(100, 40, 0, &[(2, [20, 10, 64, 30])]);
+    let mut tile = 0;
+    let joined = run(&map, Tiling { size: 60, overlap: 20 }, |image| {
+        tile += 1;
+        let mut found = found(image, |_| true);
+        // The second one has less of it, and takes it for a car.
+        found.segments[0].category_id = if tile == 1 { 1 } else { 3 };
+        Ok(found)
+    });
+    let [thing] = &joined.segments[..] else { panic!("{:?}", joined.segments) };
+    assert_eq!((thing.category_id, thing.area), (1, 44 * 20));
+}

@@ -3,6 +3,7 @@
 use super::arguments::{Arguments, Task};
 use super::inputs::Input;
 use super::table;
+use super::tiled::Small;
 use image::RgbImage;
 use kmax::{Explanation, Segmenter};
 use kmax_results::Found;
@@ -12,9 +13,13 @@ use serde_json::json;
 pub struct Answer {
     /// The photo's file.
     pub file: String,
+    /// Width and height of the photo.
+    pub size: (u32, u32),
     pub found: Found,
     /// What the k-means steps did, if that was asked for.
     pub explanation: Option<Explanation>,
+    /// Of a photo in tiles, what its overlay is drawn on.
+    pub small: Option<Small>,
 }
 
 impl Answer {
@@ -39,7 +44,8 @@ impl Answer {
                 row.image_id = Some(input.id.clone());
             }
         }
-        Ok(Self { file: input.file.display().to_string(), found, explanation })
+        let (file, size) = (input.file.display().to_string(), photo.dimensions());
+        Ok(Self { file, size, found, explanation, small: None })
     }
 
     /// What goes to standard output.
@@ -51,7 +57,8 @@ impl Answer {
             return format!("{line}\n");
         }
         let title = if several { format!("{}\n", self.file) } else { String::new() };
-        title + &table::render(rows, arguments.min_share.into())
+        let tile = self.small.as_ref().map_or(1.0, |small| small.tile);
+        title + &table::render(rows, f64::from(arguments.min_share) * tile)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::exit::{Code, Failure, Outcome};
 use clap::ValueEnum;
 use kmax::render::Overlay;
-use kmax::{Categories, PostprocessConfig};
+use kmax::{Categories, PostprocessConfig, Tiling};
 use kmax_base::Shard;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -52,9 +52,17 @@ pub struct Arguments {
     /// What the overlay says of segments
     #[arg(long, value_enum, default_value_t = Labels::Name)]
     pub labels: Labels,
-    /// Share of the photo that a segment needs to be drawn in the overlay and told in the table; files and --json have all of them
+    /// Share of the photo, or of a tile, that a segment needs to be drawn in the overlay and told in the table; files and --json have all of
+    /// them
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.001")]
     pub min_share: f32,
+    /// Cut photos that are larger into tiles of N x N pixels, which the network sees one by one, and join what they show; for scans,
+    /// microscopy, aerial pictures [default: as the model says, most do not]
+    #[arg(long, value_name = "N", help_heading = "Large photos")]
+    pub tile: Option<u32>,
+    /// Pixels that neighbouring tiles share, at most a third of a tile [default: an eighth of it]
+    #[arg(long, value_name = "N", requires = "tile", help_heading = "Large photos")]
+    pub overlap: Option<u32>,
     /// Print one line of JSON for each photo instead of a table
     #[arg(long)]
     pub json: bool,
@@ -161,6 +169,17 @@ impl Arguments {
         if self.min_score.is_some() && self.task != Task::Instance {
             return refuse("--min-score decides about instances only; add --task instance");
         }
+        if self.tile.is_some() && self.task == Task::Instance {
+            return refuse(
+                "--tile joins segments and classes; instances overlap, and are of whole photos only",
+            );
+        }
+        if self.tile.is_some() && self.explain.is_some() {
+            return refuse("--explain shows what the network did with a whole photo; leave out --tile");
+        }
+        if let Some(tiling) = self.tiling() {
+            tiling.check().map_err(|e| Failure::new(Code::Usage, e))?;
+        }
         if self.folder().is_some() {
             if self.result != Picked::Overlay {
                 return refuse("--result picks what goes to standard output; add --output -");
@@ -189,14 +208,20 @@ impl Arguments {
         Ok(())
     }
 
-    /// How results are drawn over their photos.
-    pub fn overlay<'a>(&self, categories: &'a Categories) -> Overlay<'a> {
+    /// The tiles that were asked for.
+    pub fn tiling(&self) -> Option<Tiling> {
+        let tiling = Tiling::of(self.tile?);
+        Some(Tiling { overlap: self.overlap.unwrap_or(tiling.overlap), ..tiling })
+    }
+
+    /// How results are drawn over their photos, of which a tile is that share.
+    pub fn overlay<'a>(&self, categories: &'a Categories, tile: f64) -> Overlay<'a> {
         let labels = match self.labels {
             Labels::Name => kmax::render::Labels::Name,
             Labels::Score => kmax::render::Labels::Score,
             Labels::None => kmax::render::Labels::None,
         };
-        Overlay::new(categories).with_labels(labels).with_least_share(self.min_share.into())
+        Overlay::new(categories).with_labels(labels).with_least_share(f64::from(self.min_share) * tile)
     }
 
     /// The model's settings with those given here.

@@ -8,20 +8,22 @@ mod profile;
 mod results;
 pub mod shards;
 mod table;
+mod tiled;
 
 pub use arguments::Arguments;
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::output::{bar, detail, print, remark, tell};
 use answer::Answer;
+use image::RgbImage;
 use inputs::Input;
 use kmax::profile::stage;
 use kmax::{Config, Segmenter};
 use kmax_base::Shard;
 use kmax_datasets::coco::{Annotation, ImageEntry};
-use kmax_transforms::Reading;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tiled::Opened;
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
@@ -50,11 +52,12 @@ fn all(arguments: &Arguments) -> Outcome {
         let model = crate::model::open(&arguments.model)?;
         // It reads every weight, and says whose part it is: nobody else needs it.
         let shard = arguments.shard.map(|shard| (shard, model.digest()));
-        Ok((Segmenter::builder(model).build().or_fail_loading()?, shard))
+        let builder = Segmenter::builder(model);
+        let builder = arguments.tiling().into_iter().fold(builder, |builder, tiles| builder.tiles(tiles));
+        Ok((builder.build().or_fail_loading()?, shard))
     })?;
     let settings = arguments.postprocess(segmenter.config().postprocess);
     let segmenter = segmenter.with_postprocess(settings).or_fail()?;
-    let reading = segmenter.reading().with_background(arguments.background);
     let mut results = results::Results::create(arguments)?;
     arguments.explain.as_deref().map_or(Ok(()), crate::output::folder)?;
     let open = |(shard, digest): (Shard, String)| {
@@ -83,7 +86,7 @@ fn all(arguments: &Arguments) -> Outcome {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let outcome = one(arguments, &segmenter, input, &reading, &mut results);
+        let outcome = one(arguments, &segmenter, (input, several), &mut results, &stop);
         done += 1;
         if let Some(part) = &mut part {
             match &outcome {
@@ -155,28 +158,61 @@ fn taken(arguments: &Arguments, inputs: Vec<Input>, part: Option<&shards::Part>)
 fn one(
     arguments: &Arguments,
     segmenter: &Segmenter,
-    input: &Input,
-    reading: &Reading,
+    (input, several): (&Input, bool),
     results: &mut results::Results,
+    stop: &AtomicBool,
 ) -> Outcome<(Answer, Entries)> {
     if let Some(reason) = &input.refused {
         return Err(Failure::new(Code::Input, reason));
     }
     let begun = std::time::Instant::now();
-    let picture = stage(profile::READING, || input.read(reading)).or_fail()?;
-    if let Some(note) = &picture.note {
-        remark(&format!("note: {}: {note}", input.file.display()));
-    }
-    let photo = picture.image;
+    let photo = match tiled::are_wanted(arguments, segmenter) {
+        true => match stage(profile::READING, || tiled::open(arguments, segmenter, input))? {
+            Opened::Whole(photo) => photo,
+            Opened::Tiled(bands, tiling) => {
+                let answer = tiled::segment(arguments, segmenter, (input, several), (*bands, tiling), stop)?;
+                return written(arguments, segmenter, input, (answer, None), results, begun);
+            }
+        },
+        false => read(arguments, segmenter, input)?,
+    };
     let fail =
         |e: kmax_results::Error| Failure::new(e.kind().into(), format!("{}: {e}", input.file.display()));
     let answer = Answer::new(arguments, segmenter, input, &photo).map_err(fail)?;
-    let overlay = arguments.overlay(&segmenter.config().categories);
+    written(arguments, segmenter, input, (answer, Some(photo)), results, begun)
+}
+
+/// Reads a photo as a whole.
+fn read(arguments: &Arguments, segmenter: &Segmenter, input: &Input) -> Outcome<RgbImage> {
+    let reading = segmenter.reading().with_background(arguments.background);
+    let picture = stage(profile::READING, || input.read(&reading)).or_fail()?;
+    if let Some(note) = &picture.note {
+        remark(&format!("note: {}: {note}", input.file.display()));
+    }
+    Ok(picture.image)
+}
+
+/// Writes what was found in a photo.
+fn written(
+    arguments: &Arguments,
+    segmenter: &Segmenter,
+    input: &Input,
+    (answer, photo): (Answer, Option<RgbImage>),
+    results: &mut results::Results,
+    begun: std::time::Instant,
+) -> Outcome<(Answer, Entries)> {
+    let categories = &segmenter.config().categories;
+    let (photo, tile) = match (&photo, &answer.small) {
+        (Some(photo), _) => (photo, 1.0),
+        (None, Some(small)) => (&small.photo, small.tile),
+        (None, None) => return Err(Failure::new(Code::Failed, "a result without its photo")),
+    };
+    let overlay = arguments.overlay(categories, tile);
     if let (Some(folder), Some(explanation)) = (&arguments.explain, &answer.explanation) {
-        let write = || explained::write_all(folder, explanation, input, &photo, (&overlay, &arguments.model));
+        let write = || explained::write_all(folder, explanation, input, photo, (&overlay, &arguments.model));
         stage("writing the explanation", write)?;
     }
-    let entries = stage("writing results", || results.write(&answer, input, &photo, &overlay))?;
+    let entries = stage("writing results", || results.write(&answer, input, (photo, &overlay)))?;
     detail(|| format!("{}: {:.3} s", input.file.display(), begun.elapsed().as_secs_f64()));
     Ok((answer, entries))
 }

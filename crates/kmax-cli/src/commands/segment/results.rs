@@ -61,13 +61,16 @@ impl Results {
         &mut self,
         answer: &Answer,
         input: &Input,
-        photo: &RgbImage,
-        overlay: &Overlay,
+        (photo, overlay): (&RgbImage, &Overlay),
     ) -> Outcome<(ImageEntry, Option<Annotation>)> {
         let file_name = input.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let image =
-            ImageEntry { id: input.id.clone(), file_name, width: photo.width(), height: photo.height() };
+        let (width, height) = answer.size;
+        let image = ImageEntry { id: input.id.clone(), file_name, width, height };
         let found = &answer.found;
+        let drawn = || -> Outcome<Vec<u8>> {
+            let panoptic = answer.small.as_ref().map_or(&found.panoptic, |small| &small.panoptic);
+            kmax_results::png(&overlay.draw(photo, panoptic)?).or_exit(Code::Failed)
+        };
         let list = || found.list(&image, &input.name, &self.model).or_exit(Code::Failed);
         match &mut self.place {
             Place::List(list) => {
@@ -80,7 +83,7 @@ impl Results {
             }
             Place::Folder(folder) => {
                 let place = |ending: &str| folder.join(format!("{}.{ending}", input.name));
-                let overlay = || write(&place("overlay.png"), &found.drawn(photo, overlay)?);
+                let overlay = || write(&place("overlay.png"), &drawn()?);
                 let map = || match (found.map_ending(), found.map().or_exit(Code::Failed)?) {
                     (Some(ending), Some(bytes)) => write(&place(ending), &bytes),
                     _ => Ok(()),
@@ -92,7 +95,7 @@ impl Results {
                 write(&place("json"), list.as_bytes())?;
             }
             Place::Stdout(Picked::Overlay) => {
-                write_out(&found.drawn(photo, overlay)?)?;
+                write_out(&drawn()?)?;
             }
             Place::Stdout(Picked::Map) => {
                 write_out(&found.map().or_exit(Code::Failed)?.unwrap_or_default())?;

@@ -184,6 +184,10 @@ fn what(arguments: &Arguments, inputs: &[Input], config: &Config, model: &str) -
         "format": format!("{:?}", arguments.format),
         "background": arguments.background,
         "min_score": arguments.min_score,
+        "labels": format!("{:?}", arguments.labels),
+        "min_share": arguments.min_share,
+        "explain": arguments.explain,
+        "tiles": arguments.tiling(),
         "postprocess": config.postprocess,
         "kmax": env!("CARGO_PKG_VERSION"),
     });

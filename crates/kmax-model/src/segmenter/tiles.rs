@@ -1,0 +1,65 @@
+//! Images that are larger than what the network should see at once.
+
+use super::{BYTES_PER_INPUT_PIXEL, Segmenter};
+use crate::error::Result;
+use image::RgbImage;
+use kmax_base::Progress;
+use kmax_masks::{LabelMap, Panoptic};
+use kmax_tiles::{Bands, Tiling};
+use kmax_transforms::Reading;
+
+/// Bytes that the result of tiles needs for each pixel of the image: its map of ids, and what becomes a PNG.
+const BYTES_PER_PIXEL: u64 = 4 + 1;
+
+impl Segmenter {
+    /// How an image of that size is cut into tiles; `None` if the network sees it as a whole. Where
+    /// [`SegmenterBuilder::tiles`](super::SegmenterBuilder::tiles) says how, every image that is larger than a tile is cut; where only the
+    /// model's configuration does, those that are much larger.
+    pub fn tiling(&self, width: u32, height: u32) -> Option<Tiling> {
+        match self.tiles {
+            Some(tiles) => tiles.cuts(width, height).then_some(tiles),
+            None => self.config.preprocess.tiles.filter(|tiles| tiles.suits(width, height)),
+        }
+    }
+
+    /// The segments of an image in tiles: each goes through the network by itself, and a thing of several tiles is joined
+    /// ([`kmax_tiles::panoptic`]). [`Self::segment`] does so by itself where [`Self::tiling`] says how; this is for images that are read
+    /// by rows, and for those who want to hear of the tiles or stop.
+    ///
+    /// # Errors
+    /// If the image cannot be read, the tiles make no sense, or `progress` wants to stop.
+    pub fn segment_tiles(
+        &self,
+        image: &mut Bands,
+        tiling: Tiling,
+        progress: &dyn Progress,
+    ) -> Result<Panoptic> {
+        let tile = |tile: &RgbImage| self.install(|| self.predict(tile)?.panoptic());
+        kmax_tiles::panoptic(image, tiling, &self.config.categories, progress, tile)
+    }
+
+    /// The category id of every pixel of an image in tiles; see [`Self::segment_tiles`].
+    ///
+    /// # Errors
+    /// As [`Self::segment_tiles`].
+    pub fn semantic_tiles(
+        &self,
+        image: &mut Bands,
+        tiling: Tiling,
+        progress: &dyn Progress,
+    ) -> Result<LabelMap> {
+        let tile = |tile: &RgbImage| self.install(|| self.predict(tile)?.semantic());
+        kmax_tiles::semantic(image, tiling, progress, tile)
+    }
+
+    /// As [`Self::reading`], for images that are opened by [`Bands::open`].
+    pub fn reading_bands(&self) -> Reading {
+        let [height, width] = self.config.preprocess.size.map(|length| length as u64);
+        match kmax_base::memory::available() {
+            Some(free) => {
+                Reading::default().with_memory(free, BYTES_PER_PIXEL, BYTES_PER_INPUT_PIXEL * height * width)
+            }
+            None => Reading::default(),
+        }
+    }
+}
