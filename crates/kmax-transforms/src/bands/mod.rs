@@ -2,6 +2,7 @@
 
 mod png;
 mod reduced;
+mod strips;
 mod tiff;
 
 use std::fs::File;

@@ -7,6 +7,7 @@ use tiff::ColorType;
 use tiff::decoder::{ChunkType, Decoder, DecodingResult};
 use tiff::tags::Tag;
 
+use super::strips::Strips;
 use super::{Opened, Rows};
 use crate::decode::tiff::{Samples, check_parts, has_more_pages, has_rows, limits};
 use crate::decode::{Decoded, Failure};
@@ -40,13 +41,17 @@ pub(super) fn open(file: &File, head: &[u8]) -> Option<Opened> {
         ChunkType::Tile => width.div_ceil(decoder.chunk_dimensions().0.max(1)),
     };
     let sample = u64::from(colors.num_samples()) * u64::from(colors.bit_depth().div_ceil(8));
-    let memory = u64::from(decoder.chunk_dimensions().1.min(height)) * u64::from(width) * (2 * sample + 6);
-    let rows = Parts { decoder, colors, width, across, next: 0, extra, profile };
+    let strips = Strips::of(&mut decoder);
+    let part = u64::from(decoder.chunk_dimensions().1.min(height)) * u64::from(width) * sample;
+    let memory = 4 * strips.as_ref().map_or(part, Strips::part);
+    let rows = Parts { decoder, strips, colors, width, across, next: 0, extra, profile };
     Some(Opened { width, height, rows: Box::new(rows), notes, memory })
 }
 
 struct Parts {
     decoder: Source,
+    /// If it is not packed, where its rows are.
+    strips: Option<Strips>,
     colors: ColorType,
     width: u32,
     /// Strips or tiles that stand side by side.
@@ -58,15 +63,19 @@ struct Parts {
 }
 
 impl Parts {
-    /// The samples of the next strip, or of the next tiles side by side.
-    fn samples(&mut self) -> Result<DecodingResult, Failure> {
+    /// The samples of the next strip, or of the next tiles side by side, and how many rows they are.
+    fn samples(&mut self) -> Result<(DecodingResult, u32), Failure> {
+        if let Some(strips) = &mut self.strips {
+            return strips.next(self.decoder.inner());
+        }
+        let height = self.decoder.chunk_data_dimensions(self.next).1;
         let parts = self.next..self.next + self.across;
         self.next = parts.end;
         if self.across == 1 {
-            return Ok(self.decoder.read_chunk(parts.start)?);
+            return Ok((self.decoder.read_chunk(parts.start)?, height));
         }
         let row = self.width as usize * usize::from(self.colors.num_samples());
-        let length = row * self.decoder.chunk_data_dimensions(parts.start).1 as usize;
+        let length = row * height as usize;
         let (mut whole, mut left) = (None, 0);
         for part in parts {
             let values = self.decoder.read_chunk(part)?;
@@ -83,14 +92,13 @@ impl Parts {
             placed.ok_or_else(|| Failure::damaged("its tiles have other sizes than its header says"))?;
             left += tile;
         }
-        whole.ok_or_else(|| Failure::damaged("it has no tiles"))
+        Ok((whole.ok_or_else(|| Failure::damaged("it has no tiles"))?, height))
     }
 }
 
 impl Rows for Parts {
     fn next(&mut self) -> Result<Decoded, Failure> {
-        let height = self.decoder.chunk_data_dimensions(self.next).1;
-        let values = self.samples()?;
+        let (values, height) = self.samples()?;
         let samples = Samples {
             width: self.width,
             height,
