@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kmax_datasets::coco::{CocoInstances, CocoPanoptic};
-use kmax_masks::{LabelMap, Rle, codec};
+use kmax_masks::{Categories, LabelMap, Panoptic, Rle, codec};
 use kmax_model::Config;
-use kmax_transforms::{Reading, decode_picture};
+use kmax_tiles::Tiling;
+use kmax_transforms::{Bands, Reading, RgbImage, decode_picture, read_picture};
 use serde_json::Value;
 
 /// A reader by name, with examples to begin with.
@@ -32,6 +33,8 @@ pub fn all(seeds: &Path) -> Vec<Reader> {
             files(&["photo.png", "photo.jpg", "photo.webp", "photo.bmp", "photo.ppm", "photo.gif"]),
         ),
         ("tiff", photo, files(&["photo.tif"])),
+        ("bands", bands, files(&["photo.png", "photo.tif"])),
+        ("tiles", tiles, texts(&["\x40\x30\x20\x08abcdefghijklmnop", "\x7f\x7f\x10\x05zyxwv"])),
         ("config", config, files(&["model/config.json"])),
     ]
 }
@@ -138,6 +141,60 @@ pub fn panoptic_png(bytes: &[u8]) {
 /// A photo of any format, within 512 MB.
 pub fn photo(bytes: &[u8]) {
     let _ = decode_picture(bytes, Path::new("fuzzed"), &Reading::default().with_memory(512 << 20, 11, 0));
+}
+
+/// A photo by rows, which are those that it has as a whole.
+pub fn bands(bytes: &[u8]) {
+    let reading = Reading::default().with_memory(256 << 20, 11, 0);
+    with_file(bytes, |file| {
+        let Ok(mut bands) = Bands::open(file, &reading) else { return };
+        let (width, height) = (bands.width(), bands.height());
+        if u64::from(width) * u64::from(height) > DECODED as u64 {
+            return;
+        }
+        let mut together = Vec::new();
+        loop {
+            match bands.read(33) {
+                Ok(band) if band.height() == 0 => break,
+                Ok(band) => together.extend_from_slice(band.as_raw()),
+                Err(_) => return,
+            }
+        }
+        if let Ok(whole) = read_picture(file, &reading) {
+            assert_eq!(whole.image.dimensions(), (width, height));
+            assert!(*whole.image.as_raw() == together, "rows differ from the whole");
+        }
+    });
+}
+
+/// Width, height, size and overlap of tiles, and then what the tiles are said to show: boxes of things and stuff.
+pub fn tiles(bytes: &[u8]) {
+    let [width, height, size, overlap, said @ ..] = bytes else { return };
+    let (width, height) = (u32::from(*width) + 1, u32::from(*height) + 1);
+    let tiling = Tiling { size: u32::from(*size), overlap: u32::from(*overlap) };
+    let mut said = said.iter().map(|byte| usize::from(*byte));
+    let categories = Categories::coco_panoptic();
+    let tile = |image: &RgbImage| -> kmax_tiles::Result<Panoptic> {
+        let [across, down] = [image.width(), image.height()].map(|side| side as usize);
+        let mut map = LabelMap::filled(across, down, 0)?;
+        for id in 1..=said.next().unwrap_or(0) % 6 {
+            let mut next = |most: usize| said.next().unwrap_or(0) % most;
+            let (left, top) = (next(across), next(down));
+            for y in top..(top + next(40)).min(down) {
+                let right = (left + 20).min(across);
+                map.data_mut()[y * across..][left..right].fill(id as u32);
+            }
+        }
+        // Even ones are people, odd ones grass.
+        Ok(Panoptic::from_map(map, |id| (if id % 2 == 0 { 1 } else { 193 }, false)))
+    };
+    let mut image = Bands::from(RgbImage::new(width, height));
+    if let Ok(joined) = kmax_tiles::panoptic(&mut image, tiling, &categories, &(), tile) {
+        assert_eq!((joined.map.width(), joined.map.height()), (width as usize, height as usize));
+        joined.validate(&categories).expect("a panoptic result");
+        let grass = joined.segments.iter().filter(|segment| segment.category_id == 193).count();
+        assert!(grass <= 1 || !tiling.cuts(width, height), "stuff is one segment");
+    }
 }
 
 /// A model's `config.json`, with every limit of it. Nothing is built.

@@ -12,8 +12,10 @@ pub struct Tiling {
     pub overlap: u32,
 }
 
-/// The smallest tile and the largest.
-const SIZES: std::ops::RangeInclusive<u32> = 16..=16_384;
+/// The smallest tile, in pixels.
+const SMALLEST: u32 = 16;
+/// The largest.
+const LARGEST: u32 = 16_384;
 
 impl Tiling {
     /// Tiles that overlap by an eighth.
@@ -27,9 +29,8 @@ impl Tiling {
     /// [`Error::Setting`], saying what was expected.
     pub fn check(self) -> Result<()> {
         let Self { size, overlap } = self;
-        if !SIZES.contains(&size) {
-            let (least, most) = SIZES.into_inner();
-            return Err(Error::Setting(format!("their size is {least} to {most} pixels, not {size}")));
+        if !(SMALLEST..=LARGEST).contains(&size) {
+            return Err(Error::Setting(format!("their size is {SMALLEST} to {LARGEST} pixels, not {size}")));
         }
         // A pixel then is seen by two tiles along each side, and by no third.
         if overlap > size / 3 {
