@@ -3,8 +3,7 @@
 use super::arguments::{Arguments, Task};
 use super::inputs::Input;
 use super::table;
-use image::RgbImage;
-use kmax::{Explanation, Segmenter};
+use kmax::{Explanation, PostprocessConfig, Prediction};
 use kmax_results::Found;
 use serde_json::json;
 
@@ -17,28 +16,35 @@ pub struct Answer {
     pub explanation: Option<Explanation>,
 }
 
+/// What the network said about a photo.
+pub enum Seen {
+    Prediction(Prediction),
+    /// With what the k-means steps did.
+    Explanation(Box<Explanation>),
+}
+
 impl Answer {
-    /// Segments a photo.
+    /// What was found in a photo.
     pub fn new(
         arguments: &Arguments,
-        segmenter: &Segmenter,
+        settings: &PostprocessConfig,
         input: &Input,
-        photo: &RgbImage,
+        seen: Seen,
     ) -> kmax_results::Result<Self> {
-        let (prediction, explanation) = match arguments.explain {
-            None => (segmenter.predict(photo)?, None),
-            Some(_) => {
-                let explanation = segmenter.explain(photo)?;
-                (explanation.prediction.clone(), Some(explanation))
-            }
+        let prediction = match &seen {
+            Seen::Prediction(prediction) => prediction,
+            Seen::Explanation(explanation) => &explanation.prediction,
         };
-        let settings = &segmenter.config().postprocess;
-        let mut found = Found::new(&prediction, arguments.task.into(), settings, arguments.min_score)?;
+        let mut found = Found::new(prediction, arguments.task.into(), settings, arguments.min_score)?;
         if arguments.task == Task::Instance {
             for row in &mut found.rows {
                 row.image_id = Some(input.id.clone());
             }
         }
+        let explanation = match seen {
+            Seen::Prediction(_) => None,
+            Seen::Explanation(explanation) => Some(*explanation),
+        };
         Ok(Self { file: input.file.display().to_string(), found, explanation })
     }
 
