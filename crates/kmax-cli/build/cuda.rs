@@ -180,7 +180,13 @@ fn runtime(out: &Path) {
 /// Where the sources of cudarc lie, as cargo knows it.
 fn cudarc() -> Option<PathBuf> {
     let cargo = std::env::var_os("CARGO")?;
-    let known = Command::new(cargo).args(["metadata", "--format-version", "1", "--offline"]).output().ok()?;
+    let target = std::env::var("TARGET").ok()?;
+    let which = ["--features", "cuda", "--filter-platform", &target];
+    let known = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--offline"])
+        .args(which)
+        .output()
+        .ok()?;
     let text = String::from_utf8_lossy(&known.stdout).into_owned();
     let manifests = text.split("\"manifest_path\":\"").skip(1).filter_map(|rest| rest.split('"').next());
     let folders = manifests.filter_map(|manifest| Path::new(manifest).parent());
