@@ -186,23 +186,36 @@ fn through<R: Send, P: Send, E: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     /// What was heard of, in order.
     type Heard = Vec<Result<usize, usize>>;
 
+    /// An item that is in memory.
+    struct There {
+        item: usize,
+        count: Arc<AtomicUsize>,
+    }
+
+    impl Drop for There {
+        fn drop(&mut self) {
+            self.count.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
     /// Takes 0 to 19 through; of those `bad`, reading fails, the network, or writing, in turn. Items `alone` need all memory. `stop` says
     /// after how many to stop.
     fn heard(width: Width, bad: &[usize], alone: &[usize], stop: usize) -> (usize, Heard) {
         let items: Vec<usize> = (0..20).collect();
-        let (mut heard, there, most) = (Vec::new(), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (mut heard, there, most) = (Vec::new(), Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
         let fails = |item: usize, stage: usize| bad.contains(&item) && item % 3 == stage;
         let done = run(
             &items,
             width,
             Stages {
-                read: |&item: &usize, has_all| {
+                read: |&item: &usize, has_all: bool| {
                     if alone.contains(&item) && !has_all {
                         return Early::Alone;
                     }
@@ -214,22 +227,17 @@ mod tests {
                     let now = there.fetch_add(1, Ordering::SeqCst) + 1;
                     most.fetch_max(now, Ordering::SeqCst);
                     assert!(!has_all || now == 1, "{now} beside {item}");
-                    Early::Read(Ok(item))
+                    Early::Read(Ok(There { item, count: there.clone() }))
                 },
-                work: |batch: Vec<usize>| {
+                work: |batch: Vec<There>| {
                     assert!(batch.len() <= width.batch);
-                    let network = |item: usize| {
-                        if !fails(item, 1) {
-                            return Ok(item);
-                        }
-                        there.fetch_sub(1, Ordering::SeqCst);
-                        Err(item)
-                    };
-                    batch.into_iter().map(network).collect()
+                    batch
+                        .into_iter()
+                        .map(|there| if fails(there.item, 1) { Err(there.item) } else { Ok(there) })
+                        .collect()
                 },
-                write: |_: &usize, item: usize| {
-                    there.fetch_sub(1, Ordering::SeqCst);
-                    if fails(item, 2) { Err(item) } else { Ok(item) }
+                write: |_: &usize, there: There| {
+                    if fails(there.item, 2) { Err(there.item) } else { Ok(there.item) }
                 },
                 done: |&item: &usize, result: Result<usize, usize>| {
                     assert_eq!(result.unwrap_or_else(|bad| bad), item);
@@ -267,7 +275,7 @@ mod tests {
     fn a_stop_ends_it_after_what_was_begun() {
         for (batch, beside) in WIDTHS {
             let (done, heard) = heard(Width { batch, beside }, &[], &[], 5);
-            assert_eq!((done, heard), (heard.len(), (0..done).map(Ok).collect()));
+            assert_eq!(heard, (0..done).map(Ok).collect::<Heard>());
             assert!((5..=5 + batch + beside).contains(&done), "{batch} {beside}: {done}");
         }
     }
