@@ -3,6 +3,7 @@
 mod attack;
 mod bench_report;
 mod cargo;
+mod check_cuda;
 mod convert;
 mod layering;
 mod limits;
@@ -36,6 +37,12 @@ enum Task {
     Attack(attack::Arguments),
     /// Checks that the crates depend on each other only downwards, and which of them build without Candle
     Layering,
+    /// Type-checks the program for NVIDIA's GPUs without CUDA (docs/DEVICES.md)
+    CheckCuda {
+        /// Features of the program
+        #[arg(long, default_value = "cuda")]
+        features: String,
+    },
     /// Checks the table of limits in SECURITY.md against the constants
     Limits,
     /// Checks that one build serves the program, the tests and the benches
@@ -57,6 +64,7 @@ fn main() -> ExitCode {
         Task::ConvertWeights { arguments } => convert::convert(&arguments),
         Task::ProveConversion(arguments) => proof::prove(&arguments).map(told),
         Task::Attack(arguments) => attack::attack(&arguments),
+        Task::CheckCuda { features } => check_cuda::check(&features).map(told),
         Task::Limits => limits::check(std::path::Path::new(".")).map(told),
         Task::Layering => layering::check().map(told),
         Task::OneBuild => one_build::check().map(told),

@@ -14,6 +14,11 @@ pub fn available() -> Option<u64> {
     [free, group(), space].into_iter().flatten().min()
 }
 
+/// Bytes of the machine's memory, if the system says: on Linux.
+pub fn total() -> Option<u64> {
+    kilobytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")
+}
+
 /// What the process' control group (version 2) has left; `None` if it has no limit. Pages of files, which it gives back, do not count
 /// as used.
 fn group() -> Option<u64> {
@@ -51,6 +56,7 @@ mod tests {
     #[test]
     fn what_the_system_says_is_read() {
         let text = "MemTotal:       24689764 kB\nMemAvailable:   22020480 kB\n";
+        assert_eq!(kilobytes(text, "MemTotal:"), Some(24_689_764 * 1024));
         assert_eq!(kilobytes(text, "MemAvailable:"), Some(22_020_480 * 1024));
         assert_eq!((kilobytes(text, "SwapFree:"), kilobytes("Mem: much", "Mem:")), (None, None));
         let text = "Max data size             unlimited            unlimited            bytes\n\
@@ -64,5 +70,6 @@ mod tests {
     #[test]
     fn there_is_some() {
         assert!(available().is_some_and(|bytes| bytes > 1 << 20));
+        assert!(total() > Some(1 << 24));
     }
 }

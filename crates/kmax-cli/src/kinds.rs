@@ -20,6 +20,7 @@ kinded!(
     kmax::convert::Error,
     kmax::evaluate::Error,
     kmax::masks::Error,
+    kmax::nn::Error,
     kmax::onnx::Error,
     kmax::render::Error,
     kmax::train::Error,

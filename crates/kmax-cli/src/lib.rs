@@ -7,6 +7,7 @@
 
 mod commands;
 mod conversion;
+mod device;
 mod environment;
 mod exit;
 mod form;
@@ -49,6 +50,8 @@ enum Command {
     Convert(commands::convert::Arguments),
     /// Check a dataset, look at it, or write its annotations in another form
     Dataset(commands::dataset::Arguments),
+    /// List the devices that networks can run on
+    Devices(commands::devices::Arguments),
     /// Evaluate predictions as the official scripts do
     Eval(commands::eval::Arguments),
     /// Write a model as an ONNX file
@@ -91,6 +94,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Completions(arguments) => commands::manual::completions(&arguments, Arguments::command()),
         Command::Convert(arguments) => commands::convert::run(&arguments),
         Command::Dataset(arguments) => commands::dataset::run(&arguments),
+        Command::Devices(arguments) => commands::devices::run(&arguments),
         Command::Eval(arguments) => commands::eval::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::Man(arguments) => commands::manual::man(&arguments, Arguments::command()),

@@ -40,6 +40,25 @@ fn completions_and_manual_know_every_command() {
 }
 
 #[test]
+fn devices_are_listed_whether_they_can_be_used_or_not() {
+    let folder = folder();
+    let run = kmax(folder.path(), "devices", &["--threads", "2"]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
+    for start in ["cpu ", "cuda", "metal", "--device auto takes "] {
+        assert!(run.out.lines().any(|line| line.starts_with(start)), "no {start}: {}", run.out);
+    }
+    assert!(run.out.contains("kernels, 2 threads") && run.out.contains("; f32"), "{}", run.out);
+    let run = kmax(folder.path(), "devices", &["--json", "--threads", "2"]);
+    let devices: Value = serde_json::from_str(&run.out).expect("JSON");
+    assert_eq!((&devices["cpu"]["threads"], &devices["cpu"]["precisions"][0]), (&2.into(), &"f32".into()));
+    for (kind, built) in [("cuda", cfg!(feature = "cuda")), ("metal", cfg!(feature = "metal"))] {
+        assert_eq!(devices[kind]["built"], built);
+        assert!(devices[kind]["devices"].is_array(), "{devices}");
+    }
+    assert!(devices["auto"].is_string());
+}
+
+#[test]
 fn usage_errors_are_a_line() {
     let folder = folder();
     let none: &[&str] = &[];

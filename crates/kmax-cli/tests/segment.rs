@@ -237,6 +237,80 @@ fn one_bad_photo_does_not_stop_the_rest() {
     assert_eq!((width("second.overlay.png"), width("second-2.overlay.png")), (20, 21));
 }
 
+/// What a run wrote, by name.
+fn written(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    names(folder)
+        .into_iter()
+        .map(|name| (name.clone(), std::fs::read(folder.join(&name)).expect("read")))
+        .collect()
+}
+
+#[test]
+fn photos_that_go_through_together_are_found_and_told_as_alone() {
+    let folder = folder();
+    let path = folder.path();
+    let photos = path.join("photos");
+    std::fs::create_dir(&photos).expect("a folder");
+    // Of two sizes at the network, so that batches are of one, of the other, and of both.
+    for (k, (width, height)) in
+        [(50, 40), (40, 50), (50, 40), (50, 40), (30, 24), (40, 50), (50, 40)].iter().enumerate()
+    {
+        let mut photo = picture(*width, *height);
+        photo.put_pixel(k as u32, 3, image::Rgb([255; 3]));
+        photo.save(photos.join(format!("{k}.png"))).expect("saved");
+    }
+    std::fs::write(photos.join("3b.png"), "no photo").expect("written");
+    let run = |out: &str, more: &[&str]| {
+        let run = segment(path, &with_model(&[&["photos", "--json", "-o", out], more].concat()));
+        assert_eq!((run.code, run.err.matches("error: photos/3b.png").count()), (1, 1), "{run:?}");
+        (run.out, written(&path.join(out)))
+    };
+    let (told, files) = run("alone", &["--threads", "1", "--batch", "1"]);
+    assert_eq!((told.lines().count(), files.len()), (8, 21));
+    let file = |line: &str| serde_json::from_str::<Value>(line).expect("JSON")["file"].clone();
+    let order: Vec<_> = told.lines().map(file).collect();
+    let expected =
+        ["0", "1", "2", "3", "3b", "4", "5", "6"].map(|name| Value::from(format!("photos/{name}.png")));
+    assert_eq!(order, expected);
+    for more in [&["--batch", "3"][..], &["--batch", "64"], &[], &["--threads", "3", "--batch", "2"]] {
+        let (again, other) = run("together", more);
+        assert_eq!(again, told, "{more:?}");
+        for ((name, bytes), (other_name, other_bytes)) in files.iter().zip(&other) {
+            assert!(name == other_name && bytes == other_bytes, "{more:?}: {name}");
+        }
+        assert_eq!(other.len(), files.len());
+    }
+    segment(path, &with_model(&["photo.png", "--batch", "0"])).fails(2, &["--batch", "auto"]);
+}
+
+#[test]
+fn a_device_that_is_not_there_is_a_line_and_never_another_one() {
+    let folder = folder();
+    let path = folder.path();
+    for device in ["cuda:4096", "metal:4096"] {
+        segment(path, &with_model(&["photo.png", "--device", device, "-o", "out"])).fails(2, &[device]);
+    }
+    segment(path, &with_model(&["photo.png", "--device", "gpu"])).fails(2, &["gpu", "cuda:N"]);
+    segment(path, &with_model(&["photo.png", "--precision", "bf16"])).fails(2, &["cpu", "f32", "bf16"]);
+    segment(path, &with_model(&["photo.png", "--precision", "f64"])).fails(2, &["f64", "bf16"]);
+    assert_eq!(names(path), ["photo.png"]);
+    let run = segment(path, &with_model(&["photo.png", "--device", "auto", "-o", "out"]));
+    assert_eq!((run.code, run.err.lines().count()), (0, 1), "{run:?}");
+    assert!(run.err.starts_with("device: "), "{run:?}");
+    let model = model_folder().to_str().expect("a plain name");
+    for (command, arguments) in [
+        ("eval", &["model", ".", "--model", model, "--device", "cuda:4096"][..]),
+        ("train", &[".", "-o", "run", "--device", "cuda:4096"]),
+        ("serve", &["--port", "0", "--device", "cuda:4096"]),
+    ] {
+        if command == "serve" && !cfg!(feature = "serve") {
+            continue;
+        }
+        kmax(path, command, arguments).fails(2, &["cuda:4096"]);
+    }
+    kmax(path, "train", &[".", "-o", "run", "--device", "metal"]).fails(2, &["metal:0", "cannot train"]);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_standard_error_that_cannot_be_written_to_ends_nothing() {

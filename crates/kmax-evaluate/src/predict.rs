@@ -64,7 +64,10 @@ impl Predicting<'_> {
     /// What the predictions are of: others must not be taken for them.
     fn what(&self) -> Result<String> {
         let truth = evaluate::digest_of(&[self.benchmark.images().json()])?;
-        let what = json!({ "model": self.digest, "dataset": truth, "kmax": env!("CARGO_PKG_VERSION") });
+        let mut what = json!({ "model": self.digest, "dataset": truth, "kmax": env!("CARGO_PKG_VERSION") });
+        if let Some(computed) = self.segmenter.computed() {
+            what["computed"] = json!(computed);
+        }
         Ok(what.to_string())
     }
 

@@ -39,6 +39,23 @@ pub enum Error {
     /// An argument that makes no sense here, such as a precision that the device cannot compute in.
     #[error("{0}")]
     Argument(String),
+    /// The memory of a device does not suffice.
+    #[error(
+        "{device}: its memory does not suffice for {images} x 3 x {} x {} values at once: they need some {:.1} GB by estimate, {:.1} GB are free",
+        size[0], size[1], 1e-9 * *needed as f64, 1e-9 * *free as f64
+    )]
+    DeviceMemory {
+        /// The device.
+        device: String,
+        /// Images that went into the network together.
+        images: usize,
+        /// Their height and width at its input.
+        size: [usize; 2],
+        /// Bytes that they need, by estimate.
+        needed: u64,
+        /// Bytes that were free when it was over.
+        free: u64,
+    },
     /// The network did something unexpected.
     #[error("network: {0}")]
     Network(String),
@@ -111,6 +128,7 @@ impl Error {
             Self::Nn(error) => error.kind(),
             Self::Masks(error) => error.kind(),
             Self::NotFinite { .. } => ErrorKind::Diverged,
+            Self::DeviceMemory { .. } => ErrorKind::OutOfMemory,
             Self::Network(_) | Self::Tensor(_) => ErrorKind::Internal,
         }
     }

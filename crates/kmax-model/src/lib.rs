@@ -44,12 +44,14 @@ pub use folder::{Model, ModelCard};
 pub use image::RgbImage;
 pub use kmax_losses::LossConfig;
 pub use kmax_masks::{Categories, Dataset, LabelMap, Panoptic, Rle};
-pub use kmax_nn::{Params, profile};
+pub use kmax_nn::{Params, device, profile};
 pub use kmax_tiles::{Bands, Tiling};
 pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace};
 pub use postprocess::PostprocessConfig;
 pub use presets::{Encoder, LICENSE, Place, Preset, Published, Reference, Release};
-pub use segmenter::{Precision, Prediction, Segmenter, SegmenterBuilder};
+pub use segmenter::{
+    DeviceSource, ParsePrecisionError, Precision, Prediction, Prepared, Segmenter, SegmenterBuilder,
+};
 pub use source::{Cache, CachedModel, MODEL_FILES, ModelFile, ModelRepo, is_remote};
 #[cfg(feature = "hub")]
 pub use source::{HubModel, fetch_model, hub_files};

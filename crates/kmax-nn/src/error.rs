@@ -46,6 +46,14 @@ pub enum Error {
     /// An argument out of its range.
     #[error("{0}")]
     Argument(String),
+    /// A device that is not there, or that cannot be used.
+    #[error("device {place}: {reason}")]
+    Device {
+        /// The device, as it was asked for.
+        place: String,
+        /// What is missing.
+        reason: String,
+    },
     /// Another rank of the run cannot be reached.
     #[error("{0}")]
     Ranks(String),
@@ -62,7 +70,7 @@ impl Error {
             Self::MissingTensor { .. } | Self::WrongShape { .. } => ErrorKind::Incompatible,
             Self::Read { source, .. } => ErrorKind::reading(source),
             Self::Weights { .. } => ErrorKind::Damaged,
-            Self::Argument(_) => ErrorKind::InvalidArgument,
+            Self::Argument(_) | Self::Device { .. } => ErrorKind::InvalidArgument,
             Self::Ranks(_) => ErrorKind::Internal,
             Self::Stopped => ErrorKind::Cancelled,
         }

@@ -6,6 +6,7 @@
 //! * [`layers`] are modules with parameters. Whether several of them run as one fused operation, in inference, or as one
 //!   step of the gradient, in training, is decided by [`layers::Chain`] and [`layers::ChannelMlp`]; models say only what
 //!   follows what.
+//! * [`device`] says which devices there are, and opens one.
 //! * [`profile`] says where the time of a forward pass goes.
 //!
 //! Feature maps are `[batch, channels, height, width]`. Layers that know no mode are Candle's
@@ -35,6 +36,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod device;
 mod error;
 mod init;
 pub mod layers;

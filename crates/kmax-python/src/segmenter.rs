@@ -5,8 +5,10 @@ use crate::failure::{Failure, Outcome};
 use crate::image::Source;
 use crate::segments::{self, Found};
 use crate::work::{Watch, work};
+use kmax::candle_core::Device;
+use kmax::device::DeviceChoice;
 use kmax::pull::{Event, Options, Puller, Settings};
-use kmax::{Model, PostprocessConfig, Progress};
+use kmax::{ErrorKind, Model, PostprocessConfig, Precision, Progress};
 use numpy::{PyArray2, PyArray3};
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -25,24 +27,34 @@ pub struct Segmenter {
 impl Segmenter {
     /// Opens a model by any of its names; `settings` are JSON, of those fields of post-processing that shall be others.
     #[new]
-    #[pyo3(signature = (model, threads = None, settings = None, tell = None))]
+    #[pyo3(signature = (model, threads = None, settings = None, tell = None, device = "cpu", precision = "f32"))]
     fn new(
         py: Python<'_>,
         model: String,
         threads: Option<usize>,
         settings: Option<String>,
         tell: Option<Py<PyAny>>,
+        device: &str,
+        precision: &str,
     ) -> PyResult<Self> {
+        let (device, precision) = opened(device, precision)?;
         work(py, tell, |watch| {
             let model = open(&model, watch)?;
             let warnings = model.warnings().to_vec();
             let postprocess = changed(&model.config().postprocess, settings.as_deref())?;
-            let mut builder = kmax::Segmenter::builder(model).postprocess(postprocess);
+            let builder = kmax::Segmenter::builder(model).postprocess(postprocess);
+            let mut builder = builder.device(device).precision(precision);
             if let Some(threads) = threads {
                 builder = builder.threads(threads);
             }
             Ok(Self { segmenter: builder.build()?, warnings })
         })
+    }
+
+    /// The device that it became.
+    #[getter]
+    fn device(&self) -> String {
+        kmax::device::place(self.segmenter.device()).to_string()
     }
 
     /// What of the configuration means nothing here.
@@ -83,6 +95,18 @@ impl Segmenter {
         })?;
         arrays::of_map(py, map)
     }
+}
+
+/// A device and a precision that it can compute in.
+fn opened(device: &str, precision: &str) -> Outcome<(Device, Precision)> {
+    let choice: DeviceChoice =
+        device.parse().map_err(|error| Failure::argument(format!("device: {error}")))?;
+    let precision: Precision =
+        precision.parse().map_err(|error| Failure::argument(format!("precision: {error}")))?;
+    let unsupported = |error: &dyn std::fmt::Display| Failure::new(ErrorKind::Unsupported, error);
+    let device = kmax::device::open(choice).map_err(|error| unsupported(&error))?.device;
+    precision.check(&device).map_err(|error| unsupported(&error))?;
+    Ok((device, precision))
 }
 
 /// Fetched first, if need be.

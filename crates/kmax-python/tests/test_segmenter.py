@@ -95,8 +95,11 @@ def test_what_is_no_image_is_refused(segmenter: kmax.Segmenter, tmp_path: Path) 
 
 def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
     for arguments, error, words in [
-        ({"precision": "float16"}, errors.UnsupportedError, "float16"),
-        ({"device": "cuda"}, errors.UnsupportedError, "cuda"),
+        ({"precision": "float16"}, errors.UnsupportedError, "f16"),
+        ({"precision": "float8"}, errors.InvalidArgumentError, "bfloat16"),
+        ({"device": "cuda:4096"}, errors.UnsupportedError, "cuda:4096"),
+        ({"device": "gpu"}, errors.InvalidArgumentError, "cuda:N"),
+        ({"device": 0}, errors.InvalidArgumentError, "device"),
         ({"threads": 0}, errors.InvalidArgumentError, "threads"),
         ({"threads": 2.0}, errors.InvalidArgumentError, "threads"),
         ({"progress": "yes"}, errors.InvalidArgumentError, "progress"),
@@ -132,6 +135,7 @@ def test_semantic_gives_each_pixel_a_class(segmenter: kmax.Segmenter, result: km
 def test_segmenters_and_results_are_pickled(segmenter: kmax.Segmenter, result: kmax.Result) -> None:
     again = pickle.loads(pickle.dumps(segmenter))
     assert repr(again) == repr(segmenter) and again.settings == segmenter.settings
+    assert again.device == segmenter.device == "cpu"
     other = pickle.loads(pickle.dumps(result))
     assert np.array_equal(other.map, result.map) and other.segments == result.segments
 

@@ -45,6 +45,7 @@ mod batch;
 mod checkpoint;
 mod config;
 mod data;
+mod device;
 mod error;
 mod evaluate;
 mod events;
@@ -71,6 +72,7 @@ pub use config::{
     AugmentConfig, CheckpointConfig, DataConfig, ExportConfig, Float, ModelSource, ScheduleConfig,
     SplitConfig, TrainConfig,
 };
+pub use device::training_device;
 pub use error::{Error, Result};
 pub use folder::set_aside;
 pub use kmax_base::Progress;

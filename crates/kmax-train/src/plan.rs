@@ -83,7 +83,15 @@ impl Planned {
     /// # Errors
     /// As [`Trainer::new`].
     pub fn trainer(self) -> Result<Trainer> {
-        Trainer::of(self.config, self.data, Device::Cpu)
+        self.trainer_on(Device::Cpu)
+    }
+
+    /// As [`Self::trainer`], on a device, such as [`training_device`](crate::training_device) opens.
+    ///
+    /// # Errors
+    /// As [`Trainer::on`].
+    pub fn trainer_on(self, device: Device) -> Result<Trainer> {
+        Trainer::of(self.config, self.data, device)
     }
 }
 

@@ -62,10 +62,10 @@ impl Trainer {
         Self::on(config, Device::Cpu)
     }
 
-    /// As [`Self::new`], on a device.
+    /// As [`Self::new`], on a device, such as [`training_device`](crate::training_device) opens.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// As [`Self::new`], and if the device cannot train.
     pub fn on(config: TrainConfig, device: Device) -> Result<Self> {
         let data = Data::open(&config.data)?;
         Self::of(config, data, device)
@@ -73,6 +73,7 @@ impl Trainer {
 
     /// Of data that was opened.
     pub(crate) fn of(config: TrainConfig, data: Data, device: Device) -> Result<Self> {
+        crate::device::check(kmax_nn::device::place(&device))?;
         let Data { train, val, mut notes } = data;
         let labels = train.digest()?;
         let Assembled { config: model, notes: of_model } = model::assemble(&config, train.categories())?;
@@ -347,6 +348,10 @@ impl Trainer {
     /// # Errors
     /// If the shapes do not fit or the loss is no longer a number.
     pub fn step(&mut self, examples: &[TrainingExample]) -> Result<StepReport> {
+        // A device is asked by one thread.
+        if !self.device.is_cpu() {
+            return self.step_here(examples);
+        }
         // On a thread of the pool: it takes part in the kernels, where one outside would fall asleep and be woken for each.
         rayon::scope(|_| self.step_here(examples))
     }

@@ -37,7 +37,7 @@
 //! | `convert` | `convert` | `kmax-convert`: checkpoints of deeplab2 and its PyTorch re-implementation |
 //! | `onnx` | `onnx` | `kmax-onnx`: models as ONNX files |
 //!
-//! Further features: `jxl` reads JPEG XL photos, `heif` HEIC and AVIF by the C library libheif; `mpi` trains in several processes; `cuda`, `cudnn`, `metal`, `accelerate` pass through to Candle.
+//! Further features: `jxl` reads JPEG XL photos, `heif` HEIC and AVIF by the C library libheif; `mpi` trains in several processes; `cuda`, `cudnn`, `metal`, `accelerate` are Candle's devices and libraries ([`device`] chooses one).
 
 #![forbid(unsafe_code)]
 

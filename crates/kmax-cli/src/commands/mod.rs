@@ -2,6 +2,7 @@
 
 pub mod convert;
 pub mod dataset;
+pub mod devices;
 mod each;
 pub mod eval;
 pub mod export;

@@ -5,7 +5,7 @@ mod config;
 pub use config::{NetworkConfig, SemanticHeadConfig};
 
 use crate::error::Result;
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 use kmax_attention::{DecoderOutput, KmeansDecoder, LayerOutput, Supervision};
 use kmax_backbones::{Backbone, Features, Level};
 use kmax_heads::{Prediction, SemanticConfig, SemanticHead, SemanticKind};
@@ -36,6 +36,12 @@ pub struct Logits {
 }
 
 impl Logits {
+    /// The same on the CPU in float32, each tensor copied once for the whole batch.
+    pub(crate) fn on_cpu(&self) -> Result<Self> {
+        let copy = |tensor: &Tensor| tensor.to_device(&Device::Cpu)?.to_dtype(DType::F32);
+        Ok(Self { classes: copy(&self.classes)?, masks: copy(&self.masks)? })
+    }
+
     /// Those of a prediction that has class logits.
     pub(crate) fn of(prediction: Prediction) -> Result<Self> {
         let missing = || crate::error::Error::Network("a predictor gave no class logits".into());

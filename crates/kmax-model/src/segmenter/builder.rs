@@ -1,35 +1,34 @@
 //! How a segmenter is put together.
 
-use super::Segmenter;
+use super::{Precision, Segmenter};
 use crate::error::{Error, Result};
 use crate::folder::Model;
 use crate::postprocess::PostprocessConfig;
-use candle_core::{DType, Device};
+use candle_core::Device;
 use kmax_base::limits;
+use kmax_nn::device::{self, DeviceChoice};
 use kmax_tiles::Tiling;
 use std::sync::Arc;
 
-/// Precision that a network computes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// A device, or which one is meant.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum Precision {
-    /// IEEE single precision: on every device, and what the reference values are met in.
-    #[default]
-    Float32,
-    /// IEEE half precision; not on the CPU.
-    Float16,
-    /// bfloat16; not on the CPU.
-    Bfloat16,
+pub enum DeviceSource {
+    /// As [`kmax_nn::device::open`] takes it.
+    Choice(DeviceChoice),
+    /// One that is open already.
+    Device(Device),
 }
 
-impl Precision {
-    /// Candle's word for it.
-    pub fn dtype(self) -> DType {
-        match self {
-            Self::Float32 => DType::F32,
-            Self::Float16 => DType::F16,
-            Self::Bfloat16 => DType::BF16,
-        }
+impl From<DeviceChoice> for DeviceSource {
+    fn from(choice: DeviceChoice) -> Self {
+        Self::Choice(choice)
+    }
+}
+
+impl From<Device> for DeviceSource {
+    fn from(device: Device) -> Self {
+        Self::Device(device)
     }
 }
 
@@ -66,7 +65,7 @@ impl From<Model> for ModelSource {
 #[must_use]
 pub struct SegmenterBuilder {
     source: ModelSource,
-    device: Device,
+    device: DeviceSource,
     precision: Precision,
     threads: Option<usize>,
     batch: usize,
@@ -76,7 +75,7 @@ pub struct SegmenterBuilder {
 
 impl SegmenterBuilder {
     pub(super) fn new(source: ModelSource) -> Self {
-        let device = Device::Cpu;
+        let device = DeviceChoice::default().into();
         Self {
             source,
             device,
@@ -88,9 +87,9 @@ impl SegmenterBuilder {
         }
     }
 
-    /// Where the network runs; the CPU if nothing is said.
-    pub fn device(self, device: Device) -> Self {
-        Self { device, ..self }
+    /// Where the network runs, as a [`DeviceChoice`] or as Candle's [`Device`]; the CPU if nothing is said.
+    pub fn device(self, device: impl Into<DeviceSource>) -> Self {
+        Self { device: device.into(), ..self }
     }
 
     /// Precision of the network; float32 if nothing is said.
@@ -123,13 +122,9 @@ impl SegmenterBuilder {
     /// Reads the model and builds its network.
     ///
     /// # Errors
-    /// If there is no such model or a file of it is wrong, if the device cannot compute in the precision, or if a setting is
-    /// out of its range.
+    /// If there is no such model or a file of it is wrong, if the device is not there or cannot compute in the precision, or if a
+    /// setting is out of its range.
     pub fn build(self) -> Result<Segmenter> {
-        if self.device.is_cpu() && self.precision != Precision::Float32 {
-            let reason = format!("a network on the CPU computes in float32, not in {:?}", self.precision);
-            return Err(Error::Argument(reason));
-        }
         if self.batch == 0 || self.threads == Some(0) {
             return Err(Error::Argument("a batch and a number of threads are at least 1".into()));
         }
@@ -142,6 +137,11 @@ impl SegmenterBuilder {
             }
         }
         self.tiles.map_or(Ok(()), Tiling::check)?;
+        let device = match self.device {
+            DeviceSource::Device(device) => device,
+            DeviceSource::Choice(choice) => device::open(choice)?.device,
+        };
+        self.precision.check(&device)?;
         let pool = match self.threads {
             None => None,
             Some(threads) => {
@@ -153,10 +153,9 @@ impl SegmenterBuilder {
             ModelSource::Name(name) => Model::named(&name)?,
             ModelSource::Model(model) => *model,
         };
-        let dtype = self.precision.dtype();
-        let network = model.network(dtype, &self.device)?;
-        let mut segmenter = Segmenter::from_network(model.config().clone(), network, &self.device);
-        (segmenter.dtype, segmenter.pool, segmenter.batch) = (dtype, pool, self.batch);
+        let network = model.network(self.precision.dtype(), &device)?;
+        let mut segmenter = Segmenter::from_network(model.config().clone(), network, &device);
+        (segmenter.precision, segmenter.pool, segmenter.batch) = (self.precision, pool, self.batch);
         segmenter.tiles = self.tiles;
         match self.postprocess {
             Some(settings) => segmenter.with_postprocess(settings),

@@ -6,17 +6,17 @@ use crate::postprocess::Frame;
 use image::RgbImage;
 use kmax_transforms::eval::{self, Deeplab2Eval, EvalInput, PytorchEval};
 
-/// An image as the network takes it.
-pub(super) struct Input {
-    /// `[3, height, width]`, normalised.
-    pub values: Vec<f32>,
+/// An image as the network takes it: resized, padded, normalised. It is made on any thread, beside the device.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// `[3, height, width]`.
+    pub(super) values: Vec<f32>,
     /// Where the image lies in it.
-    pub frame: Frame,
+    pub(super) frame: Frame,
 }
 
-impl Input {
-    /// Resizes, pads and normalises.
-    pub fn new(image: &RgbImage, settings: &PreprocessConfig) -> Result<Self> {
+impl Prepared {
+    pub(super) fn new(image: &RgbImage, settings: &PreprocessConfig) -> Result<Self> {
         let EvalInput { image: planes, content_height, content_width } = resized(image, settings)?;
         let frame = Frame {
             input: [planes.height, planes.width],

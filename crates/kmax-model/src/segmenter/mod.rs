@@ -2,35 +2,31 @@
 
 mod builder;
 mod input;
+mod memory;
+mod precision;
 mod prediction;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tiles;
 
-pub use builder::{ModelSource, Precision, SegmenterBuilder};
+pub use builder::{DeviceSource, ModelSource, SegmenterBuilder};
+pub use input::Prepared;
+pub use precision::{ParsePrecisionError, Precision};
 pub use prediction::Prediction;
 
 use crate::config::Config;
 use crate::error::Result;
-
 use crate::explanation::{self, Explanation};
 use crate::network::{KMaxDeepLab, Logits};
 use crate::postprocess::{Frame, Instance, PostprocessConfig, QueryLogits, Scope};
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use image::RgbImage;
-use input::Input;
 use kmax_attention::LayerOutput;
 use kmax_masks::{LabelMap, Panoptic};
+use kmax_nn::device::{self, Place};
 use kmax_nn::profile;
 use kmax_tiles::{Bands, Tiling};
-use kmax_transforms::Reading;
 use std::sync::Arc;
-
-/// Bytes that a result needs for each pixel of its image: its map of ids, that map as RGB, and as much again for what becomes
-/// a PNG. An image of 20,000 x 15,000 takes 4.3 GB, 14 bytes a pixel with its own three.
-const BYTES_PER_PIXEL: u64 = 4 + 3 + 4;
-/// Bytes that the network needs for each pixel of its input, by measurements of the larger networks.
-const BYTES_PER_INPUT_PIXEL: u64 = 2_000;
 
 /// Output strides of the maps that the decoder's layers read.
 const STRIDES: [usize; 3] = [32, 16, 8];
@@ -54,7 +50,7 @@ pub struct Segmenter {
     config: Arc<Config>,
     network: KMaxDeepLab,
     device: Device,
-    dtype: DType,
+    precision: Precision,
     /// Its own threads, if it does not work on the global ones.
     pool: Option<Arc<rayon::ThreadPool>>,
     batch: usize,
@@ -80,7 +76,15 @@ impl Segmenter {
     /// Around a network that stands already, such as one in training; it must be the one that `config` describes.
     pub fn from_network(config: Config, network: KMaxDeepLab, device: &Device) -> Self {
         let config = Arc::new(config);
-        Self { config, network, device: device.clone(), dtype: DType::F32, pool: None, batch: 1, tiles: None }
+        Self {
+            config,
+            network,
+            device: device.clone(),
+            precision: Precision::Float32,
+            pool: None,
+            batch: 1,
+            tiles: None,
+        }
     }
 
     /// What the model is.
@@ -98,16 +102,26 @@ impl Segmenter {
         Ok(self)
     }
 
-    /// How images for this model are read: one for which memory would not suffice is refused before it is decoded, where the system
-    /// says how much there is. That holds for what becomes of the result, too: its map, and that map as a PNG.
-    pub fn reading(&self) -> Reading {
-        let [height, width] = self.config.preprocess.size.map(|length| length as u64);
-        match kmax_base::memory::available() {
-            Some(free) => {
-                Reading::default().with_memory(free, BYTES_PER_PIXEL, BYTES_PER_INPUT_PIXEL * height * width)
-            }
-            None => Reading::default(),
-        }
+    /// Where the network runs.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// What it computes in.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Where and in what it computes, if that is anything but float32 on the CPU: results that are kept are told apart by it.
+    pub fn computed(&self) -> Option<String> {
+        let usual = self.device.is_cpu() && self.precision == Precision::default();
+        // GPUs of one kind are alike.
+        let kind = match device::place(&self.device) {
+            Place::Cpu => "cpu",
+            Place::Cuda(_) => "cuda",
+            Place::Metal(_) => "metal",
+        };
+        (!usual).then(|| format!("{} on {kind}", self.precision))
     }
 
     /// The segments of an image, each pixel in at most one; in [tiles](Self::tiling), if it is too large for the network's input.
@@ -122,7 +136,7 @@ impl Segmenter {
     }
 
     /// As [`Self::segment`], for images of any sizes: those whose network inputs are of one size go through the network
-    /// together, as many as [`SegmenterBuilder::batch`] says. Results are in the order of the images. None is cut into tiles.
+    /// together, as many as [`SegmenterBuilder::batch`] says. Results are in the order of the images.
     ///
     /// # Errors
     /// If one of the images has no pixels.
@@ -155,9 +169,8 @@ impl Segmenter {
     /// As [`Self::segment`].
     pub fn predict(&self, image: &RgbImage) -> Result<Prediction> {
         self.install(|| {
-            let input = profile::stage("preprocessing", || Input::new(image, &self.config.preprocess))?;
-            let tensor = self.tensor(&[&input])?;
-            self.forward(&tensor, &[&input])?.pop().ok_or_else(nothing)
+            let input = profile::stage("preprocessing", || self.prepare(image))?;
+            self.forward(&[&input])?.pop().ok_or_else(nothing)
         })
     }
 
@@ -168,7 +181,7 @@ impl Segmenter {
     /// As [`Self::segment`].
     pub fn explain(&self, image: &RgbImage) -> Result<Explanation> {
         self.install(|| {
-            let input = Input::new(image, &self.config.preprocess)?;
+            let input = self.prepare(image)?;
             let (logits, layers) = self.network.forward_with_layers(&self.tensor(&[&input])?)?;
             let prediction = self.prediction(&logits, 0, input.frame)?;
             let strides = STRIDES.into_iter().zip(self.config.network.decoder.layers);
@@ -188,56 +201,56 @@ impl Segmenter {
     /// # Errors
     /// As [`Self::segment_batch`].
     pub fn predict_batch(&self, images: &[RgbImage]) -> Result<Vec<Prediction>> {
-        self.install(|| {
-            let mut predictions: Vec<Option<Prediction>> = images.iter().map(|_| None).collect();
-            let mut waiting: Vec<(usize, Input)> = Vec::new();
-            for (index, image) in images.iter().enumerate() {
-                let input = Input::new(image, &self.config.preprocess)?;
-                waiting.push((index, input));
-                let size = waiting.last().map(|(_, input)| input.frame.input);
-                let alike = waiting.iter().filter(|(_, input)| Some(input.frame.input) == size).count();
-                if alike >= self.batch
-                    && let Some(size) = size
-                {
-                    self.run(&mut waiting, size, &mut predictions)?;
-                }
+        let prepare = |image| self.prepare(image);
+        self.install(|| self.predict_prepared(&images.iter().map(prepare).collect::<Result<Vec<_>>>()?))
+    }
+
+    /// An image as the network takes it: what [`Self::predict`] does first, for those who do it beside the device.
+    ///
+    /// # Errors
+    /// If the image has no pixels.
+    pub fn prepare(&self, image: &RgbImage) -> Result<Prepared> {
+        Prepared::new(image, &self.config.preprocess)
+    }
+
+    /// As [`Self::predict_batch`], of images that this segmenter, or one of the same model, has prepared.
+    ///
+    /// # Errors
+    /// [`Error::DeviceMemory`](crate::Error::DeviceMemory) if so many do not fit the device at once.
+    pub fn predict_prepared(&self, inputs: &[Prepared]) -> Result<Vec<Prediction>> {
+        let mut by_size: Vec<([usize; 2], Vec<usize>)> = Vec::new();
+        for (index, input) in inputs.iter().enumerate() {
+            let size = input.frame.input;
+            match by_size.iter_mut().find(|(other, _)| *other == size) {
+                Some((_, indices)) => indices.push(index),
+                None => by_size.push((size, vec![index])),
             }
-            while let Some(size) = waiting.first().map(|(_, input)| input.frame.input) {
-                self.run(&mut waiting, size, &mut predictions)?;
+        }
+        self.install(|| {
+            let mut predictions: Vec<Option<Prediction>> = inputs.iter().map(|_| None).collect();
+            for indices in by_size.iter().flat_map(|(_, indices)| indices.chunks(self.batch)) {
+                let together: Vec<&Prepared> = indices.iter().map(|&index| &inputs[index]).collect();
+                for (&index, prediction) in indices.iter().zip(self.forward(&together)?) {
+                    predictions[index] = Some(prediction);
+                }
             }
             predictions.into_iter().map(|prediction| prediction.ok_or_else(nothing)).collect()
         })
     }
 
-    /// Takes the inputs of that size out of `waiting` and puts them through the network together.
-    fn run(
-        &self,
-        waiting: &mut Vec<(usize, Input)>,
-        size: [usize; 2],
-        predictions: &mut [Option<Prediction>],
-    ) -> Result<()> {
-        let (now, later) = std::mem::take(waiting).into_iter().partition(|(_, i)| i.frame.input == size);
-        *waiting = later;
-        let now: Vec<(usize, Input)> = now;
-        let inputs: Vec<&Input> = now.iter().map(|(_, input)| input).collect();
-        let tensor = self.tensor(&inputs)?;
-        for ((index, _), prediction) in now.iter().zip(self.forward(&tensor, &inputs)?) {
-            predictions[*index] = Some(prediction);
-        }
-        Ok(())
-    }
-
     /// Inputs of one size as `[b, 3, h, w]`.
-    fn tensor(&self, inputs: &[&Input]) -> Result<Tensor> {
+    fn tensor(&self, inputs: &[&Prepared]) -> Result<Tensor> {
         let Some(first) = inputs.first() else { return Err(nothing()) };
         let [height, width] = first.frame.input;
         let values: Vec<f32> = inputs.iter().flat_map(|input| input.values.iter().copied()).collect();
         let tensor = Tensor::from_vec(values, (inputs.len(), 3, height, width), &Device::Cpu)?;
-        Ok(tensor.to_device(&self.device)?.to_dtype(self.dtype)?)
+        Ok(tensor.to_device(&self.device)?.to_dtype(self.precision.dtype())?)
     }
 
-    fn forward(&self, tensor: &Tensor, inputs: &[&Input]) -> Result<Vec<Prediction>> {
-        let logits = self.network.forward(tensor)?;
+    /// Of inputs of one size. What the network says is copied from the device once.
+    fn forward(&self, inputs: &[&Prepared]) -> Result<Vec<Prediction>> {
+        let run = || -> Result<Logits> { self.network.forward(&self.tensor(inputs)?)?.on_cpu() };
+        let logits = run().map_err(|error| self.told(error, inputs))?;
         inputs.iter().enumerate().map(|(index, input)| self.prediction(&logits, index, input.frame)).collect()
     }
 

@@ -5,7 +5,9 @@ use crate::config::PreprocessConfig;
 use crate::error::Error;
 use crate::folder::{self, ModelCard};
 use crate::presets::Preset;
+use candle_core::DType;
 use kmax_nn::Params;
+use kmax_nn::device::{DeviceChoice, Place};
 
 /// The small model, with thresholds for drawn weights, which are sure of nothing.
 pub(crate) fn unsure() -> Config {
@@ -78,8 +80,7 @@ fn a_batch_gives_what_its_images_give_alone() -> Result<()> {
         for (image, found) in images.iter().zip(&predictions) {
             let expected = alone.predict(image)?;
             assert_eq!(found.frame, expected.frame);
-            let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-3;
-            assert!(found.logits.mask_logits.iter().zip(&expected.logits.mask_logits).all(near));
+            assert!(found.logits == expected.logits);
         }
         assert_eq!(together.segment_batch(&images)?.len(), images.len());
     }
@@ -106,7 +107,8 @@ fn an_output_that_is_no_number_is_an_error() -> Result<()> {
 #[test]
 fn settings_out_of_range_are_refused_before_the_model_is_read() {
     for (builder, word) in [
-        (Segmenter::builder("nothing").precision(Precision::Float16), "float32"),
+        (Segmenter::builder("nothing").precision(Precision::Float16), "f32"),
+        (Segmenter::builder("nothing").device(DeviceChoice::At(Place::Cuda(4096))), "cuda:4096"),
         (Segmenter::builder("nothing").batch(0), "at least 1"),
         (Segmenter::builder("nothing").threads(0), "at least 1"),
         (Segmenter::builder("nothing").threads(65_535), "at most 1024"),

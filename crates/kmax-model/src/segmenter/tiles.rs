@@ -1,15 +1,11 @@
 //! Images that are larger than what the network should see at once.
 
-use super::{BYTES_PER_INPUT_PIXEL, Segmenter};
+use super::Segmenter;
 use crate::error::Result;
 use image::RgbImage;
 use kmax_base::Progress;
 use kmax_masks::{LabelMap, Panoptic};
 use kmax_tiles::{Bands, Tiling};
-use kmax_transforms::Reading;
-
-/// Bytes that the result of tiles needs for each pixel of the image: its map of ids, and what becomes a PNG.
-const BYTES_PER_PIXEL: u64 = 4 + 1;
 
 impl Segmenter {
     /// How an image of that size is cut into tiles; `None` if the network sees it as a whole. Where
@@ -20,6 +16,11 @@ impl Segmenter {
             Some(tiles) => tiles.cuts(width, height).then_some(tiles),
             None => self.config.preprocess.tiles.filter(|tiles| tiles.suits(width, height)),
         }
+    }
+
+    /// Whether there are images that are cut.
+    pub fn may_cut(&self) -> bool {
+        self.tiles.is_some() || self.config.preprocess.tiles.is_some()
     }
 
     /// The segments of an image in tiles: each goes through the network by itself, and a thing of several tiles is joined
@@ -50,16 +51,5 @@ impl Segmenter {
     ) -> Result<LabelMap> {
         let tile = |tile: &RgbImage| self.install(|| self.predict(tile)?.semantic());
         kmax_tiles::semantic(image, tiling, progress, tile)
-    }
-
-    /// As [`Self::reading`], for images that are opened by [`Bands::open`].
-    pub fn reading_bands(&self) -> Reading {
-        let [height, width] = self.config.preprocess.size.map(|length| length as u64);
-        match kmax_base::memory::available() {
-            Some(free) => {
-                Reading::default().with_memory(free, BYTES_PER_PIXEL, BYTES_PER_INPUT_PIXEL * height * width)
-            }
-            None => Reading::default(),
-        }
     }
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from . import _native
 from ._arrays import native_image
 from ._listen import Listener, Progress
-from .errors import InvalidArgumentError, UnsupportedError
+from .errors import InvalidArgumentError
 from .result import Category, Result, category
 
 if TYPE_CHECKING:
@@ -22,23 +22,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Segmenter"]
 
+_PRECISIONS = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+
 
 class Segmenter:
-    """A model that is ready to segment images, on the CPU in float32.
+    """A model that is ready to segment images, on the CPU in float32 if nothing else is said.
 
     Args:
         model: A built-in model (``"kmax-people"``), a published one by its name (``python -m kmax_deeplab models`` lists them; it is
             fetched and converted once), a repository of the Hugging Face Hub (``"hf://owner/name"``), or the path of a model folder.
         threads: Threads of this segmenter alone; one for each core if not given, shared by all segmenters.
-        precision: What the network computes in. ``"float32"`` is what there is on a CPU.
-        device: Where it computes. ``"cpu"`` is what there is.
+        precision: What the network computes in: ``"float32"``, or on a GPU ``"float16"`` or ``"bfloat16"``.
+        device: Where it computes: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"metal"``, or ``"auto"``: a GPU if there is one that this package
+            can use. The wheels are built without GPUs (docs/DEVICES.md). ``device`` of a segmenter says which it became.
         progress: While a model is fetched: called with bytes received and in all; True shows a bar of tqdm, if that is installed.
         **settings: Settings of post-processing that shall differ from the model's own, such as ``class_threshold_thing=0.5``;
             ``settings`` of a segmenter has them all.
 
     Raises:
         NotFoundError: There is no such model.
-        UnsupportedError: Another precision or device.
+        UnsupportedError: A device that is not there or that this package was built without, or a precision that it has not.
         InvalidArgumentError: A setting that there is not, or out of its range.
 
     A segmenter may be used by several threads at once. It can be pickled: what is kept is the name and the settings, not the weights.
@@ -56,10 +59,10 @@ class Segmenter:
     ) -> None:
         import os
 
-        if precision != "float32":
-            raise UnsupportedError(f"precision {precision!r}: a network on the CPU computes in 'float32'")
-        if device != "cpu":
-            raise UnsupportedError(f"device {device!r}: this package computes on the 'cpu' alone")
+        if precision not in _PRECISIONS:
+            raise InvalidArgumentError(f"precision: expected one of {', '.join(_PRECISIONS)}, not {precision!r}")
+        if not isinstance(device, str):
+            raise InvalidArgumentError(f"device: expected a name such as 'cpu' or 'cuda:0', not {device!r}")
         if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or not 0 < threads <= 1024):
             raise InvalidArgumentError(f"threads: expected a whole number from 1 to 1024, not {threads!r}")
         if not isinstance(model, (str, os.PathLike)):
@@ -67,11 +70,19 @@ class Segmenter:
         self.model: str = os.fspath(model)
         """The name that the model was opened by."""
         self._threads, self._changed = threads, settings
+        self._device, self._precision = device, precision
         with Listener(progress, self.model, unit="B") as listener:
-            self._native = _native.Segmenter(self.model, threads, _written(settings), listener)
+            self._native = _native.Segmenter(
+                self.model, threads, _written(settings), listener, device, _PRECISIONS[precision]
+            )
         self._categories: tuple[Category, ...] = tuple(map(category, json.loads(self._native.categories())))
         for field in self._native.warnings:
             listener("warning", f"{self.model}: `{field}` of the configuration means nothing here")
+
+    @property
+    def device(self) -> str:
+        """Where it computes: ``"cpu"``, ``"cuda:0"``."""
+        return self._native.device
 
     @property
     def categories(self) -> tuple[Category, ...]:
@@ -144,11 +155,18 @@ class Segmenter:
         return f"Segmenter({self.model!r}, {len(self._categories)} classes)"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (type(self), self.model, self._threads, self._changed)
+        return _again, (type(self), self.model, self._threads, self._changed, self._device, self._precision)
 
 
-def _again(cls: type[Segmenter], model: str, threads: int | None, settings: dict[str, Any]) -> Segmenter:
-    return cls(model, threads=threads, **settings)
+def _again(
+    cls: type[Segmenter],
+    model: str,
+    threads: int | None,
+    settings: dict[str, Any],
+    device: str = "cpu",
+    precision: str = "float32",
+) -> Segmenter:
+    return cls(model, threads=threads, device=device, precision=precision, **settings)
 
 
 def _written(settings: dict[str, Any]) -> str | None:

@@ -1,6 +1,7 @@
 //! Adam with decoupled weight decay (arXiv 1711.05101).
 
 use super::Group;
+use super::kept::Kept;
 use super::update::{Step, apply, squares};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor};
@@ -123,10 +124,10 @@ pub(super) struct Slot {
     pub(super) parameter: Parameter,
     pub(super) group: Group,
     /// First and second moment; empty for statistics.
-    pub(super) first: Vec<f32>,
-    pub(super) second: Vec<f32>,
+    pub(super) first: Kept,
+    pub(super) second: Kept,
     /// Average of the weights; empty without one.
-    pub(super) average: Vec<f32>,
+    pub(super) average: Kept,
 }
 
 impl AdamW {
@@ -141,14 +142,13 @@ impl AdamW {
                 let (name, dtype) = (&parameter.name, tensor.dtype());
                 return Err(Error::Argument(format!("AdamW: `{name}` is {dtype:?}, expected F32")));
             }
-            let moments = if parameter.role == Role::Statistic { 0 } else { tensor.elem_count() };
-            Ok(Slot {
-                group: Group::of(&parameter, &config),
-                first: vec![0.0; moments],
-                second: vec![0.0; moments],
-                average: if config.ema > 0.0 { tensor.flatten_all()?.to_vec1()? } else { Vec::new() },
-                parameter,
-            })
+            let moment = || match parameter.role {
+                Role::Statistic => Ok(Kept::Nothing),
+                _ => Kept::zeros(tensor),
+            };
+            let (first, second) = (moment()?, moment()?);
+            let average = if config.ema > 0.0 { Kept::copy(tensor)? } else { Kept::Nothing };
+            Ok(Slot { group: Group::of(&parameter, &config), first, second, average, parameter })
         });
         Ok(Self { config, slots: slots.collect::<Result<_>>()?, step: 0 })
     }
@@ -204,8 +204,7 @@ impl AdamW {
     /// As [`Self::step`].
     pub fn update(&mut self, gradients: Gradients, learning_rate: f64) -> Result<f64> {
         let found = gradients.0;
-        let norms = found.par_iter().flatten().map(squares).collect::<Result<Vec<f64>>>()?;
-        let norm = norms.iter().sum::<f64>().sqrt();
+        let norm = squares(&found)?.sqrt();
         let clip_norm = self.config.clip_norm;
         let clip = if clip_norm > 0.0 && norm > clip_norm { clip_norm / norm } else { 1.0 };
 
@@ -214,12 +213,18 @@ impl AdamW {
         // Early averages would remember the initial weights for long: the decay warms up.
         let ema = config.ema.min((1.0 + self.step as f64) / (10.0 + self.step as f64));
         let step = |group: Group| Step::new(config, group, learning_rate, self.step, clip);
-        self.slots.par_iter_mut().zip(&found).try_for_each(|(slot, gradient)| {
+        let update = |(slot, gradient): (&mut Slot, &Option<Tensor>)| {
             if let Some(gradient) = gradient {
                 apply(&slot.parameter, gradient, &mut slot.first, &mut slot.second, &step(slot.group))?;
             }
-            slot.follow(1.0 - ema)
-        })?;
+            slot.average.follow(slot.parameter.var.as_tensor(), 1.0 - ema)
+        };
+        // A device is asked by one thread.
+        if self.slots.iter().all(|slot| slot.parameter.var.device().is_cpu()) {
+            self.slots.par_iter_mut().zip(&found).try_for_each(update)?;
+        } else {
+            self.slots.iter_mut().zip(&found).try_for_each(update)?;
+        }
         Ok(norm)
     }
 
@@ -229,28 +234,13 @@ impl AdamW {
     /// If a tensor operation fails.
     pub fn averaged(&self) -> Result<HashMap<String, Tensor>> {
         let rows = self.slots.iter().map(|slot| {
-            let tensor = if slot.average.is_empty() {
-                slot.parameter.var.as_tensor().detach().copy()?
-            } else {
-                slot.tensor(&slot.average)?
+            let var = slot.parameter.var.as_tensor();
+            let tensor = match slot.average.on_cpu(var)? {
+                Some(average) => average.to_device(var.device())?,
+                None => var.detach().copy()?,
             };
             Ok((slot.parameter.name.clone(), tensor))
         });
         rows.collect()
-    }
-}
-
-impl Slot {
-    /// Moves the average towards the weights.
-    fn follow(&mut self, share: f64) -> Result<()> {
-        if self.average.is_empty() {
-            return Ok(());
-        }
-        let weights = self.parameter.var.as_tensor().flatten_all()?.to_vec1::<f32>()?;
-        let share = share as f32;
-        for (average, weight) in self.average.iter_mut().zip(weights) {
-            *average += (weight - *average) * share;
-        }
-        Ok(())
     }
 }

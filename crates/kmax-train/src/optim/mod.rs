@@ -2,6 +2,7 @@
 
 mod adamw;
 mod groups;
+mod kept;
 mod schedule;
 mod state;
 mod update;

@@ -1,8 +1,8 @@
 //! Saving and restoring an optimizer, as named tensors.
 
 use super::AdamW;
-use super::adamw::Slot;
-use candle_core::{DType, Device, Tensor};
+use super::kept::Kept;
+use candle_core::{DType, Tensor};
 use kmax_nn::{Error, Result};
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,8 +20,7 @@ impl AdamW {
         let mut state = BTreeMap::new();
         for slot in &self.slots {
             for (prefix, values) in [(FIRST, &slot.first), (SECOND, &slot.second), (AVERAGE, &slot.average)] {
-                if !values.is_empty() {
-                    let tensor = Tensor::from_slice(values, slot.parameter.var.shape(), &Device::Cpu)?;
+                if let Some(tensor) = values.on_cpu(slot.parameter.var.as_tensor())? {
                     state.insert(format!("{prefix}{}", slot.parameter.name), tensor);
                 }
             }
@@ -36,9 +35,9 @@ impl AdamW {
     pub fn restore(&mut self, state: &HashMap<String, Tensor>, steps: usize) -> Result<()> {
         let mut read = Vec::with_capacity(self.slots.len());
         for slot in &self.slots {
-            let get = |prefix: &str, current: &Vec<f32>| -> Result<Vec<f32>> {
-                if current.is_empty() {
-                    return Ok(Vec::new());
+            let get = |prefix: &str, current: &Kept| -> Result<Kept> {
+                if matches!(current, Kept::Nothing) {
+                    return Ok(Kept::Nothing);
                 }
                 let (name, expected) =
                     (format!("{prefix}{}", slot.parameter.name), slot.parameter.var.dims().to_vec());
@@ -48,7 +47,7 @@ impl AdamW {
                 if tensor.dims() != expected {
                     return Err(Error::WrongShape { name, expected, found: tensor.dims().to_vec() });
                 }
-                Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
+                current.taken(slot.parameter.var.as_tensor(), &tensor.to_dtype(DType::F32)?)
             };
             read.push([get(FIRST, &slot.first)?, get(SECOND, &slot.second)?, get(AVERAGE, &slot.average)?]);
         }
@@ -60,19 +59,11 @@ impl AdamW {
     }
 }
 
-impl Slot {
-    /// Values as a tensor of the parameter's shape, on its device.
-    pub(super) fn tensor(&self, values: &[f32]) -> Result<Tensor> {
-        let var = &self.parameter.var;
-        Ok(Tensor::from_slice(values, var.shape(), &Device::Cpu)?.to_device(var.device())?)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::optim::AdamWConfig;
-    use candle_core::Var;
+    use candle_core::{Device, Var};
     use kmax_nn::{Parameter, Role};
 
     fn optimizer(config: AdamWConfig) -> Result<AdamW> {

@@ -1,7 +1,8 @@
 //! The update of one parameter, in one pass over its values.
 
+use super::kept::Kept;
 use super::{AdamWConfig, Group};
-use candle_core::{CpuStorage, Device, InplaceOp2, Layout, Tensor, bail};
+use candle_core::{CpuStorage, DType, InplaceOp2, Layout, Tensor, bail};
 use kmax_nn::Parameter;
 use kmax_nn::{Error, Result};
 use rayon::prelude::*;
@@ -52,6 +53,22 @@ impl Step {
         }
     }
 
+    /// As [`Self::run`], in Candle's operations; gives the new weights.
+    fn tensors(
+        &self,
+        weights: &Tensor,
+        gradient: &Tensor,
+        first: &mut Tensor,
+        second: &mut Tensor,
+    ) -> Result<Tensor> {
+        let scaled = |x: &Tensor, by: f32| x.affine(f64::from(by), 0.0);
+        let gradient = scaled(gradient, self.clip)?;
+        *first = (&*first + scaled(&(&gradient - &*first)?, self.first)?)?;
+        *second = (scaled(second, self.second_keep)? + scaled(&gradient.sqr()?, self.second)?)?;
+        let length = second.sqrt()?.affine(f64::from(1.0 / self.root), f64::from(self.eps))?;
+        Ok((scaled(weights, self.keep)? - scaled(&(&*first / length)?, self.pace)?)?)
+    }
+
     fn run(&self, weights: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
         let moments = first.iter_mut().zip(second);
         for ((w, g), (m, v)) in weights.iter_mut().zip(gradient).zip(moments) {
@@ -67,8 +84,8 @@ impl Step {
 pub(super) fn apply(
     parameter: &Parameter,
     gradient: &Tensor,
-    first: &mut [f32],
-    second: &mut [f32],
+    first: &mut Kept,
+    second: &mut Kept,
     step: &Step,
 ) -> Result<()> {
     let var = parameter.var.as_tensor();
@@ -76,14 +93,17 @@ pub(super) fn apply(
         let (name, expected, found) = (parameter.name.clone(), var.dims().to_vec(), gradient.dims().to_vec());
         return Err(Error::WrongShape { name, expected, found });
     }
-    let update = Update { step, moments: Mutex::new((first, second)) };
-    if var.device().is_cpu() {
-        return Ok(var.inplace_op2(gradient, &update)?);
+    match (first, second) {
+        (Kept::Host(first), Kept::Host(second)) => {
+            let update = Update { step, moments: Mutex::new((first, second)) };
+            Ok(var.inplace_op2(gradient, &update)?)
+        }
+        (Kept::Device(first), Kept::Device(second)) => {
+            let weights = step.tensors(&var.detach(), gradient, first, second)?;
+            Ok(parameter.var.set(&weights)?)
+        }
+        _ => Err(Error::Argument(format!("AdamW: `{}` has a gradient and no moments", parameter.name))),
     }
-    // The moments stay on the CPU; parameters are small beside activations.
-    let weights = var.to_device(&Device::Cpu)?.contiguous()?;
-    weights.inplace_op2(&gradient.to_device(&Device::Cpu)?, &update)?;
-    Ok(parameter.var.set(&weights.to_device(var.device())?)?)
 }
 
 struct Update<'a> {
@@ -121,8 +141,20 @@ impl InplaceOp2 for Update<'_> {
     }
 }
 
-/// Sum of the squares of a gradient, in float64.
-pub(super) fn squares(gradient: &Tensor) -> Result<f64> {
+/// Sum of the squares of all gradients, in float64. From a device comes one row of numbers.
+pub(super) fn squares(gradients: &[Option<Tensor>]) -> Result<f64> {
+    let gradients: Vec<&Tensor> = gradients.iter().flatten().collect();
+    let sums: Vec<f64> = if gradients.iter().all(|gradient| kmax_kernels::runs_kernels(gradient.device())) {
+        gradients.par_iter().map(|gradient| squares_here(gradient)).collect::<Result<_>>()?
+    } else {
+        let sum = |gradient: &&Tensor| gradient.to_dtype(DType::F64)?.sqr()?.sum_all();
+        let sums = gradients.iter().map(sum).collect::<candle_core::Result<Vec<_>>>()?;
+        Tensor::stack(&sums, 0)?.to_vec1()?
+    };
+    Ok(sums.iter().sum())
+}
+
+fn squares_here(gradient: &Tensor) -> Result<f64> {
     let values = gradient.flatten_all()?.to_vec1::<f32>()?;
     let parts: Vec<f64> = values
         .par_chunks(CHUNK)

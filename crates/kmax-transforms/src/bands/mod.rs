@@ -67,7 +67,7 @@ impl std::fmt::Debug for Decoder {
 }
 
 /// A file that is decoded in parts.
-trait Rows {
+trait Rows: Send {
     /// The next rows, at least one.
     fn next(&mut self) -> Result<Decoded, Failure>;
 }

@@ -12,6 +12,7 @@ use kmax_datasets::forms::{self, Form, HELD_OUT};
 use kmax_report::evaluation::FilePairs;
 
 use super::{Bar, Show, with_worst_images};
+use crate::device::DeviceArguments;
 use crate::exit::{Code, Failure, Outcome};
 use crate::form::FormArguments;
 use crate::output::remark;
@@ -46,6 +47,8 @@ pub struct ModelArguments {
     #[arg(long, value_name = "I/N", value_parser = Shard::from_str, requires = "predictions", conflicts_with_all = ["json", "html"])]
     shard: Option<Shard>,
     #[command(flatten)]
+    device: DeviceArguments,
+    #[command(flatten)]
     form: FormArguments,
     #[command(flatten)]
     show: Show,
@@ -74,10 +77,11 @@ impl From<Archives> for Layout {
 impl ModelArguments {
     pub fn run(&self) -> Outcome {
         self.show.check()?;
+        let (device, precision) = self.device.open()?;
         let benchmark = self.benchmark()?;
         let model = crate::model::open(&self.model)?;
         let digest = model.digest();
-        let segmenter = Segmenter::builder(model).build()?;
+        let segmenter = Segmenter::builder(model).device(device).precision(precision).build()?;
         let mut run = Run::new(&segmenter, &benchmark).of_model(digest);
         if let Some(folder) = &self.predictions {
             run = run.keeping(folder);

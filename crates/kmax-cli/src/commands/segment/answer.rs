@@ -3,9 +3,8 @@
 use super::arguments::{Arguments, Task};
 use super::inputs::Input;
 use super::table;
-use super::tiled::Small;
-use image::RgbImage;
-use kmax::{Explanation, Segmenter};
+use super::tiled::{Joined, Small};
+use kmax::{Explanation, PostprocessConfig, Prediction};
 use kmax_results::Found;
 use serde_json::json;
 
@@ -13,39 +12,51 @@ use serde_json::json;
 pub struct Answer {
     /// The photo's file.
     pub file: String,
-    /// Width and height of the photo.
-    pub size: (u32, u32),
     pub found: Found,
     /// What the k-means steps did, if that was asked for.
     pub explanation: Option<Explanation>,
-    /// Of a photo in tiles, what its overlay is drawn on.
+    /// Of a photo in tiles, what its overlay is drawn of.
     pub small: Option<Small>,
 }
 
+/// What the network said about a photo.
+pub enum Seen {
+    Prediction(Prediction),
+    /// With what the k-means steps did.
+    Explanation(Box<Explanation>),
+    /// Of its tiles, joined.
+    Tiles(Box<Joined>),
+}
+
 impl Answer {
-    /// Segments a photo.
+    /// What was found in a photo.
     pub fn new(
         arguments: &Arguments,
-        segmenter: &Segmenter,
+        settings: &PostprocessConfig,
         input: &Input,
-        photo: &RgbImage,
+        seen: Seen,
     ) -> kmax_results::Result<Self> {
-        let (prediction, explanation) = match arguments.explain {
-            None => (segmenter.predict(photo)?, None),
-            Some(_) => {
-                let explanation = segmenter.explain(photo)?;
-                (explanation.prediction.clone(), Some(explanation))
+        let file = input.file.display().to_string();
+        let (prediction, explanation) = match seen {
+            Seen::Tiles(joined) => {
+                let Joined { found, small } = *joined;
+                return Ok(Self { file, found, explanation: None, small: Some(small) });
             }
+            Seen::Prediction(prediction) => (prediction, None),
+            Seen::Explanation(explanation) => (explanation.prediction.clone(), Some(*explanation)),
         };
-        let settings = &segmenter.config().postprocess;
         let mut found = Found::new(&prediction, arguments.task.into(), settings, arguments.min_score)?;
         if arguments.task == Task::Instance {
             for row in &mut found.rows {
                 row.image_id = Some(input.id.clone());
             }
         }
-        let (file, size) = (input.file.display().to_string(), photo.dimensions());
-        Ok(Self { file, size, found, explanation, small: None })
+        Ok(Self { file, found, explanation, small: None })
+    }
+
+    /// The share of the photo that `--min-share` speaks of: the photo, or a tile of it.
+    pub fn whole(&self) -> f64 {
+        self.small.as_ref().map_or(1.0, |small| small.tile)
     }
 
     /// What goes to standard output.
@@ -57,8 +68,7 @@ impl Answer {
             return format!("{line}\n");
         }
         let title = if several { format!("{}\n", self.file) } else { String::new() };
-        let tile = self.small.as_ref().map_or(1.0, |small| small.tile);
-        title + &table::render(rows, f64::from(arguments.min_share) * tile)
+        title + &table::render(rows, f64::from(arguments.min_share) * self.whole())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the command takes.
 
+use super::batches::Batch;
+use crate::device::DeviceArguments;
 use crate::exit::{Code, Failure, Outcome};
 use clap::ValueEnum;
 use kmax::render::Overlay;
@@ -37,6 +39,12 @@ pub struct Arguments {
     /// A built-in or published model (`kmax models`), a model folder, or hf://owner/name[/file][@revision]
     #[arg(long, default_value = "kmax-people")]
     pub model: String,
+    #[command(flatten)]
+    pub device: DeviceArguments,
+    /// The most photos that go through the network together, or `auto`: 1 on the processor, on a GPU what its memory takes; where it does
+    /// not suffice, fewer are tried
+    #[arg(long, value_name = "N", value_parser = Batch::from_str, default_value = "auto")]
+    pub batch: Batch,
     /// What shows behind transparent pixels
     #[arg(long, value_name = "#RRGGBB", value_parser = color, default_value = "#ffffff")]
     pub background: [u8; 3],

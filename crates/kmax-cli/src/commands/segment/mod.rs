@@ -2,8 +2,11 @@
 
 mod answer;
 mod arguments;
+mod batches;
 mod explained;
+mod flow;
 mod inputs;
+mod photo;
 mod profile;
 mod results;
 pub mod shards;
@@ -13,17 +16,19 @@ mod tiled;
 pub use arguments::Arguments;
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::{bar, detail, print, remark, tell};
-use answer::Answer;
-use image::RgbImage;
+use crate::output::{bar, print, remark, tell};
+use batches::{Batch, Batches};
+use flow::{Stages, Width};
 use inputs::Input;
 use kmax::profile::stage;
 use kmax::{Config, Segmenter};
-use kmax_base::Shard;
-use kmax_datasets::coco::{Annotation, ImageEntry};
+use kmax_base::{Shard, limits};
+use photo::Photos;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tiled::Opened;
+
+/// The most photos that are read, and as many that are written, beside the network: each has a thread of its own, and takes memory.
+const MOST_BESIDE: usize = 16;
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
@@ -48,20 +53,21 @@ fn all(arguments: &Arguments) -> Outcome {
     if arguments.folder().is_none() && inputs.len() > 1 {
         return Err(Failure::new(Code::Usage, "--output - takes one photo, not a folder of several"));
     }
+    let (device, precision) = arguments.device.open()?;
     let (segmenter, shard) = stage("loading the model", || -> Outcome<_> {
         let model = crate::model::open(&arguments.model)?;
         // It reads every weight, and says whose part it is: nobody else needs it.
         let shard = arguments.shard.map(|shard| (shard, model.digest()));
-        let builder = Segmenter::builder(model);
+        let builder = Segmenter::builder(model).device(device).precision(precision).batch(limits::BATCH);
         let builder = arguments.tiling().into_iter().fold(builder, |builder, tiles| builder.tiles(tiles));
         Ok((builder.build().or_fail_loading()?, shard))
     })?;
     let settings = arguments.postprocess(segmenter.config().postprocess);
     let segmenter = segmenter.with_postprocess(settings).or_fail()?;
-    let mut results = results::Results::create(arguments)?;
+    let results = results::Results::create(arguments)?;
     arguments.explain.as_deref().map_or(Ok(()), crate::output::folder)?;
     let open = |(shard, digest): (Shard, String)| {
-        shards::Part::open(arguments, shard, &inputs, segmenter.config(), &digest)
+        shards::Part::open(arguments, shard, &inputs, segmenter.config(), &digest, segmenter.computed())
     };
     let mut part = shard.map(open).transpose()?;
     let several = inputs.len() > 1;
@@ -73,7 +79,7 @@ fn all(arguments: &Arguments) -> Outcome {
         1 => indicatif::ProgressBar::hidden(),
         count => bar(Some(count as u64), "{bar:24} {pos}/{len} photos, {eta} left"),
     };
-    let (mut failures, mut done): (Vec<Failure>, usize) = (Vec::new(), 0);
+    let (mut failures, mut listed): (Vec<Failure>, Vec<results::Entries>) = (Vec::new(), Vec::new());
     // Whatever becomes of standard output, files are written on.
     let mut told = Ok(());
     let mut say = |text: &str| {
@@ -82,47 +88,61 @@ fn all(arguments: &Arguments) -> Outcome {
         }
     };
     let mut hinted = false;
-    for (position, input) in &inputs {
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-        let outcome = one(arguments, &segmenter, (input, several), &mut results, &stop);
-        done += 1;
-        if let Some(part) = &mut part {
-            match &outcome {
-                Ok((_, (image, annotation))) => {
-                    part.add(*position, input, image.clone(), annotation.clone())?
+    let batch = match arguments.batch {
+        Batch::Auto => segmenter.fitting_batch(),
+        Batch::Of(number) => number,
+    };
+    let batch = batch.min(inputs.len()).max(1);
+    // A profile is of one thread, and times of stages that run side by side say nothing.
+    let beside =
+        if several && !arguments.profile { rayon::current_num_threads().min(MOST_BESIDE) } else { 0 };
+    let width = Width { batch, beside };
+    let photos = Photos::new(arguments, &segmenter, &results, (width, several), &stop);
+    let mut batches = Batches::new(batch);
+    let stages = Stages {
+        read: |(_, input): &(usize, Input), alone| photos.read(input, alone),
+        work: |read| photos.seen(&mut batches, read),
+        write: |(_, input): &(usize, Input), seen| photos.write(input, seen),
+        done: |(position, input): &(usize, Input), outcome: Outcome<photo::Done>| {
+            if let Some(part) = &mut part {
+                match &outcome {
+                    Ok(photo::Done { entries: (image, annotation), .. }) => {
+                        part.add(*position, input, image.clone(), annotation.clone())?
+                    }
+                    Err(failure) => part.failed(*position, input, &failure.message)?,
                 }
-                Err(failure) => part.failed(*position, input, &failure.message)?,
             }
-        }
-        bar.suspend(|| match outcome {
-            Ok((answer, _)) => {
-                if let Some(note) = &input.note {
-                    remark(&format!("note: {note}"));
+            bar.suspend(|| match outcome {
+                Ok(photo::Done { answer, entries, note }) => {
+                    for note in note.into_iter().chain(input.note.clone()) {
+                        remark(&format!("note: {note}"));
+                    }
+                    say(&answer.told(arguments, several));
+                    if answer.found.is_bare() && !hinted {
+                        hinted = true;
+                        remark(&hint(&arguments.model, segmenter.config()));
+                    }
+                    listed.push(entries);
                 }
-                say(&answer.told(arguments, several));
-                if answer.found.is_bare() && !hinted {
-                    hinted = true;
-                    remark(&hint(&arguments.model, segmenter.config()));
+                Err(failure) => {
+                    if arguments.json {
+                        say(&answer::failed(input, &failure.message));
+                    }
+                    if several {
+                        tell(&format!("error: {}", failure.message));
+                    }
+                    failures.push(failure);
                 }
-            }
-            Err(failure) => {
-                if arguments.json {
-                    say(&answer::failed(input, &failure.message));
-                }
-                if several {
-                    tell(&format!("error: {}", failure.message));
-                }
-                failures.push(failure);
-            }
-        });
-        bar.inc(1);
-    }
+            });
+            bar.inc(1);
+            Ok(!stop.load(Ordering::Relaxed))
+        },
+    };
+    let done = flow::run(&inputs, width, stages)?;
     bar.finish_and_clear();
     // Parts are joined by `kmax merge`.
     if failures.len() < done && part.is_none() {
-        results.finish(segmenter.config())?;
+        results.finish(listed, segmenter.config())?;
     }
     let left = inputs.len() - done;
     match failures.pop() {
@@ -138,9 +158,6 @@ fn all(arguments: &Arguments) -> Outcome {
     }
 }
 
-/// What a list for all photos says of one.
-type Entries = (ImageEntry, Option<Annotation>);
-
 /// The photos to do now, with their places in the list: all of them, or those of the part that are not done yet.
 fn taken(arguments: &Arguments, inputs: Vec<Input>, part: Option<&shards::Part>) -> Vec<(usize, Input)> {
     let all = inputs.len();
@@ -152,69 +169,6 @@ fn taken(arguments: &Arguments, inputs: Vec<Input>, part: Option<&shards::Part>)
     let done = of_part - inputs.len();
     remark(&format!("part {shard}: {of_part} of {all} photos, {done} of them done before"));
     inputs
-}
-
-/// Segments one photo and writes what was found.
-fn one(
-    arguments: &Arguments,
-    segmenter: &Segmenter,
-    (input, several): (&Input, bool),
-    results: &mut results::Results,
-    stop: &AtomicBool,
-) -> Outcome<(Answer, Entries)> {
-    if let Some(reason) = &input.refused {
-        return Err(Failure::new(Code::Input, reason));
-    }
-    let begun = std::time::Instant::now();
-    let photo = match tiled::are_wanted(arguments, segmenter) {
-        true => match stage(profile::READING, || tiled::open(arguments, segmenter, input))? {
-            Opened::Whole(photo) => photo,
-            Opened::Tiled(bands, tiling) => {
-                let answer = tiled::segment(arguments, segmenter, (input, several), (*bands, tiling), stop)?;
-                return written(arguments, segmenter, input, (answer, None), results, begun);
-            }
-        },
-        false => read(arguments, segmenter, input)?,
-    };
-    let fail =
-        |e: kmax_results::Error| Failure::new(e.kind().into(), format!("{}: {e}", input.file.display()));
-    let answer = Answer::new(arguments, segmenter, input, &photo).map_err(fail)?;
-    written(arguments, segmenter, input, (answer, Some(photo)), results, begun)
-}
-
-/// Reads a photo as a whole.
-fn read(arguments: &Arguments, segmenter: &Segmenter, input: &Input) -> Outcome<RgbImage> {
-    let reading = segmenter.reading().with_background(arguments.background);
-    let picture = stage(profile::READING, || input.read(&reading)).or_fail()?;
-    if let Some(note) = &picture.note {
-        remark(&format!("note: {}: {note}", input.file.display()));
-    }
-    Ok(picture.image)
-}
-
-/// Writes what was found in a photo.
-fn written(
-    arguments: &Arguments,
-    segmenter: &Segmenter,
-    input: &Input,
-    (answer, photo): (Answer, Option<RgbImage>),
-    results: &mut results::Results,
-    begun: std::time::Instant,
-) -> Outcome<(Answer, Entries)> {
-    let categories = &segmenter.config().categories;
-    let (photo, tile) = match (&photo, &answer.small) {
-        (Some(photo), _) => (photo, 1.0),
-        (None, Some(small)) => (&small.photo, small.tile),
-        (None, None) => return Err(Failure::new(Code::Failed, "a result without its photo")),
-    };
-    let overlay = arguments.overlay(categories, tile);
-    if let (Some(folder), Some(explanation)) = (&arguments.explain, &answer.explanation) {
-        let write = || explained::write_all(folder, explanation, input, photo, (&overlay, &arguments.model));
-        stage("writing the explanation", write)?;
-    }
-    let entries = stage("writing results", || results.write(&answer, input, (photo, &overlay)))?;
-    detail(|| format!("{}: {:.3} s", input.file.display(), begun.elapsed().as_secs_f64()));
-    Ok((answer, entries))
 }
 
 /// The most classes that a hint names.

@@ -11,7 +11,10 @@ use kmax::render::Overlay;
 use kmax_datasets::coco::{Annotation, ImageEntry, PanopticWriter};
 use std::path::{Path, PathBuf};
 
-/// Where results go.
+/// What a list for all photos says of one.
+pub type Entries = (ImageEntry, Option<Annotation>);
+
+/// Where results go. Several photos may be written at once.
 pub struct Results {
     model: String,
     place: Place,
@@ -21,15 +24,9 @@ enum Place {
     /// Files for each photo.
     Folder(PathBuf),
     /// One json for all photos.
-    List(List),
+    List(PanopticWriter),
     /// One result to standard output.
     Stdout(Picked),
-}
-
-struct List {
-    writer: PanopticWriter,
-    images: Vec<ImageEntry>,
-    annotations: Vec<Annotation>,
 }
 
 impl Results {
@@ -49,8 +46,7 @@ impl Results {
         let place = match arguments.format {
             Format::Files => Place::Folder(folder),
             Format::CocoPanoptic => {
-                let writer = PanopticWriter::create(folder.join("predictions.json")).or_exit(Code::Output)?;
-                Place::List(List { writer, images: Vec::new(), annotations: Vec::new() })
+                Place::List(PanopticWriter::create(folder.join("predictions.json")).or_exit(Code::Output)?)
             }
         };
         Ok(Self { model, place })
@@ -58,27 +54,27 @@ impl Results {
 
     /// Writes the results of a photo, and gives its entries in the list for all.
     pub fn write(
-        &mut self,
+        &self,
         answer: &Answer,
         input: &Input,
-        (photo, overlay): (&RgbImage, &Overlay),
-    ) -> Outcome<(ImageEntry, Option<Annotation>)> {
+        photo: &RgbImage,
+        overlay: &Overlay,
+    ) -> Outcome<Entries> {
         let file_name = input.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let (width, height) = answer.size;
-        let image = ImageEntry { id: input.id.clone(), file_name, width, height };
         let found = &answer.found;
+        let [width, height] =
+            [found.panoptic.map.width(), found.panoptic.map.height()].map(|side| side as u32);
+        let image = ImageEntry { id: input.id.clone(), file_name, width, height };
         let drawn = || -> Outcome<Vec<u8>> {
             let panoptic = answer.small.as_ref().map_or(&found.panoptic, |small| &small.panoptic);
             kmax_results::png(&overlay.draw(photo, panoptic)?).or_exit(Code::Failed)
         };
         let list = || found.list(&image, &input.name, &self.model).or_exit(Code::Failed);
-        match &mut self.place {
-            Place::List(list) => {
+        match &self.place {
+            Place::List(writer) => {
                 // The PNG is called like the results, so that none replaces another.
                 let named = ImageEntry { file_name: format!("{}.png", input.name), ..image.clone() };
-                let annotation = list.writer.write(&named, &answer.found.panoptic).or_exit(Code::Output)?;
-                list.annotations.push(annotation.clone());
-                list.images.push(image.clone());
+                let annotation = writer.write(&named, &answer.found.panoptic).or_exit(Code::Output)?;
                 return Ok((image, Some(annotation)));
             }
             Place::Folder(folder) => {
@@ -105,13 +101,11 @@ impl Results {
         Ok((image, None))
     }
 
-    /// Writes what only is complete now.
-    pub fn finish(self, config: &Config) -> Outcome {
-        match self.place {
-            Place::List(list) => {
-                list.writer.finish(list.images, list.annotations, &config.categories).or_exit(Code::Output)
-            }
-            Place::Folder(_) | Place::Stdout(_) => Ok(()),
-        }
+    /// Writes what only is complete now: the list of all photos, with the entries of each.
+    pub fn finish(self, entries: Vec<Entries>, config: &Config) -> Outcome {
+        let Place::List(writer) = self.place else { return Ok(()) };
+        let (images, annotations): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
+        let annotations = annotations.into_iter().flatten().collect();
+        writer.finish(images, annotations, &config.categories).or_exit(Code::Output)
     }
 }

@@ -112,10 +112,11 @@ impl Part {
         inputs: &[Input],
         config: &Config,
         model: &str,
+        computed: Option<String>,
     ) -> Outcome<Self> {
         let folder = arguments.folder().unwrap_or(Path::new(".")).to_path_buf();
         let listed = arguments.format == Format::CocoPanoptic;
-        let of = what(arguments, inputs, config, model)?;
+        let of = what(arguments, inputs, config, model, computed)?;
         if let Some(other) = counts(&folder)?.into_iter().find(|count| *count != shard.count()) {
             let (folder, count) = (folder.display(), shard.count());
             let reason = format!(
@@ -167,7 +168,13 @@ impl Part {
 }
 
 /// What the results are of: photos by name and id, the model, and everything that changes a result.
-fn what(arguments: &Arguments, inputs: &[Input], config: &Config, model: &str) -> Outcome<String> {
+fn what(
+    arguments: &Arguments,
+    inputs: &[Input],
+    config: &Config,
+    model: &str,
+    computed: Option<String>,
+) -> Outcome<String> {
     if inputs.iter().any(|input| input.stdin) {
         return Err(Failure::new(Code::Usage, "--shard is for files; standard input has no parts"));
     }
@@ -176,7 +183,7 @@ fn what(arguments: &Arguments, inputs: &[Input], config: &Config, model: &str) -
         list.update(format!("{}\t{}\n", input.name, input.id));
     }
     let list: String = list.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let what = json!({
+    let mut what = json!({
         "model": model,
         "photos": inputs.len(),
         "names": list,
@@ -191,5 +198,8 @@ fn what(arguments: &Arguments, inputs: &[Input], config: &Config, model: &str) -
         "postprocess": config.postprocess,
         "kmax": env!("CARGO_PKG_VERSION"),
     });
+    if let Some(computed) = computed {
+        what["computed"] = json!(computed);
+    }
     serde_json::to_string(&what).or_exit(Code::Failed)
 }

@@ -1,5 +1,6 @@
 //! What the command takes.
 
+use crate::device::DeviceArguments;
 use crate::exit::{Code, Failure, Outcome};
 use kmax_base::read::{MAX_SETTINGS, read_text};
 use kmax_server::{Access, LabelStudio, Limits, Settings};
@@ -22,6 +23,8 @@ pub struct Arguments {
     /// The port; 0 is any free one
     #[arg(long, default_value_t = 8080)]
     port: u16,
+    #[command(flatten)]
+    pub device: DeviceArguments,
     #[command(flatten)]
     access: AccessArguments,
     #[command(flatten)]

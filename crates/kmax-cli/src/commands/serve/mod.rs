@@ -15,8 +15,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     // What is wrong with the arguments is told before models are fetched.
     let settings = arguments.settings()?;
     settings.check()?;
+    let (device, precision) = arguments.device.open()?;
     let model = |name: &String| -> Outcome<(String, Segmenter)> {
-        let segmenter = Segmenter::builder(crate::model::open(name)?).build().or_fail_loading()?;
+        let builder =
+            Segmenter::builder(crate::model::open(name)?).device(device.clone()).precision(precision);
+        let segmenter = builder.build().or_fail_loading()?;
         Ok((short(name), segmenter))
     };
     let models = arguments.models.iter().map(model).collect::<Outcome<Vec<_>>>()?;

@@ -2,8 +2,10 @@
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::form::FormArguments;
+use kmax::device::DeviceChoice;
 use kmax::train::{DEFAULT_MODEL, DataConfig, Length, Plan, Recipe};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// Train a model on your own photos and labels.
 ///
@@ -49,6 +51,9 @@ pub struct Arguments {
     /// Queries of the network: the most segments that it finds in an image
     #[arg(long, value_name = "N")]
     queries: Option<usize>,
+    /// Where the network is trained: cpu, cuda[:N], or auto: an NVIDIA GPU if there is one that this build can use (`kmax devices`)
+    #[arg(long, value_name = "DEVICE", value_parser = DeviceChoice::from_str, default_value_t)]
+    pub device: DeviceChoice,
     #[command(flatten)]
     form: FormArguments,
     /// Seed of all that is random

@@ -9,8 +9,11 @@ use crate::output::{bar, print, remark, set_verbosity, tell};
 pub use arguments::Arguments;
 use indicatif::ProgressBar;
 use kmax::Progress;
+use kmax::candle_core::Device;
 use kmax::nn::Ranks;
-use kmax::train::{Evaluation, Observer, Planned, StepReport, TrainConfig, Trainer, set_aside};
+use kmax::train::{
+    Evaluation, Observer, Planned, StepReport, TrainConfig, Trainer, set_aside, training_device,
+};
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
@@ -33,6 +36,7 @@ fn train(arguments: &Arguments, command: String, ranks: Ranks, stop: &Arc<Atomic
         // The first fetches what is not there yet.
         ranks.any(false).or_exit(Code::Failed)?;
     }
+    let device = crate::device::tell(arguments.device, training_device(arguments.device)?);
     let run = Run::of(arguments)?;
     let config = run.config().clone();
     let planned = matches!(run, Run::Planned(_));
@@ -67,7 +71,7 @@ fn train(arguments: &Arguments, command: String, ranks: Ranks, stop: &Arc<Atomic
     }
 
     // Before anything is moved: what cannot begin leaves the earlier run where it is.
-    let mut trainer = run.trainer()?.with_ranks(ranks)?.with_command(command);
+    let mut trainer = run.trainer(device)?.with_ranks(ranks)?.with_command(command);
     let resumed = if arguments.fresh {
         if first && let Some(aside) = set_aside(trainer.config())? {
             remark(&format!("the earlier run is in {}", aside.display()));
@@ -124,10 +128,10 @@ impl Run {
         }
     }
 
-    fn trainer(self) -> kmax::train::Result<Trainer> {
+    fn trainer(self, device: Device) -> kmax::train::Result<Trainer> {
         match self {
-            Self::Written(config) => Trainer::new(*config),
-            Self::Planned(planned) => planned.trainer(),
+            Self::Written(config) => Trainer::on(*config, device),
+            Self::Planned(planned) => planned.trainer_on(device),
         }
     }
 }

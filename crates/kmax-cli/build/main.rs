@@ -1,8 +1,16 @@
-//! Compiles the one setting of the allocator that can only be made in C.
+//! Compiles what can only be made by other means than Rust: a setting of the allocator, and libraries that stand for CUDA's.
+
+mod cuda;
 
 fn main() {
+    println!("cargo::rerun-if-changed=build");
+    allocator();
+    cuda::stand_ins();
+}
+
+/// The one setting of the allocator that can only be made in C.
+fn allocator() {
     println!("cargo::rerun-if-changed=src/allocator.c");
-    println!("cargo::rerun-if-changed=build.rs");
     // That compiler has no constructors; there the allocator keeps its pages for a second, which is its default.
     if std::env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("msvc") {
         return;
