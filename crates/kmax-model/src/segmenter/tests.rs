@@ -105,6 +105,27 @@ fn an_output_that_is_no_number_is_an_error() -> Result<()> {
 }
 
 #[test]
+fn memory_is_shared_and_a_device_that_lacks_it_is_told() -> Result<()> {
+    let config = Config { preprocess: PreprocessConfig::fit(65), ..Preset::People.config() };
+    let params = Params::trainable(None, 3, DType::F32, &Device::Cpu);
+    let network = KMaxDeepLab::new(&config.network, &params)?;
+    let segmenter = Segmenter::from_network(config, network, &Device::Cpu);
+    assert_eq!((segmenter.fitting_batch(), segmenter.computed()), (1, None));
+    if let (Some(alone), Some(beside)) = (segmenter.reading().memory, segmenter.reading_beside(9).memory) {
+        assert!(beside < alone / 5, "{beside} of {alone}");
+    }
+    let (device, needed, free) = ("cuda:0".into(), 6_600_000_000, 1_200_000_000);
+    let error = Error::DeviceMemory { device, images: 8, size: [641, 481], needed, free };
+    assert_eq!(error.kind(), kmax_base::ErrorKind::OutOfMemory);
+    let told = error.to_string();
+    assert!(
+        told.starts_with("cuda:0: ") && told.contains("8 x 3 x 641 x 481") && told.contains("6.6 GB"),
+        "{told}"
+    );
+    Ok(())
+}
+
+#[test]
 fn settings_out_of_range_are_refused_before_the_model_is_read() {
     for (builder, word) in [
         (Segmenter::builder("nothing").precision(Precision::Float16), "f32"),
