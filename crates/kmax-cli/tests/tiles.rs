@@ -19,12 +19,40 @@ fn list(folder: &Path, file: &str) -> Result<serde_json::Value, Box<dyn Error>> 
     Ok(serde_json::from_slice(&std::fs::read(folder.join(file))?)?)
 }
 
+/// A picture as its pixels stand, in one strip.
+fn tiff(picture: &image::RgbImage) -> Vec<u8> {
+    let (width, height) = picture.dimensions();
+    let bits = 10 + 12 * 9 + 4;
+    let entries = [
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, 3, bits),
+        (259, 3, 1, 1),
+        (262, 3, 1, 2),
+        (273, 4, 1, bits + 6),
+        (277, 3, 1, 3),
+        (278, 4, 1, height),
+        (279, 4, 1, 3 * width * height),
+    ];
+    let mut data =
+        [b"II\x2a\0".as_slice(), &8u32.to_le_bytes(), &(entries.len() as u16).to_le_bytes()].concat();
+    for (tag, kind, count, value) in entries {
+        let (tag, kind): (u16, u16) = (tag, kind);
+        data.extend([&tag.to_le_bytes()[..], &kind.to_le_bytes()].concat());
+        data.extend([u32::to_le_bytes(count), u32::to_le_bytes(value)].concat());
+    }
+    data.extend([0; 4]);
+    data.extend([8, 0, 8, 0, 8, 0]);
+    data.extend(picture.as_raw());
+    data
+}
+
 #[test]
 fn tiles_give_one_result() -> Outcome {
     let temporary = tempfile::tempdir()?;
     let folder = temporary.path();
     picture(150, 110).save(folder.join("a.png"))?;
-    picture(150, 110).save(folder.join("b.tif"))?;
+    std::fs::write(folder.join("b.tif"), tiff(&picture(150, 110)))?;
     picture(150, 110).save(folder.join("c.bmp"))?;
     let run = segment(folder, "out", &["a.png", "b.tif", "c.bmp", "--tile", "64", "--overlap", "20"]);
     assert_eq!((run.code, run.err.as_str()), (0, ""), "{run:?}");
