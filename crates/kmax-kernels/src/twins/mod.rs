@@ -72,7 +72,7 @@ fn gradients(
         .collect::<candle_core::Result<_>>()?)
 }
 
-/// Whether gradients are compared: those of Candle's convolutions fail at some sizes, and its GELU's are coarse.
+/// Whether gradients are compared: those of Candle's convolutions fail at some sizes.
 fn has_gradients() -> bool {
     runs_kernels(&Device::Cpu)
 }
@@ -97,14 +97,20 @@ fn compare_gradients(
 }
 
 /// A path is chosen once in a process, so the other ones are tried in processes of their own: all tests of the kernels
-/// where kernels run, the comparisons with the twins where Candle's operations do.
+/// where kernels run, the comparisons with the twins where Candle's operations or emulated kernels of GPUs do.
 #[test]
 fn the_other_paths_pass_too() -> Result<()> {
     if std::env::var_os("KMAX_CPU").is_some() {
         return Ok(());
     }
     let fail = |error: std::io::Error| candle_core::Error::wrap(error);
-    let mut paths = vec![("portable", "::"), ("candle", "twins::")];
+    let mut paths = vec![
+        ("portable", "::"),
+        ("candle", "twins::"),
+        ("emulated", "twins::"),
+        ("emulated", "device::"),
+        ("emulated", "gpu::"),
+    ];
     if cfg!(target_arch = "x86_64") {
         paths.push(("avx2", "::"));
     }
