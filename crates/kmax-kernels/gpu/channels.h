@@ -46,13 +46,18 @@ KERNEL(layer_norm, INPUT(0, real, x), INPUT(1, real, gain), INPUT(2, real, shift
     COLUMN;
     float sum = 0.0f;
     for (int i = lane; i < end; i += LANES) sum += widen(x[start + i * inner]);
-    const float mean = lanes_sum(sum, scratch, THREAD) / (float)length;
-    float squares = 0.0f;
+    float mean = lanes_sum(sum, scratch, THREAD) / (float)length;
+    float squares = 0.0f, rest = 0.0f;
     for (int i = lane; i < end; i += LANES) {
         const float apart = widen(x[start + i * inner]) - mean;
         squares = FMA(apart, apart, squares);
+        rest += apart;
     }
-    const float factor = 1.0f / ROOT(lanes_sum(squares, scratch, THREAD) / (float)length + eps);
+    // What rounding left of the mean: all channels would miss the same, and the next product would add that up.
+    rest = lanes_sum(rest, scratch, THREAD) / (float)length;
+    mean += rest;
+    const float variance = lanes_sum(squares, scratch, THREAD) / (float)length - rest * rest;
+    const float factor = 1.0f / ROOT(variance + eps);
     for (int i = lane; i < end; i += LANES) {
         const int at = start + i * inner;
         y[at] = narrow(FMA((widen(x[at]) - mean) * factor, widen(gain[i]), widen(shift[i])));

@@ -7,8 +7,8 @@ KERNEL(epilogue, INPUT(0, real, x), INPUT(1, real, scale), INPUT(2, real, bias),
     if (at >= (uint)count) return;
     const uint channel = at / (uint)area % (uint)channels;
     float value = widen(x[at]);
-    if (has_scale) value *= widen(scale[channel]);
-    if (has_bias) value += widen(bias[channel]);
+    // Rounded once: a norm's product and bias may be large and cancel.
+    value = FMA(value, has_scale ? widen(scale[channel]) : 1.0f, has_bias ? widen(bias[channel]) : 0.0f);
     if (has_residual) value += widen(residual[at]);
     y[at] = narrow(activate(activation, value));
 }

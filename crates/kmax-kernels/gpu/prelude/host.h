@@ -1,6 +1,6 @@
 // The words of the kernels in C++ for the processor: what the tests run.
 //
-// A block's threads are coroutines. Each runs until a barrier or its end; between two barriers they come in an order that is drawn
+// A block's threads run one after the other on coroutines, each until a barrier or its end; between two barriers they come in an order that is drawn
 // anew, so that a result that depends on the order is found. Shared memory holds NaN at first. A barrier that some threads of a block
 // never reach is an error.
 //
@@ -54,40 +54,45 @@ class Emulator {
     int block = 0;
 
     template <class Body> int run(int blocks, uint32_t seed, Body body) {
-        std::mt19937 random(seed);
+        random.seed(seed);
         call_body = [](void* body) { (*static_cast<Body*>(body))(); };
         this->body = &body;
         for (block = 0; block < blocks; ++block) {
             memory.clear();
-            for (int i = 0; i < THREADS; ++i) begin(fibers[i]);
-            if (run_block(random) == DIVERGED) return DIVERGED;
+            if (run_block() == DIVERGED) return DIVERGED;
         }
         return WHOLE;
     }
 
     void barrier() {
-        Fiber& own = fibers[thread];
-        own.state = WAITING;
-        swapcontext(&own.context, &scheduler);
+        waiting.push_back({thread, running});
+        swapcontext(&running->context, &scheduler);
     }
 
     // The shared memory that is declared in this place of the source, the same for all threads of the block.
     void* shared(int place, size_t bytes) {
-        std::vector<unsigned char>& bytes_there = memory[place];
-        if (bytes_there.empty()) bytes_there.assign(bytes, 0xff);
-        return bytes_there.data();
+        std::vector<unsigned char>& there = memory[place];
+        if (there.empty()) there.assign(bytes, 0xff);
+        return there.data();
     }
 
   private:
-    enum State { RUNNING, WAITING, ENDED };
+    // Runs one thread after the other until one waits.
     struct Fiber {
         ucontext_t context;
-        State state = ENDED;
-        std::unique_ptr<unsigned char[]> stack;
+        std::vector<unsigned char> stack = std::vector<unsigned char>(64 * 1024);
     };
-    static constexpr size_t STACK = 64 * 1024;
+    struct Waiting {
+        int thread;
+        Fiber* fiber;
+    };
 
-    std::vector<Fiber> fibers = std::vector<Fiber>(THREADS);
+    std::mt19937 random;
+    std::vector<std::unique_ptr<Fiber>> fibers;
+    std::vector<Waiting> waiting;
+    // The threads that have not begun.
+    std::vector<int> coming;
+    Fiber* running = nullptr;
     ucontext_t scheduler;
     std::map<int, std::vector<unsigned char>> memory;
     void* body = nullptr;
@@ -96,38 +101,48 @@ class Emulator {
     static void enter();
 
     void begin(Fiber& fiber) {
-        if (!fiber.stack) fiber.stack.reset(new unsigned char[STACK]);
         getcontext(&fiber.context);
-        fiber.context.uc_stack.ss_sp = fiber.stack.get();
-        fiber.context.uc_stack.ss_size = STACK;
+        fiber.context.uc_stack.ss_sp = fiber.stack.data();
+        fiber.context.uc_stack.ss_size = fiber.stack.size();
         fiber.context.uc_link = &scheduler;
         makecontext(&fiber.context, enter, 0);
-        fiber.state = RUNNING;
     }
 
-    Outcome run_block(std::mt19937& random) {
-        std::vector<int> order(THREADS);
-        for (int i = 0; i < THREADS; ++i) order[i] = i;
-        for (;;) {
-            std::shuffle(order.begin(), order.end(), random);
-            int ended = 0;
-            for (int i : order) {
-                thread = i;
-                fibers[i].state = RUNNING;
-                swapcontext(&scheduler, &fibers[i].context);
-                ended += fibers[i].state == ENDED;
-            }
-            if (ended == THREADS) return WHOLE;
-            if (ended > 0) return DIVERGED;
+    Outcome run_block() {
+        waiting.clear();
+        coming.clear();
+        for (int i = 0; i < THREADS; ++i) coming.push_back(i);
+        std::shuffle(coming.begin(), coming.end(), random);
+        // Each has at most one waiting thread, so that those before are taken.
+        for (size_t used = 0; !coming.empty(); ++used) {
+            if (used == fibers.size()) fibers.emplace_back(new Fiber);
+            running = fibers[used].get();
+            begin(*running);
+            swapcontext(&scheduler, &running->context);
         }
+        while (!waiting.empty()) {
+            if (waiting.size() != THREADS) return DIVERGED;
+            std::vector<Waiting> all;
+            all.swap(waiting);
+            std::shuffle(all.begin(), all.end(), random);
+            for (const Waiting& next : all) {
+                thread = next.thread;
+                running = next.fiber;
+                swapcontext(&scheduler, &running->context);
+            }
+        }
+        return WHOLE;
     }
 };
 
 static Emulator emulator;
 
 void Emulator::enter() {
-    emulator.call_body(emulator.body);
-    emulator.fibers[emulator.thread].state = ENDED;
+    while (!emulator.coming.empty()) {
+        emulator.thread = emulator.coming.back();
+        emulator.coming.pop_back();
+        emulator.call_body(emulator.body);
+    }
 }
 
 // Arguments come as CUDA's launches take them: an address of each.

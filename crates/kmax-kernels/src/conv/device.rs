@@ -1,7 +1,6 @@
 //! Convolutions on GPUs: depthwise ones by kernels of their own, dense ones as a product with their patches.
 
 use super::Epilogue;
-use super::composed;
 use super::geometry::Geometry;
 use crate::activation::{Activation, Pass};
 use crate::error::{Error, Result};
@@ -37,7 +36,7 @@ pub(super) fn conv2d(x: &Tensor, w: &Tensor, g: &Geometry, epilogue: Epilogue) -
         let activation = if residual.is_some() { activation } else { Activation::Identity };
         return Pass { residual, activation, ..Pass::default() }.run(&y);
     }
-    let y = if g.params.groups == 1 { dense(&x, &w, g)? } else { composed::conv2d(&x, &w, g.params)? };
+    let y = if g.params.groups == 1 { dense(&x, &w, g)? } else { super::group_by_group(&x, &w, g)? };
     Pass { bias, residual, activation, scale: None }.run(&y)
 }
 

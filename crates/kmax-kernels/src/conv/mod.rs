@@ -71,18 +71,32 @@ pub fn conv2d(input: &Tensor, kernel: &Tensor, params: ConvParams) -> Result<Ten
 
 /// By our kernels or Candle's operations.
 fn on_device(input: &Tensor, kernel: &Tensor, geometry: &Geometry) -> Result<Tensor> {
-    let ours = takes(input) && takes(kernel);
-    let tracked = input.track_op() || kernel.track_op();
-    if ours && tracked && geometry.is_depthwise() {
-        return device::depthwise_conv2d(input, kernel, *geometry);
+    if !takes(input) || !takes(kernel) {
+        return composed::conv2d(input, kernel, geometry.params);
     }
-    if ours && tracked && geometry.params.groups == 1 {
-        return device::dense_conv2d(input, kernel, *geometry);
+    let (groups, depthwise) = (geometry.params.groups, geometry.is_depthwise());
+    if groups > 1 && !depthwise {
+        return group_by_group(input, kernel, geometry);
     }
-    if ours && !tracked {
+    if !input.track_op() && !kernel.track_op() {
         return device::conv2d(input, kernel, geometry, Epilogue::default());
     }
-    composed::conv2d(input, kernel, geometry.params)
+    if depthwise {
+        return device::depthwise_conv2d(input, kernel, *geometry);
+    }
+    device::dense_conv2d(input, kernel, *geometry)
+}
+
+fn group_by_group(input: &Tensor, kernel: &Tensor, geometry: &Geometry) -> Result<Tensor> {
+    let groups = geometry.params.groups;
+    let (inputs, outputs) = (geometry.input / groups, geometry.output / groups);
+    let params = ConvParams { groups: 1, ..geometry.params };
+    let part = |group: usize| {
+        let input = input.narrow(1, group * inputs, inputs)?;
+        conv2d(&input, &kernel.narrow(0, group * outputs, outputs)?, params)
+    };
+    let parts = (0..groups).map(part).collect::<Result<Vec<_>>>()?;
+    Ok(Tensor::cat(&parts, 1)?)
 }
 
 /// What follows the sums of a convolution, in this order.

@@ -2,12 +2,12 @@
 
 use super::has_gpu_kernels;
 use crate::error::Result;
-use crate::testing::random;
+use crate::testing::{assert_close, random};
 use crate::{
     Activation, Alignment, AxialTables, ConvParams, Epilogue, axial_attention, center_sums, channel_affine,
     conv2d_epilogue, l2_normalize, layer_norm, max_pool2d, nearest_center, resize_bilinear, softmax,
 };
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 
 /// The operation of tensors in half precision, and of the same in float64; both have to be within `2^-digits` of the largest.
 fn check(name: &str, shapes: &[&[usize]], op: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<()> {
@@ -25,6 +25,52 @@ fn check(name: &str, shapes: &[&[usize]], op: impl Fn(&[Tensor]) -> Result<Tenso
         let (apart, scale) = (most(&(found.to_dtype(DType::F64)? - &expected)?)?, most(&expected)?);
         assert!(apart <= scale * 0.5f64.powi(digits), "{name} of {dtype:?}: {apart} of {scale}");
     }
+    Ok(())
+}
+
+/// Sizes that leave tiles full and not, with the gradients: the twins draw such kernels seldom.
+#[test]
+fn tiles_of_depthwise_convolutions_join() -> Result<()> {
+    for (k, stride, size) in [
+        (3, 1, [17, 70]),
+        (3, 2, [8, 65]),
+        (5, 1, [9, 33]),
+        (5, 2, [31, 40]),
+        (7, 1, [8, 32]),
+        (7, 2, [20, 11]),
+    ] {
+        let arguments = [random(1, &[2, 3, size[0], size[1]])?, random(2, &[3, 1, k, k])?];
+        let params = ConvParams { stride, padding: (k / 2, k / 2), groups: 3, ..ConvParams::default() };
+        let run = |dtype: DType| -> Result<Vec<Tensor>> {
+            let vars = arguments.iter().map(|x| Var::from_tensor(&x.to_dtype(dtype)?));
+            let vars = vars.collect::<candle_core::Result<Vec<_>>>()?;
+            let epilogue = Epilogue { activation: Activation::Relu6, ..Epilogue::default() };
+            let plain = conv2d_epilogue(&vars[0].detach(), &vars[1].detach(), params, epilogue)?;
+            let y = conv2d_epilogue(&vars[0], &vars[1], params, Epilogue::default())?;
+            let grads = y.sqr()?.sum_all()?.backward()?;
+            let of =
+                |var: &Var| grads.get(var).cloned().ok_or_else(|| candle_core::Error::msg("no gradient"));
+            let all = [plain, y.detach(), of(&vars[0])?, of(&vars[1])?];
+            Ok(all.iter().map(|x| x.to_dtype(DType::F64)).collect::<candle_core::Result<_>>()?)
+        };
+        for (found, expected) in run(DType::F32)?.iter().zip(&run(DType::F64)?) {
+            assert_close(found, expected, 3e-6);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_first_of_equal_ones_wins() -> Result<()> {
+    let logits = Tensor::new(&[[[1f32, 5.0, -2.0], [1.0, 5.0, 7.0], [0.0, 6.0, 7.0]]], &Device::Cpu)?;
+    for dtype in [DType::F32, DType::F16, DType::F64] {
+        assert_eq!(nearest_center(&logits.to_dtype(dtype)?)?.to_vec2::<u32>()?, [[0, 2, 1]]);
+    }
+    let x = Var::from_tensor(&Tensor::ones((1, 1, 3, 4), DType::F32, &Device::Cpu)?)?;
+    let grads = max_pool2d(&x, 2, 1, 0)?.sum_all()?.backward()?;
+    let grad = grads.get(&x).map(|grad| grad.flatten_all()?.to_vec1::<f32>()).transpose()?;
+    let expected = [1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    assert_eq!(grad.unwrap_or_default(), expected);
     Ok(())
 }
 

@@ -35,6 +35,9 @@ pub fn layer_norm(x: &Tensor, axis: usize, gain: &Tensor, shift: &Tensor, eps: f
     shape[axis] = columns.length;
     let normalised = in_float32(x, |x| {
         let centred = x.broadcast_sub(&x.mean_keepdim(axis)?)?;
+        // Candle adds one after the other, which costs a mean of 2048 positive channels two digits. All channels of a pixel miss the
+        // same then, and the next product adds that up. What is left has a small mean, which is exact.
+        let centred = centred.broadcast_sub(&centred.mean_keepdim(axis)?)?;
         let variance = centred.sqr()?.mean_keepdim(axis)?;
         Ok(centred.broadcast_div(&(variance + eps)?.sqrt()?)?)
     })?;

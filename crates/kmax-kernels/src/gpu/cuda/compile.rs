@@ -1,7 +1,6 @@
 //! The text of a module to machine code, by NVRTC.
 
 use super::super::source::Module;
-use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::nvrtc::{result, sys};
 use candle_core::{Error, Result};
 use std::ffi::{CString, c_char};
@@ -30,7 +29,7 @@ impl Program {
             "--std=c++17".to_owned(),
             format!("-DREAL={}", self.real),
         ];
-        let program = result::create_program(&text, None).w()?;
+        let program = result::create_program(&text, None).map_err(failed)?;
         // SAFETY: the program is one, and is destroyed below.
         let compiled = unsafe { result::compile_program(program, &options) };
         let code = match compiled {
@@ -43,9 +42,13 @@ impl Program {
             ))),
         };
         // SAFETY: nothing uses it any more.
-        unsafe { result::destroy_program(program) }.w()?;
+        unsafe { result::destroy_program(program) }.map_err(failed)?;
         code
     }
+}
+
+fn failed(error: result::NvrtcError) -> Error {
+    Error::msg(format!("NVRTC: {error}"))
 }
 
 /// Of a compiled program.
@@ -53,9 +56,9 @@ fn machine_code(program: sys::nvrtcProgram) -> Result<Vec<u8>> {
     let mut size = 0;
     // SAFETY: the program was compiled for a real architecture; the sizes are its own.
     unsafe {
-        sys::nvrtcGetCUBINSize(program, &mut size).result().w()?;
+        sys::nvrtcGetCUBINSize(program, &mut size).result().map_err(failed)?;
         let mut code = vec![0u8; size];
-        sys::nvrtcGetCUBIN(program, code.as_mut_ptr().cast()).result().w()?;
+        sys::nvrtcGetCUBIN(program, code.as_mut_ptr().cast()).result().map_err(failed)?;
         Ok(code)
     }
 }
