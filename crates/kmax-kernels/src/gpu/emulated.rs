@@ -5,6 +5,7 @@ use super::source::Module;
 use candle_core::{CpuStorage, DType, Error, Result, Shape, Storage, Tensor, bail};
 use half::{bf16, f16};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::{CString, c_int, c_void};
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +17,7 @@ type Kernel = unsafe extern "C" fn(blocks: c_int, seed: u32, arguments: *mut *mu
 /// Elements around each tensor: NaN around inputs, which a result would show, and a pattern around outputs.
 const MARGIN: usize = 64;
 
-/// The library of a module for an element type, and a lock: its threads are coroutines of one.
+/// The library of a module for an element type: a handle. The map of them is locked while one runs, as its threads are coroutines of one.
 struct Library(*mut c_void);
 
 // SAFETY: a handle of the dynamic linker belongs to no thread.
@@ -131,10 +132,10 @@ pub(super) fn launched(
 fn run(launch: &Launch, real: u8, seed: u32, addresses: &mut [*mut c_void]) -> Result<()> {
     let mut libraries = LIBRARIES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let libraries = libraries.get_or_insert_default();
-    if !libraries.contains_key(&(launch.module, real)) {
-        libraries.insert((launch.module, real), compiled(launch.module, real)?);
-    }
-    let Library(library) = libraries[&(launch.module, real)];
+    let library = match libraries.entry((launch.module, real)) {
+        Entry::Occupied(known) => known.get().0,
+        Entry::Vacant(place) => place.insert(compiled(launch.module, real)?).0,
+    };
     let name = CString::new(launch.kernel).map_err(Error::wrap)?;
     // SAFETY: the handle is open, the name ends with zero.
     let kernel = unsafe { libc::dlsym(library, name.as_ptr()) };

@@ -101,9 +101,9 @@ mod tests {
                     most[lane] = if p > first { [p, first] } else { [first, second.max(p)] };
                 }
             });
-            for lane in 0..block.pixels {
+            for (lane, most) in most.into_iter().enumerate().take(block.pixels) {
                 let at = block.row * width + block.column + lane;
-                pixels[at] = (winners.query[lane], winners.overall[lane], most[lane]);
+                pixels[at] = (winners.query[lane], winners.overall[lane], most);
             }
         });
         assert!(queries > 0);

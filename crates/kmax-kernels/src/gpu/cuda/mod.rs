@@ -84,7 +84,7 @@ pub(super) fn launched(
             CudaStorageSlice::F16(slice) => Input::F16(slice.slice(start..end)),
             CudaStorageSlice::BF16(slice) => Input::BF16(slice.slice(start..end)),
             CudaStorageSlice::U32(slice) => Input::U32(slice.slice(start..end)),
-            _ => bail!("{}: no kernel of {:?}", launch.kernel, storage.dtype()),
+            _ => bail!("{}: no kernel of this element type", launch.kernel),
         });
     }
     let mut made = outputs
