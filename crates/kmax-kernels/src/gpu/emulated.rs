@@ -168,7 +168,7 @@ fn compiled(module: Module, real: u8) -> Result<Library> {
     let text = module.text(("prelude/host.h", include_str!("../../gpu/prelude/host.h")))?;
     let folder = tempfile::tempdir()?;
     let (source, library) = (folder.path().join("kernels.cpp"), folder.path().join("kernels.so"));
-    std::fs::write(&source, text)?;
+    kmax_base::write_atomically(&source, text.as_bytes())?;
     let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
     // As on a device, a product and a sum are fused where the text says so. (Compilers of CUDA may fuse more.)
     let flags = ["-std=c++17", "-O1", "-ffp-contract=off", "-fPIC", "-shared", "-w"];

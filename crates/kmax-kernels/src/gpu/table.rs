@@ -62,7 +62,7 @@ fn named(folder: &Path, names: &mut BTreeSet<String>) -> std::io::Result<()> {
                 named(&path, names)?;
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = std::fs::read_to_string(&path)?;
+            let text = kmax_base::read::read_text(&path, 1 << 20)?;
             let after = text.split("fn name(&self) -> &'static str {").skip(1);
             names.extend(after.filter_map(|rest| Some(rest.split('"').nth(1)?.to_owned())));
         }
