@@ -5,6 +5,7 @@
 
 use crate::cpu::{Float, Shared, copied, written};
 use crate::error::{Error, Result};
+use crate::gpu::{Launch, Module};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -30,6 +31,14 @@ impl Columns {
             return Err(Error::Argument(format!("axis {axis} of a tensor of shape {dims:?}")));
         };
         Ok(Self { outer: dims[..axis].iter().product(), length, inner: dims[axis + 1..].iter().product() })
+    }
+
+    /// A kernel of [`Module::Channels`] for all columns.
+    pub(crate) fn launch(&self, kernel: &'static str) -> Launch {
+        /// Columns of a block, `COLUMNS` of the kernels' text.
+        const BLOCK: usize = 32;
+        let blocks = (self.outer * self.inner).div_ceil(BLOCK);
+        Launch::of_blocks(Module::Channels, kernel, blocks).ints([self.outer, self.length, self.inner])
     }
 
     /// Whether columns are consecutive elements.

@@ -1,9 +1,11 @@
 //! The two halves of a k-means step: the best center of each pixel, and the sum of each center's pixels.
 
+use crate::constants::constant;
 use crate::cpu::{Float, by_dtype, elements, has_kernel, hold, simd_fn, with_dtype, written};
 use crate::error::{Error, Result};
+use crate::gpu::{Launch, Module, THREADS, attached, launched, one_launched, takes};
 use crate::profile;
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Device, Layout, Shape, Tensor, bail};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 
@@ -20,11 +22,59 @@ const CHANNELS: usize = 8;
 pub fn nearest_center(logits: &Tensor) -> Result<Tensor> {
     let (batch, centers, pixels) = logits.dims3()?;
     let logits = logits.detach();
-    if !has_kernel(&logits) || centers == 0 {
-        return Ok(logits.argmax(1)?);
+    if centers == 0 {
+        return Err(Error::Argument(format!("nearest center: {:?} has none", logits.dims())));
+    }
+    if takes(&logits) {
+        let launch = Launch::of_threads(Module::KMeans, "nearest_center", batch * pixels)
+            .ints([batch, centers, pixels]);
+        let run = || {
+            let outputs = [(Shape::from((batch, pixels)), DType::U32)];
+            let nearest = launched(&launch, &[&logits.contiguous()?], &outputs)?.pop();
+            nearest.ok_or_else(|| Error::Argument("nearest center: no result".into()))
+        };
+        return profile::pass("nearest center", &[&logits], run);
+    }
+    if !has_kernel(&logits) {
+        return first_of_the_largest(&logits, centers);
     }
     let op = Nearest { batch, centers, pixels };
     profile::pass("nearest center", &[&logits], || Ok(logits.contiguous()?.apply_op1_no_bwd(&op)?))
+}
+
+/// By our kernels, with the gradient of `values`. An index that is no center belongs to none.
+fn sums_on_device(
+    values: &Tensor,
+    assignment: &Tensor,
+    [batch, channels, pixels, centers]: [usize; 4],
+) -> Result<Tensor> {
+    /// Channels of a block, `CHANNELS` of the kernels' text.
+    const TOGETHER: usize = 4;
+    let blocks = batch * channels.div_ceil(TOGETHER) * centers.div_ceil(THREADS);
+    let forward = Launch::of_blocks(Module::KMeans, "center_sums", blocks).ints([channels, pixels, centers]);
+    let (values, assignment) = (values.contiguous()?, assignment.contiguous()?);
+    let shape = (batch, channels, centers);
+    attached(
+        &forward,
+        &[&values, &assignment],
+        shape,
+        (&values, &assignment),
+        move |values, assignment, grad| {
+            let backward = Launch::of_threads(Module::KMeans, "center_sums_gradient", values.elem_count())
+                .ints([batch, channels, pixels, centers]);
+            Ok((Some(one_launched(&backward, &[grad, assignment], values.shape())?), None))
+        },
+    )
+}
+
+/// By Candle's operations, whose argmax may give any of equal ones.
+fn first_of_the_largest(logits: &Tensor, centers: usize) -> Result<Tensor> {
+    let falling = constant(logits.device(), "falling", &[centers], DType::F32, || {
+        Tensor::from_vec((1..=centers as u32).rev().collect(), (1, centers, 1), &Device::Cpu)
+    })?;
+    let largest = logits.broadcast_eq(&logits.max_keepdim(1)?)?.to_dtype(DType::F32)?;
+    // The first has the largest number. Without any, as of NaN, all are 0, and one of them is given.
+    Ok(largest.broadcast_mul(&falling)?.argmax(1)?)
 }
 
 /// The sum of the values of each center's pixels: `[b, channels, pixels]` and `assignment` `[b, pixels]` (`u32`) to
@@ -38,8 +88,16 @@ pub fn center_sums(values: &Tensor, assignment: &Tensor, centers: usize) -> Resu
         let found = (assignment.dims(), assignment.dtype());
         return Err(Error::Argument(format!("center sums: {found:?} instead of [{batch}, {pixels}] of u32")));
     }
+    if takes(values) && centers > 0 {
+        let sizes = [batch, channels, pixels, centers];
+        return profile::pass("center sums", &[values, assignment], || {
+            sums_on_device(values, assignment, sizes)
+        });
+    }
     if !has_kernel(values) {
-        let center = Tensor::arange(0u32, centers as u32, values.device())?.reshape((1, 1, centers))?;
+        let center = constant(values.device(), "centers", &[centers], DType::U32, || {
+            Tensor::from_vec((0..centers as u32).collect(), (1, 1, centers), &Device::Cpu)
+        })?;
         // [b, pixels, centers], one 1 a pixel.
         let members = assignment.unsqueeze(2)?.broadcast_eq(&center)?.to_dtype(values.dtype())?;
         return Ok(values.contiguous()?.matmul(&members.contiguous()?)?);

@@ -30,10 +30,12 @@
 mod activation;
 mod axial;
 mod columns;
+mod constants;
 mod contrast;
 mod conv;
 mod cpu;
 mod error;
+mod gpu;
 mod kmeans;
 mod masks;
 mod matrix;
@@ -52,8 +54,9 @@ mod testing;
 mod twins;
 
 pub use activation::{Activation, gelu, relu, relu6};
-pub use axial::{AxialTables, axial_attention};
+pub use axial::{AxialTables, attends_on, attends_to, axial_attention};
 pub use candle_core;
+pub use constants::constant;
 pub use contrast::{Contrast, Groups, contrast};
 pub use conv::{
     Chained, ConvParams, Epilogue, Link, Mlp, Prepared, Residual, conv_norm_chain, conv2d, conv2d_epilogue,
@@ -61,9 +64,10 @@ pub use conv::{
 };
 pub use cpu::{has_kernel, kernels, runs_kernels};
 pub use error::{Error, Result};
+pub use gpu::has_gpu_kernels;
 pub use kmax_base::ErrorKind;
 pub use kmeans::{center_sums, nearest_center};
-pub use masks::{BLOCK, Mixing, PixelBlock, ResizedMasks, Winners};
+pub use masks::{BLOCK, DeviceMasks, Mixing, PixelBlock, PixelWinners, ResizedMasks, Winners};
 pub use norm::{
     NormStep, TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm,
 };

@@ -1,9 +1,11 @@
 //! Pooling.
 
+use crate::constants::constant;
 use crate::cpu::{Float, by_dtype, elements, has_kernel, hold, simd_fn, with_dtype, written};
 use crate::error::{Error, Result};
+use crate::gpu::{Launch, Module, attached, one_launched, takes};
 use crate::profile;
-use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Shape, Tensor};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 
@@ -20,6 +22,9 @@ pub fn max_pool2d(x: &Tensor, kernel: usize, stride: usize, padding: usize) -> R
     }
     let out = |size: usize| (size + 2 * padding - kernel) / stride + 1;
     let window = Window { kernel, stride, padding, size: (height, width), out: (out(height), out(width)) };
+    if takes(x) {
+        return profile::pass("max pool", &[x], || on_device(x, window));
+    }
     if !has_kernel(x) {
         return composed(x, &window);
     }
@@ -48,20 +53,37 @@ impl Window {
     }
 }
 
+/// By our kernels, with the gradient.
+fn on_device(x: &Tensor, window: Window) -> Result<Tensor> {
+    let (batch, channels, ..) = x.dims4()?;
+    let Window { kernel, stride, padding, size, out } = window;
+    let numbers = [size.0, size.1, out.0, out.1, stride, padding, padding, kernel, batch * channels];
+    let x = x.contiguous()?;
+    let outputs = batch * channels * out.0 * out.1;
+    let forward = Launch::of_threads(Module::Pool, "max_pool", outputs).ints(numbers);
+    attached(&forward, &[&x], (batch, channels, out.0, out.1), (&x, &x), move |x, _, grad| {
+        let backward = Launch::of_threads(Module::Pool, "max_pool_gradient", x.elem_count()).ints(numbers);
+        Ok((Some(one_launched(&backward, &[x, grad], x.shape())?), None))
+    })
+}
+
 fn composed(x: &Tensor, window: &Window) -> Result<Tensor> {
     // The border repeats the edge: a repeated value is in the window already, so it never changes the maximum.
     let index = |out: usize, offset: usize, size: usize| {
         let place =
             |i: usize| (i * window.stride + offset).saturating_sub(window.padding).min(size - 1) as u32;
-        (0..out).map(place).collect::<Vec<_>>()
+        let numbers = [out, offset, size, window.stride, window.padding];
+        constant(x.device(), "pooled", &numbers, DType::U32, || {
+            Tensor::from_vec((0..out).map(place).collect(), out, &Device::Cpu)
+        })
     };
     let mut best: Option<Tensor> = None;
     for dy in 0..window.kernel {
-        let rows = index(window.out.0, dy, window.size.0);
-        let taken = x.index_select(&Tensor::new(rows, x.device())?, 2)?;
+        let rows = index(window.out.0, dy, window.size.0)?;
+        let taken = x.index_select(&rows, 2)?;
         for dx in 0..window.kernel {
-            let columns = index(window.out.1, dx, window.size.1);
-            let value = taken.index_select(&Tensor::new(columns, x.device())?, 3)?;
+            let columns = index(window.out.1, dx, window.size.1)?;
+            let value = taken.index_select(&columns, 3)?;
             best = Some(match best {
                 Some(best) => best.maximum(&value)?,
                 None => value,
@@ -169,7 +191,7 @@ simd_fn! {
 mod tests {
     use super::*;
     use crate::testing::{assert_close, check_gradients, random};
-    use candle_core::{DType, Device, Var};
+    use candle_core::Var;
 
     #[test]
     fn pooling_equals_the_composed_form_and_the_differences() -> Result<()> {

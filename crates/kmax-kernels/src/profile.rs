@@ -48,8 +48,9 @@ struct Open {
     stage: &'static str,
 }
 
-#[derive(Default)]
 struct Recorder {
+    /// What is waited for where a piece begins and ends.
+    device: Device,
     open: Vec<Open>,
     rows: Vec<Row>,
 }
@@ -60,11 +61,19 @@ thread_local! {
 
 impl Recorder {
     fn begin(&mut self, stage: Option<&'static str>) {
+        self.wait();
         let stage = stage.unwrap_or_else(|| self.open.last().map_or("", |open| open.stage));
         self.open.push(Open { start: Instant::now(), inside: 0.0, stage });
     }
 
+    /// A device works behind the calls: without this, what is measured is how long it takes to ask.
+    fn wait(&self) {
+        // An error of the device comes up again where its results are read.
+        let _ = self.device.synchronize();
+    }
+
     fn end(&mut self, label: Label) {
+        self.wait();
         let Some(Open { start, inside, stage }) = self.open.pop() else { return };
         let seconds = start.elapsed().as_secs_f64();
         if let Some(outer) = self.open.last_mut() {
@@ -100,7 +109,13 @@ fn rest() -> Label {
 ///
 /// A recording inside another one takes its rows away from the outer one.
 pub fn record<R>(f: impl FnOnce() -> R) -> (R, Vec<Row>) {
-    let outer = RECORDER.replace(Some(Recorder::default()));
+    record_on(&Device::Cpu, f)
+}
+
+/// As [`record`], of what runs on `device`, which is waited for where each operation and stage begins and ends.
+pub fn record_on<R>(device: &Device, f: impl FnOnce() -> R) -> (R, Vec<Row>) {
+    let recorder = Recorder { device: device.clone(), open: Vec::new(), rows: Vec::new() };
+    let outer = RECORDER.replace(Some(recorder));
     let result = stage("", f);
     let rows = RECORDER.replace(outer).map_or_else(Vec::new, |recorder| recorder.rows);
     (result, rows)

@@ -1,9 +1,11 @@
 //! Bilinear resizing.
 
+use crate::constants::constant;
 use crate::cpu::{Float, Shared, by_dtype, elements, has_kernel, hold, simd_fn, with_dtype, written};
 use crate::error::{Error, Result};
+use crate::gpu::{Launch, Module, attached, one_launched, takes};
 use crate::profile;
-use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Shape, Tensor};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -36,23 +38,60 @@ pub fn resize_bilinear(x: &Tensor, height: usize, width: usize, alignment: Align
     if has_kernel(x) {
         return profile::pass("resize", &[x], || Ok(x.contiguous()?.apply_op1(resize)?));
     }
-    let matrix = |from, to| -> Result<Tensor> {
-        let mut matrix = vec![0f64; to * from];
-        let wide = |Sample { low, high, share }: Sample<f32>| Sample { low, high, share: f64::from(share) };
-        let samples: Vec<Sample<f64>> = match x.dtype() {
-            DType::F64 => samples(from, to, alignment),
-            _ => samples(from, to, alignment).into_iter().map(wide).collect(),
-        };
-        for (i, Sample { low, high, share }) in samples.into_iter().enumerate() {
-            matrix[i * from + low] += 1.0 - share;
-            matrix[i * from + high] += share;
-        }
-        Ok(Tensor::from_vec(matrix, (to, from), x.device())?.to_dtype(x.dtype())?)
+    if takes(x) {
+        return profile::pass("resize", &[x], || on_device(x, resize));
+    }
+    let borders = usize::from(alignment == Alignment::Borders);
+    let matrix = |from: usize, to: usize, transposed: bool| {
+        let numbers = [from, to, borders, usize::from(transposed)];
+        constant(x.device(), "resize", &numbers, x.dtype(), || {
+            weights(x.dtype(), (from, to), alignment, transposed)
+        })
     };
-    let columns = matrix(w, width)?.t()?.contiguous()?;
-    let wide = x.contiguous()?.reshape((b * c * h, w))?.matmul(&columns)?;
-    let tall = matrix(h, height)?.unsqueeze(0)?.broadcast_matmul(&wide.reshape((b * c, h, width))?)?;
+    let wide = x.contiguous()?.reshape((b * c * h, w))?.matmul(&matrix(w, width, true)?)?;
+    let tall =
+        matrix(h, height, false)?.unsqueeze(0)?.broadcast_matmul(&wide.reshape((b * c, h, width))?)?;
     Ok(tall.reshape((b, c, height, width))?)
+}
+
+/// By our kernels, with the gradient.
+fn on_device(x: &Tensor, resize: Resize) -> Result<Tensor> {
+    let Resize { shape: (batch, channels), from, to, alignment } = resize;
+    let [(scale_y, half), (scale_x, _)] =
+        [(from.0, to.0), (from.1, to.1)].map(|(from, to)| scale::<f32>(from, to, alignment));
+    let launch = move |kernel, threads| {
+        Launch::of_threads(Module::Resize, kernel, threads)
+            .ints([batch * channels, from.0, from.1, to.0, to.1])
+            .floats([scale_y, scale_x, half])
+    };
+    let x = x.contiguous()?;
+    let forward = launch("resize", batch * channels * to.0 * to.1);
+    attached(&forward, &[&x], (batch, channels, to.0, to.1), (&x, &x), move |x, _, grad| {
+        let backward = launch("resize_gradient", x.elem_count());
+        Ok((Some(one_launched(&backward, &[grad], x.shape())?), None))
+    })
+}
+
+/// The matrix `[to, from]` that resizes an axis, or the transposed one, in float64 on the CPU. The samples are computed in the
+/// element type.
+fn weights(
+    dtype: DType,
+    (from, to): (usize, usize),
+    alignment: Alignment,
+    transposed: bool,
+) -> candle_core::Result<Tensor> {
+    let mut matrix = vec![0f64; to * from];
+    let wide = |Sample { low, high, share }: Sample<f32>| Sample { low, high, share: f64::from(share) };
+    let samples: Vec<Sample<f64>> = match dtype {
+        DType::F64 => samples(from, to, alignment),
+        _ => samples(from, to, alignment).into_iter().map(wide).collect(),
+    };
+    for (i, Sample { low, high, share }) in samples.into_iter().enumerate() {
+        matrix[i * from + low] += 1.0 - share;
+        matrix[i * from + high] += share;
+    }
+    let matrix = Tensor::from_vec(matrix, (to, from), &Device::Cpu)?;
+    if transposed { matrix.t()?.contiguous() } else { Ok(matrix) }
 }
 
 /// Where one output position lies: `low * (1 - share) + high * share`.
@@ -63,14 +102,20 @@ pub(crate) struct Sample<T> {
     pub share: T,
 }
 
-/// The samples of one axis.
-pub(crate) fn samples<T: Float>(from: usize, to: usize, alignment: Alignment) -> Vec<Sample<T>> {
+/// Inputs per output on one axis, and what is added to a position before that and taken off behind it.
+pub(crate) fn scale<T: Float>(from: usize, to: usize, alignment: Alignment) -> (T, T) {
     let float = |i: usize| T::of(i as f64);
-    let (scale, half) = match alignment {
+    match alignment {
         Alignment::Corners if to == 1 => (T::ZERO, T::ZERO),
         Alignment::Corners => (float(from - 1) / float(to - 1), T::ZERO),
         Alignment::Borders => (float(from) / float(to), T::of(0.5)),
-    };
+    }
+}
+
+/// The samples of one axis.
+pub(crate) fn samples<T: Float>(from: usize, to: usize, alignment: Alignment) -> Vec<Sample<T>> {
+    let float = |i: usize| T::of(i as f64);
+    let (scale, half) = scale::<T>(from, to, alignment);
     let sample = |i: usize| {
         let position = ((float(i) + half) * scale - half).maximum(T::ZERO);
         let low = (position.wide() as usize).min(from - 1);

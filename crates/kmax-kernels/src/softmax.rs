@@ -1,8 +1,11 @@
 //! Softmax.
 
 use crate::columns::{Columns, Lanes, WIDTH, total};
-use crate::cpu::{Float, Isa, all_written, by_dtype, elements, has_kernel, hold, simd_fn, with_dtype};
+use crate::cpu::{
+    Float, Isa, all_written, by_dtype, elements, has_kernel, hold, in_float32, simd_fn, with_dtype,
+};
 use crate::error::{Error, Result};
+use crate::gpu::{one_launched, takes};
 use crate::profile;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use std::mem::MaybeUninit;
@@ -16,9 +19,15 @@ pub fn softmax(x: &Tensor, axis: usize) -> Result<Tensor> {
     if columns.length == 0 {
         return Err(Error::Argument(format!("softmax over the empty axis {axis} of {:?}", x.dims())));
     }
+    if takes(x) && !x.track_op() {
+        let run = || one_launched(&columns.launch("softmax"), &[&x.contiguous()?], x.shape());
+        return profile::pass("softmax", &[x], run);
+    }
     if !has_kernel(x) {
-        let shifted = x.broadcast_sub(&x.max_keepdim(axis)?.detach())?.exp()?;
-        return Ok(shifted.broadcast_div(&shifted.sum_keepdim(axis)?)?);
+        return in_float32(x, |x| {
+            let shifted = x.broadcast_sub(&x.max_keepdim(axis)?.detach())?.exp()?;
+            Ok(shifted.broadcast_div(&shifted.sum_keepdim(axis)?)?)
+        });
     }
     profile::pass("softmax", &[x], || Ok(x.contiguous()?.apply_op1(Softmax(columns))?))
 }

@@ -1,7 +1,9 @@
 //! Activations.
 
+mod device;
 mod pointwise;
 
+pub(crate) use device::Pass;
 pub(crate) use pointwise::{activate, activation_gradient, gelu_slope};
 pub use pointwise::{gelu, relu, relu6};
 

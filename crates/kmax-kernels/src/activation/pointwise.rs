@@ -1,8 +1,11 @@
 //! Activations.
 
 use super::Activation;
+use super::device::activated;
+use crate::constants::scalar;
 use crate::cpu::{Float, Isa, by_dtype, copied, elements, has_kernel, hold, simd_fn, with_dtype, written};
 use crate::error::Result;
+use crate::gpu::takes;
 use crate::profile;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use rayon::prelude::*;
@@ -16,8 +19,14 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
     if has_kernel(x) {
         return pointwise(x, Activation::Relu);
     }
-    let positive = x.gt(0.0)?;
-    Ok(positive.where_cond(x, &x.zeros_like()?)?)
+    if takes(x) {
+        return activated(x, Activation::Relu);
+    }
+    if !x.track_op() {
+        return Ok(x.relu()?);
+    }
+    let zeros = x.zeros_like()?;
+    Ok(x.gt(&zeros)?.where_cond(x, &zeros)?)
 }
 
 /// The exact GELU, `x (1 + erf(x / sqrt 2)) / 2`.
@@ -28,7 +37,15 @@ pub fn gelu(x: &Tensor) -> Result<Tensor> {
     if has_kernel(x) {
         return pointwise(x, Activation::Gelu);
     }
-    Ok(x.gelu_erf()?)
+    if takes(x) {
+        return activated(x, Activation::Gelu);
+    }
+    if !x.track_op() {
+        return Ok(x.gelu_erf()?);
+    }
+    // Candle's derivative of `gelu_erf` has a constant of six digits; that of `erf` is exact.
+    let cdf = ((x * std::f64::consts::FRAC_1_SQRT_2)?.erf()? * 0.5)?;
+    Ok((x * (cdf + 0.5)?)?)
 }
 
 /// `min(max(x, 0), 6)`, with derivative 0 at both ends.
@@ -39,8 +56,16 @@ pub fn relu6(x: &Tensor) -> Result<Tensor> {
     if has_kernel(x) {
         return pointwise(x, Activation::Relu6);
     }
-    let inside = x.gt(0.0)?.mul(&x.lt(6.0)?)?;
-    let saturated = x.detach().clamp(0.0, 6.0)?;
+    if takes(x) {
+        return activated(x, Activation::Relu6);
+    }
+    let six = scalar(x.device(), 6.0, x.dtype())?;
+    let saturated = x.detach().relu()?.broadcast_minimum(&six)?;
+    if !x.track_op() {
+        return Ok(saturated);
+    }
+    // What the limits did not change; zero is among it, but for its slope.
+    let inside = x.gt(&x.zeros_like()?)?.mul(&x.broadcast_lt(&six)?)?;
     Ok(inside.where_cond(x, &saturated)?)
 }
 

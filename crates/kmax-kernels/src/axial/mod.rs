@@ -7,11 +7,12 @@ mod blocks;
 mod kernel;
 mod lanes;
 
-use crate::cpu::{Float, Shared, by_dtype, elements, hold, written};
+use crate::cpu::{Float, Shared, by_dtype, elements, has_kernel, hold, runs_kernels, written};
 use crate::error::{Error, Result};
+use crate::gpu::{Launch, Module, has_gpu_kernels, one_launched, takes};
 use crate::profile;
 use blocks::{BLOCK, QUERIES};
-use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Device, Layout, Shape, Tensor};
 use kernel::{Head, lines, with_scratch};
 use lanes::{LANES, Maps};
 use rayon::prelude::*;
@@ -38,7 +39,7 @@ pub struct AxialTables {
 
 /// Attends over the columns (`vertical`) or the rows of `qkv` `[b, 2 keys + values, h, w]`, which holds queries, keys and
 /// values in this order, head by head. Gives `[b, values, h, w]`, of the attended axis every `stride`-th position.
-/// Similarities are softmaxed over the line; constants added to them would change nothing. On the CPU, without gradient.
+/// Similarities are softmaxed over the line; constants added to them would change nothing. Without gradient, where it [`attends_to`] a map.
 ///
 /// # Errors
 /// If the shapes do not fit.
@@ -61,10 +62,60 @@ pub fn axial_attention(qkv: &Tensor, tables: &AxialTables, vertical: bool, strid
         let reason = format!("axial attention: {:?} does not fit the tables of {heads} heads", qkv.dims());
         return Err(Error::Argument(reason));
     }
+    if takes(qkv) {
+        let sizes = [heads, key, value, length, lines, usize::from(vertical), stride, distances / 2];
+        return profile::pass("axial attention", &[qkv], || on_device(qkv, tables, batch, sizes));
+    }
     let shape = Sizes { batch, heads, key, value, length, lines, vertical, stride, middle: distances / 2 };
     profile::pass("axial attention", &[qkv], || {
         Ok(qkv.contiguous()?.apply_op1_no_bwd(&Axial { tables, shape })?)
     })
+}
+
+/// Whether [`axial_attention`] takes maps on this device; those that have no gradient, and are of an element type that the kernels
+/// there know.
+pub fn attends_on(device: &Device) -> bool {
+    runs_kernels(device) || has_gpu_kernels(device)
+}
+
+/// Whether [`axial_attention`] takes `x`.
+pub fn attends_to(x: &Tensor) -> bool {
+    !x.track_op() && (has_kernel(x) || takes(x))
+}
+
+/// By our kernel.
+fn on_device(qkv: &Tensor, tables: &AxialTables, batch: usize, sizes: [usize; 8]) -> Result<Tensor> {
+    /// Queries of a line that a block answers, and the longest line: `QUERIES` and `LONGEST` of the kernel's text.
+    const TOGETHER: usize = 8;
+    const LONGEST: usize = 256;
+    let [heads, _, value, length, lines, vertical, stride, _] = sizes;
+    if length > LONGEST {
+        return Err(Error::Argument(format!(
+            "axial attention: {length} positions, up to {LONGEST} on a device"
+        )));
+    }
+    let queries = length.div_ceil(stride);
+    let blocks = batch * heads * lines * queries.div_ceil(TOGETHER);
+    let launch = Launch::of_blocks(Module::Axial, "axial", blocks).ints(sizes);
+    let t = tables;
+    let constants = [
+        &t.query_position,
+        &t.key_position,
+        &t.value_position,
+        &t.similarity_scale,
+        &t.retrieved_scale,
+        &t.offset,
+    ];
+    if let Some(other) = constants.iter().find(|t| t.dtype() != qkv.dtype()) {
+        let types = (other.dtype(), qkv.dtype());
+        return Err(Error::Argument(format!(
+            "axial attention: tables and map differ in element type: {types:?}"
+        )));
+    }
+    let qkv = qkv.contiguous()?;
+    let inputs: Vec<&Tensor> = std::iter::once(&qkv).chain(constants).collect();
+    let (rows, columns) = if vertical == 1 { (queries, lines) } else { (lines, queries) };
+    one_launched(&launch, &inputs, (batch, heads * value, rows, columns))
 }
 
 #[derive(Debug, Clone, Copy)]

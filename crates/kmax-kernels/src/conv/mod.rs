@@ -9,6 +9,7 @@ mod depthwise;
 mod depthwise_op;
 mod depthwise_rows;
 mod depthwise_taps;
+mod device;
 mod epilogue;
 mod geometry;
 mod mlp;
@@ -29,6 +30,7 @@ mod winograd_tiles;
 use crate::activation::Activation;
 use crate::cpu::has_kernel;
 use crate::error::{Error, Result};
+use crate::gpu::takes;
 use crate::norm::{NormStep, TrainedNorm, batch_norm_train, channel_affine};
 use crate::profile;
 use candle_core::Tensor;
@@ -52,7 +54,7 @@ pub use stage::Link;
 pub fn conv2d(input: &Tensor, kernel: &Tensor, params: ConvParams) -> Result<Tensor> {
     let geometry = Geometry::new(input, kernel, params)?;
     if !has_kernel(input) {
-        return composed::conv2d(input, kernel, params);
+        return on_device(input, kernel, &geometry);
     }
     let (input, kernel) = (input.contiguous()?, kernel.contiguous()?);
     profile::operation(
@@ -65,6 +67,36 @@ pub fn conv2d(input: &Tensor, kernel: &Tensor, params: ConvParams) -> Result<Ten
             })
         },
     )
+}
+
+/// By our kernels or Candle's operations.
+fn on_device(input: &Tensor, kernel: &Tensor, geometry: &Geometry) -> Result<Tensor> {
+    if !takes(input) || !takes(kernel) {
+        return composed::conv2d(input, kernel, geometry.params);
+    }
+    let (groups, depthwise) = (geometry.params.groups, geometry.is_depthwise());
+    if groups > 1 && !depthwise {
+        return group_by_group(input, kernel, geometry);
+    }
+    if !input.track_op() && !kernel.track_op() {
+        return device::conv2d(input, kernel, geometry, Epilogue::default());
+    }
+    if depthwise {
+        return device::depthwise_conv2d(input, kernel, *geometry);
+    }
+    device::dense_conv2d(input, kernel, *geometry)
+}
+
+fn group_by_group(input: &Tensor, kernel: &Tensor, geometry: &Geometry) -> Result<Tensor> {
+    let groups = geometry.params.groups;
+    let (inputs, outputs) = (geometry.input / groups, geometry.output / groups);
+    let params = ConvParams { groups: 1, ..geometry.params };
+    let part = |group: usize| {
+        let input = input.narrow(1, group * inputs, inputs)?;
+        conv2d(&input, &kernel.narrow(0, group * outputs, outputs)?, params)
+    };
+    let parts = (0..groups).map(part).collect::<Result<Vec<_>>>()?;
+    Ok(Tensor::cat(&parts, 1)?)
 }
 
 /// What follows the sums of a convolution, in this order.
@@ -92,6 +124,11 @@ pub fn conv2d_epilogue(
     let tracked = |t: &Tensor| t.track_op();
     let differentiable =
         tracked(input) || tracked(kernel) || bias.is_some_and(tracked) || residual.is_some_and(tracked);
+    if !differentiable && takes(input) && takes(kernel) {
+        let geometry = Geometry::new(input, kernel, params)?;
+        let run = || device::conv2d(input, kernel, &geometry, epilogue);
+        return profile::operation(|_| geometry.label(), run);
+    }
     if differentiable || !has_kernel(input) {
         let mut y = conv2d(input, kernel, params)?;
         if let Some(bias) = bias {

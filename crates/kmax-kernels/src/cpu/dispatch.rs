@@ -28,6 +28,8 @@ pub(crate) enum Level {
 struct Choice {
     level: Level,
     candle_only: bool,
+    #[cfg(test)]
+    emulated: bool,
 }
 
 fn choice() -> &'static Choice {
@@ -40,7 +42,16 @@ fn choice() -> &'static Choice {
             "avx2" => best.min(Level::Avx2),
             _ => best,
         };
-        Choice { level, candle_only: asked == "candle" }
+        #[cfg(test)]
+        if asked == "emulated" {
+            return Choice { level, candle_only: false, emulated: true };
+        }
+        Choice {
+            level,
+            candle_only: asked == "candle",
+            #[cfg(test)]
+            emulated: false,
+        }
     })
 }
 
@@ -68,6 +79,12 @@ pub fn kernels() -> &'static str {
 /// Whether the environment asks for Candle's operations where they can replace a kernel.
 pub(crate) fn candle_only() -> bool {
     choice().candle_only
+}
+
+/// Whether the tests ask for the kernels of GPUs, emulated on the processor.
+#[cfg(test)]
+pub(crate) fn emulated() -> bool {
+    choice().emulated
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -4,12 +4,14 @@
 //! worked on stays in the cache: `queries` times a few hundred values, not `queries` times the pixels of an image.
 
 mod block;
+mod device;
 mod kernels;
 #[cfg(test)]
 mod tests;
 mod window;
 
 pub use block::{PixelBlock, Winners};
+pub use device::{DeviceMasks, PixelWinners};
 
 use crate::error::{Error, Result};
 use crate::resize::{Alignment, Sample, samples};

@@ -1,8 +1,10 @@
 //! Division by the Euclidean norm.
 
 use crate::columns::{Columns, Lanes, WIDTH, total};
-use crate::cpu::{Float, by_dtype, elements, has_kernel, hold, simd_fn, with_dtype};
+use crate::constants::scalar;
+use crate::cpu::{Float, by_dtype, elements, has_kernel, hold, in_float32, simd_fn, with_dtype};
 use crate::error::Result;
+use crate::gpu::{one_launched, takes};
 use crate::profile;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
@@ -16,10 +18,17 @@ pub fn l2_normalize(x: &Tensor, axis: usize, eps: f64) -> Result<Tensor> {
         let op = Normalise { columns, eps };
         return profile::pass("l2 norm", &[x], || Ok(x.contiguous()?.apply_op1(op)?));
     }
-    let square = x.sqr()?.sum_keepdim(axis)?;
-    // The maximum is taken before the root, whose derivative is infinite at zero.
-    let norm = square.maximum(eps * eps)?.sqrt()?;
-    Ok(x.broadcast_div(&norm)?)
+    if takes(x) && !x.track_op() {
+        let launch = columns.launch("l2_norm").floats([eps as f32]);
+        return profile::pass("l2 norm", &[x], || one_launched(&launch, &[&x.contiguous()?], x.shape()));
+    }
+    in_float32(x, |x| {
+        let square = x.sqr()?.sum_keepdim(axis)?;
+        // The maximum is taken before the root, whose derivative is infinite at zero.
+        let least = scalar(x.device(), eps * eps, x.dtype())?;
+        let norm = square.broadcast_maximum(&least)?.sqrt()?;
+        Ok(x.broadcast_div(&norm)?)
+    })
 }
 
 struct Normalise {

@@ -1,8 +1,9 @@
 //! Layer normalisation over one axis.
 
 use crate::columns::{Columns, Lanes, WIDTH, total};
-use crate::cpu::{Float, by_dtype, elements, has_kernel, hold, simd_fn, with_dtype};
+use crate::cpu::{Float, by_dtype, elements, has_kernel, hold, in_float32, simd_fn, with_dtype};
 use crate::error::{Error, Result};
+use crate::gpu::{one_launched, takes};
 use crate::matrix::Panel;
 use crate::profile;
 use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
@@ -23,12 +24,36 @@ pub fn layer_norm(x: &Tensor, axis: usize, gain: &Tensor, shift: &Tensor, eps: f
             Ok(x.contiguous()?.apply_op3(&gain.contiguous()?, &shift.contiguous()?, op)?)
         });
     }
+    let tracked = [x, gain, shift].iter().any(|t| t.track_op());
+    if takes(x) && !tracked && gain.dtype() == x.dtype() && shift.dtype() == x.dtype() {
+        let launch = columns.launch("layer_norm").floats([eps as f32]);
+        let inputs = [x.contiguous()?, gain.contiguous()?, shift.contiguous()?];
+        let run = || one_launched(&launch, &inputs.each_ref(), x.shape());
+        return profile::pass("layer norm", &[x], run);
+    }
     let mut shape = vec![1; x.rank()];
     shape[axis] = columns.length;
-    let centred = x.broadcast_sub(&x.mean_keepdim(axis)?)?;
-    let variance = centred.sqr()?.mean_keepdim(axis)?;
-    let normalised = centred.broadcast_div(&(variance + eps)?.sqrt()?)?;
+    let normalised = in_float32(x, |x| {
+        let centred = x.broadcast_sub(&balanced_mean(x, axis)?)?;
+        let variance = balanced_mean(&centred.sqr()?, axis)?;
+        Ok(centred.broadcast_div(&(variance + eps)?.sqrt()?)?)
+    })?;
     Ok(normalised.broadcast_mul(&gain.reshape(shape.as_slice())?)?.broadcast_add(&shift.reshape(shape)?)?)
+}
+
+/// The mean over an axis, which is kept, as a mean of means.
+///
+/// On the processor, Candle adds one after the other: of 2048 positive numbers, the sum is then off by ten times as much as that of a tree.
+/// All channels of a pixel would be off by the same factor, and the next product adds that up.
+fn balanced_mean(x: &Tensor, axis: usize) -> Result<Tensor> {
+    let length = x.dims()[axis];
+    let part = (1..=length.isqrt()).rev().find(|part| length.is_multiple_of(*part)).unwrap_or(1);
+    if part == 1 {
+        return Ok(x.mean_keepdim(axis)?);
+    }
+    let mut split = x.dims().to_vec();
+    split.splice(axis..=axis, [length / part, part]);
+    Ok(x.reshape(split)?.mean(axis + 1)?.mean_keepdim(axis)?)
 }
 
 struct LayerNorm {

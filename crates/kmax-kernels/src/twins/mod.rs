@@ -72,7 +72,7 @@ fn gradients(
         .collect::<candle_core::Result<_>>()?)
 }
 
-/// Whether gradients are compared: those of Candle's convolutions fail at some sizes, and its GELU's are coarse.
+/// Whether gradients are compared: those of Candle's convolutions fail at some sizes.
 fn has_gradients() -> bool {
     runs_kernels(&Device::Cpu)
 }
@@ -97,22 +97,31 @@ fn compare_gradients(
 }
 
 /// A path is chosen once in a process, so the other ones are tried in processes of their own: all tests of the kernels
-/// where kernels run, the comparisons with the twins where Candle's operations do.
+/// where kernels run, the comparisons with the twins where Candle's operations or emulated kernels of GPUs do.
 #[test]
 fn the_other_paths_pass_too() -> Result<()> {
     if std::env::var_os("KMAX_CPU").is_some() {
         return Ok(());
     }
     let fail = |error: std::io::Error| candle_core::Error::wrap(error);
-    let mut paths = vec![("portable", "::"), ("candle", "twins::")];
+    let mut paths = vec![
+        ("portable", &["::"][..]),
+        ("candle", &["twins::"]),
+        ("emulated", &["twins::", "device::", "gpu::"]),
+    ];
     if cfg!(target_arch = "x86_64") {
-        paths.push(("avx2", "::"));
+        paths.push(("avx2", &["::"]));
+    }
+    // Who has Rust may have no C++; who insists on reference values gets no less of this.
+    if !crate::gpu::has_compiler() && std::env::var_os("KMAX_REQUIRE_GOLDENS").is_none() {
+        println!("skipped: no C++ compiler for the emulation of GPUs (c++, or CXX)");
+        paths.retain(|(path, _)| *path != "emulated");
     }
     // The backtraces of a search for the smallest failure are long.
     for (path, tests) in paths {
         let program = std::env::current_exe().map_err(fail)?;
         let run = std::process::Command::new(program)
-            .arg(tests)
+            .args(tests)
             .envs([("KMAX_CPU", path), ("RUST_BACKTRACE", "0")])
             .output()
             .map_err(fail)?;

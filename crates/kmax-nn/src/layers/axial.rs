@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::mode::Mode;
 use crate::params::{Params, Role};
-use candle_core::{D, DType, Tensor};
+use candle_core::{D, DType, Device, Tensor};
 use kmax_kernels as kernels;
 use kmax_kernels::Activation;
 
@@ -49,7 +49,7 @@ pub struct AxialAttention {
     similarity_norm: BatchNorm,
     retrieved_norm: BatchNorm,
     config: AxialConfig,
-    /// What inference on the CPU needs.
+    /// What inference needs where there is a kernel.
     tables: Option<kernels::AxialTables>,
 }
 
@@ -79,7 +79,7 @@ impl AxialAttention {
             config,
             tables: None,
         };
-        if !params.is_trainable() && kernels::runs_kernels(params.device()) {
+        if !params.is_trainable() && kernels::attends_on(params.device()) {
             attention.tables = Some(attention.fold()?);
         }
         Ok(attention)
@@ -106,10 +106,10 @@ impl AxialAttention {
     fn over_map(&self, x: &Tensor, vertical: bool, stride: usize, mode: &Mode) -> Result<Option<Tensor>> {
         let (batch, _, height, width) = x.dims4()?;
         let length = if vertical { height } else { width };
-        let Some(tables) = self.tables.as_ref().filter(|_| !mode.is_train() && !x.track_op()) else {
+        let Some(tables) = self.tables.as_ref().filter(|_| !mode.is_train() && kernels::attends_to(x)) else {
             return Ok(None);
         };
-        if length > MAX_SPAN || !matches!(x.dtype(), DType::F32 | DType::F64) {
+        if length > MAX_SPAN {
             return Ok(None);
         }
         let qkv = self.qkv.forward(&x.flatten_from(2)?, mode)?.reshape((batch, (), height, width))?;
@@ -171,14 +171,15 @@ impl AxialAttention {
 /// Rows of a position table for all pairs, `[first, second, depth]`: first is the query position and second the key
 /// position, or the reverse with `keys`. Row `key - query + MAX_SPAN - 1` belongs to a pair.
 fn positions(table: &Tensor, length: usize, keys: bool) -> Result<Tensor> {
-    let pairs = (0..length).flat_map(|first| (0..length).map(move |second| (first, second)));
-    let rows: Vec<u32> = pairs
-        .map(|(first, second)| {
+    let numbers = [length, usize::from(keys)];
+    let rows = kernels::constant(table.device(), "axial distances", &numbers, DType::U32, || {
+        let pairs = (0..length).flat_map(|first| (0..length).map(move |second| (first, second)));
+        let row = |(first, second)| {
             let (query, key) = if keys { (second, first) } else { (first, second) };
             (key + MAX_SPAN - 1 - query) as u32
-        })
-        .collect();
-    let rows = Tensor::from_vec(rows, length * length, table.device())?;
+        };
+        Tensor::from_vec(pairs.map(row).collect(), length * length, &Device::Cpu)
+    })?;
     Ok(table.index_select(&rows, 0)?.reshape((length, length, ()))?)
 }
 
@@ -240,15 +241,16 @@ fn every(x: &Tensor, stride: usize) -> Result<Tensor> {
     if stride == 1 {
         return Ok(x.clone());
     }
-    let kept: Vec<u32> = (0..x.dim(2)? as u32).step_by(stride).collect();
-    let kept = Tensor::new(kept, x.device())?;
+    let length = x.dim(2)?;
+    let kept = kernels::constant(x.device(), "every", &[length, stride], DType::U32, || {
+        Tensor::new((0..length as u32).step_by(stride).collect::<Vec<_>>(), &Device::Cpu)
+    })?;
     Ok(x.index_select(&kept, 2)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
 
     #[test]
     fn shapes_follow_the_stride_and_long_sequences_are_refused() -> Result<()> {
