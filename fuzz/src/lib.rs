@@ -186,7 +186,7 @@ pub fn tiles(bytes: &[u8]) {
             }
         }
         // Even ones are people, odd ones grass.
-        Ok(Panoptic::from_map(map, |id| (if id % 2 == 0 { 1 } else { 193 }, false)))
+        Ok(Panoptic::from_map(map, |id| (if id.is_multiple_of(2) { 1 } else { 193 }, false)))
     };
     let mut image = Bands::from(RgbImage::new(width, height));
     if let Ok(joined) = kmax_tiles::panoptic(&mut image, tiling, &categories, &(), tile) {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 /// Ids of segments as colours; even ones are people (1), odd ones grass (193), 0 is void.
 fn category(id: u32) -> (u32, bool) {
-    (if id % 2 == 0 { 1 } else { 193 }, false)
+    (if id.is_multiple_of(2) { 1 } else { 193 }, false)
 }
 
 fn picture(map: &LabelMap) -> RgbImage {
