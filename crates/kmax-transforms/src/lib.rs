@@ -48,6 +48,7 @@ pub mod pillow;
 pub mod planar;
 pub mod pytorch;
 mod read;
+mod reading;
 pub mod resample;
 pub mod resize;
 mod sample;
@@ -63,7 +64,8 @@ pub use error::{Error, FORMATS, MAX_PIXELS, Result};
 pub use image::RgbImage;
 pub use kmax_base::ErrorKind;
 pub use kmax_masks::{Categories, ImageId, LabelMap, Panoptic, Segment};
-pub use read::{Picture, Reading, decode_image, decode_picture, read_image, read_picture};
+pub use read::{Picture, decode_image, decode_picture, read_image, read_picture};
+pub use reading::Reading;
 pub use sample::Sample;
 pub use stored::stored_size;
 

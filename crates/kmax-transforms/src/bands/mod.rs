@@ -14,8 +14,9 @@ use image::{RgbImage, imageops};
 use crate::decode::{Admission, Decoded, Failure};
 use crate::error::{self, Error};
 use crate::format::{Format, HEAD, Kind};
-use crate::read::{Reading, refused};
-use crate::{read_picture, srgb};
+use crate::read::{read_picture, refused};
+use crate::reading::Reading;
+use crate::srgb;
 use reduced::Reduced;
 
 /// An image whose rows are asked for from its top downwards, as [`read_image`](crate::read_image) would give them.

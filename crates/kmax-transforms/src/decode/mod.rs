@@ -16,7 +16,7 @@ use image::metadata::Orientation;
 
 use crate::error::MAX_PIXELS;
 use crate::format::Format;
-use crate::read::Reading;
+use crate::reading::Reading;
 
 /// What a file holds, before anything is made of it.
 pub(crate) struct Decoded {
