@@ -7,6 +7,18 @@ __attribute__((constructor)) static void kmax_keep_pages(void) {
   mi_option_set_default(mi_option_purge_delay, -1);
 }
 
+// It reserves address space by the gigabyte, which counts against a limit of that (ulimit -v) as if it were used: then less at once.
+#ifndef _WIN32
+#include <sys/resource.h>
+
+__attribute__((constructor)) static void kmax_reserve_little(void) {
+  struct rlimit space;
+  if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY) {
+    mi_option_set_default(mi_option_arena_reserve, 32 * 1024); // in kibibytes
+  }
+}
+#endif
+
 // Where memory ends, Rust says how much was asked for and aborts. That is no fault of the program, and ends with the code of work that
 // failed; any other abort stays one.
 #ifndef _WIN32

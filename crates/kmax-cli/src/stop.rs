@@ -22,7 +22,8 @@ pub fn listen() -> Outcome {
     .or_exit(Code::Failed)
 }
 
-fn end() {
+/// Ends now, with a line; what is not yet in its place is removed.
+pub fn end() {
     kmax_base::beside::remove_own();
     tell("error: stopped; what is complete is kept");
     std::process::exit(Code::Partial as i32);

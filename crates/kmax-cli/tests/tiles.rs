@@ -119,6 +119,8 @@ fn a_model_may_say_how_it_is_to_be_used() -> Outcome {
     assert_eq!(asked.code, 0, "{asked:?}");
     let read = |file: &str| std::fs::read(folder.join(file));
     assert_eq!(read("out/large.panoptic.png")?, read("asked/large.panoptic.png")?);
+    let info = kmax(folder, "models", &["info", "model"]);
+    assert!(info.out.contains("of 64 pixels that overlap by 16"), "{info:?}");
     // Instances are of whole photos.
     let run = kmax(folder, "segment", &["large.png", "--model", "model", "--task", "instance", "-o", "i"]);
     assert_eq!(run.code, 0, "{run:?}");

@@ -8,7 +8,6 @@ use std::ops::Range;
 pub(crate) struct Axis {
     length: usize,
     tile: usize,
-    overlap: usize,
     starts: Vec<usize>,
 }
 
@@ -17,11 +16,11 @@ impl Axis {
     pub fn new(length: u32, Tiling { size, overlap }: Tiling) -> Self {
         let [length, tile, overlap] = [length, size, overlap].map(|value| value as usize);
         if length <= tile {
-            return Self { length, tile: length, overlap, starts: vec![0] };
+            return Self { length, tile: length, starts: vec![0] };
         }
         let count = (length - overlap).div_ceil(tile - overlap);
         let starts = (0..count).map(|i| i * (length - tile) / (count - 1)).collect();
-        Self { length, tile, overlap, starts }
+        Self { length, tile, starts }
     }
 
     /// Pixels of the side.
@@ -44,22 +43,22 @@ impl Axis {
         self.border(i)..self.border(i + 1)
     }
 
-    /// What it has a say in: its core, and half an overlap beyond.
-    pub fn view(&self, i: usize) -> Range<usize> {
-        let beyond = self.overlap / 2;
-        let start = if i == 0 { 0 } else { self.border(i) - beyond };
-        let end = if i + 1 == self.count() { self.length } else { self.border(i + 1) + beyond };
-        start..end
-    }
-
-    /// The core of tile `i` in pieces that the same tiles see, each with the other one that does.
-    pub fn pieces(&self, i: usize) -> [(Range<usize>, Option<usize>); 3] {
+    /// The core of tile `i` in pieces, each with the tiles that see all of it: the one before and the one after, if they do. (No others reach
+    /// that far, as three tiles are longer than what two of them are apart.)
+    pub fn pieces(&self, i: usize) -> [(Range<usize>, [Option<usize>; 2]); 3] {
         let core = self.core(i);
-        let before = i.checked_sub(1);
-        let after = (i + 1 < self.count()).then_some(i + 1);
-        let left = before.map_or(core.start, |other| self.view(other).end.min(core.end));
-        let right = after.map_or(core.end, |other| self.view(other).start.max(left));
-        [(core.start..left, before), (left..right, None), (right..core.end, after)]
+        let before = i.checked_sub(1).map(|other| (other, self.span(other).end.clamp(core.start, core.end)));
+        let after =
+            (i + 1 < self.count()).then(|| (i + 1, self.span(i + 1).start.clamp(core.start, core.end)));
+        let (end, start) =
+            (before.map_or(core.start, |(_, end)| end), after.map_or(core.end, |(_, start)| start));
+        let (before, after) = (before.map(|(other, _)| other), after.map(|(other, _)| other));
+        let middle = if end <= start { [None, None] } else { [before, after] };
+        [
+            (core.start..end.min(start), [before, None]),
+            (end.min(start)..end.max(start), middle),
+            (end.max(start)..core.end, [None, after]),
+        ]
     }
 
     /// Where tile `i` takes over from the one before.
@@ -80,13 +79,13 @@ mod tests {
     #[test]
     fn a_short_side_is_one_tile() {
         let axis = Axis::new(100, Tiling { size: 100, overlap: 30 });
-        assert_eq!((axis.count(), axis.span(0), axis.core(0), axis.view(0)), (1, 0..100, 0..100, 0..100));
+        assert_eq!((axis.count(), axis.span(0), axis.core(0)), (1, 0..100, 0..100));
         let axis = Axis::new(101, Tiling { size: 100, overlap: 30 });
-        assert_eq!((axis.count(), axis.span(1), axis.core(1), axis.view(1)), (2, 1..101, 50..101, 35..101));
+        assert_eq!((axis.count(), axis.span(1), axis.core(1)), (2, 1..101, 50..101));
     }
 
     proptest! {
-        /// Cores lie side by side, views within spans, and no three views meet.
+        /// Cores lie side by side within their spans, and pieces name all who see them.
         #[test]
         fn tiles_share_a_side(size in 16u32..300, share in 0u32..=100, length in 1u32..5000) {
             let tiling = Tiling { size, overlap: size / 3 * share / 100 };
@@ -94,25 +93,21 @@ mod tests {
             let axis = Axis::new(length, tiling);
             let mut covered = 0;
             for i in 0..axis.count() {
-                let (span, core, view) = (axis.span(i), axis.core(i), axis.view(i));
+                let (span, core) = (axis.span(i), axis.core(i));
                 prop_assert!(core.start == covered && core.end > core.start);
                 covered = core.end;
-                prop_assert!(span.start <= view.start && view.end <= span.end && span.end <= length as usize);
-                prop_assert!(view.start <= core.start && core.end <= view.end);
+                prop_assert!(span.start <= core.start && core.end <= span.end && span.end <= length as usize);
                 if i + 1 < axis.count() {
                     prop_assert!(span.end >= axis.span(i + 1).start + tiling.overlap as usize);
                 }
-                if i + 2 < axis.count() {
-                    prop_assert!(view.end <= axis.view(i + 2).start);
-                }
                 let pieces = axis.pieces(i);
                 prop_assert_eq!(pieces[0].0.start..pieces[2].0.end, core);
-                for (range, other) in pieces {
-                    prop_assert!(range.start <= range.end);
+                prop_assert_eq!((pieces[0].0.end, pieces[1].0.end), (pieces[1].0.start, pieces[2].0.start));
+                for (range, others) in pieces {
                     for x in range {
                         let seen: Vec<usize> =
-                            (0..axis.count()).filter(|j| *j != i && axis.view(*j).contains(&x)).collect();
-                        prop_assert_eq!(&seen, &other.into_iter().collect::<Vec<_>>());
+                            (0..axis.count()).filter(|j| *j != i && axis.span(*j).contains(&x)).collect();
+                        prop_assert_eq!(&seen, &others.into_iter().flatten().collect::<Vec<_>>());
                     }
                 }
             }

@@ -17,7 +17,7 @@ pub use error::{Error, Result};
 pub use kmax_base::{ErrorKind, Progress};
 pub use kmax_masks::{Categories, LabelMap, Panoptic};
 pub use kmax_transforms::{Bands, RgbImage};
-pub use tiling::Tiling;
+pub use tiling::{LARGEST, SMALLEST, Tiling};
 pub use walk::{panoptic, semantic};
 
 /// The program of the README runs as it stands.

@@ -20,21 +20,19 @@ pub(crate) fn paint(
     let row = |j: usize| rows.iter().find(|(number, _)| *number == j).map(|(_, tiles)| tiles);
     let Some(own) = row(j) else { return };
     let width = map.width();
-    for (lines, beside) in down.pieces(j) {
-        let other = beside.and_then(row);
+    for (lines, above_and_below) in down.pieces(j) {
+        let rows: Vec<&Vec<Tile>> = above_and_below.into_iter().flatten().filter_map(row).collect();
         for i in 0..across.count() {
             let painter = Painter { parts, own: own[i].things(parts) };
             for (columns, beside) in across.pieces(i) {
                 if columns.is_empty() {
                     continue;
                 }
-                let others = beside.map(|i| &own[i]).into_iter();
-                let others = others.chain(
-                    other
-                        .into_iter()
-                        .flat_map(|other| std::iter::once(&other[i]).chain(beside.map(|i| &other[i]))),
-                );
-                let others: Vec<&Tile> = others.collect();
+                let beside: Vec<usize> = beside.into_iter().flatten().collect();
+                let in_row = beside.iter().map(|i| &own[*i]);
+                let elsewhere =
+                    rows.iter().flat_map(|row| std::iter::once(&i).chain(&beside).map(|i| &row[*i]));
+                let others: Vec<&Tile> = in_row.chain(elsewhere).collect();
                 for y in lines.clone() {
                     let to = &mut map.data_mut()[y * width..][columns.clone()];
                     painter.line(&own[i], &others, (columns.start, y), to);
@@ -43,6 +41,9 @@ pub(crate) fn paint(
         }
     }
 }
+
+/// The most other tiles that see a pixel: two along each side.
+const OTHERS: usize = 8;
 
 /// What decides about the pixels of a tile's core.
 struct Painter<'a> {
@@ -60,7 +61,7 @@ impl Painter<'_> {
         let mut said: Vec<_> = others.iter().map(|tile| tile.row(x, y)).collect();
         let mut last = None;
         for pixel in to {
-            let mut others = [0; 3];
+            let mut others = [0; OTHERS];
             for (id, row) in others.iter_mut().zip(&mut said) {
                 *id = row.next().unwrap_or(0);
             }
@@ -73,9 +74,9 @@ impl Painter<'_> {
         }
     }
 
-    /// What a pixel is: a thing of its own tile; else a thing of another that its own tile does not see anywhere; else what its own
-    /// tile says, or, where that is taken for a mistake, another.
-    fn decide(&self, own: Id, others: [Id; 3]) -> Id {
+    /// What a pixel is: a thing of its own tile; else a thing of another that its own tile does not see anywhere; else stuff of its own
+    /// tile; and where that has nothing to say, or what is taken for a mistake, what another says.
+    fn decide(&self, own: Id, others: [Id; OTHERS]) -> Id {
         if self.parts.is_shown(own) {
             return own;
         }
@@ -83,7 +84,7 @@ impl Painter<'_> {
         if let Some(thing) = others.into_iter().find(from_beside) {
             return thing;
         }
-        if self.parts.is_dropped(own) {
+        if own == 0 || self.parts.is_dropped(own) {
             return others.into_iter().find(|id| *id != 0 && !self.parts.is_dropped(*id)).unwrap_or(0);
         }
         own

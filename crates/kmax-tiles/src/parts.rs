@@ -13,7 +13,7 @@ struct Part {
     /// How much speaks for that class: the sum of scores, or pixels where there are none.
     weight: f64,
     thing: bool,
-    /// The most pixels that one tile has of it in its view.
+    /// The most pixels that one tile sees of it.
     most: u64,
     /// Those in the cores of the tiles that see it.
     own: u64,

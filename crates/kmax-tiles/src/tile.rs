@@ -1,4 +1,4 @@
-//! What one tile has a say in.
+//! What one tile sees.
 
 use crate::axis::Axis;
 use crate::error::{Error, Result};
@@ -7,7 +7,7 @@ use kmax_masks::{Categories, LabelMap, Panoptic};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-/// The labels of a tile within its view.
+/// The labels of a tile.
 #[derive(Debug)]
 pub(crate) struct Tile {
     x: Range<usize>,
@@ -52,14 +52,14 @@ impl Tile {
     ) -> Result<Self> {
         place.check(&found.map)?;
         let Place { across, down, i, j } = place;
-        let (x, y, left, top) = (across.view(i), down.view(j), across.span(i).start, down.span(j).start);
+        let (x, y) = (across.span(i), down.span(j));
         let (own_x, own_y) = (across.core(i), down.core(j));
         let mut labels = Vec::with_capacity(x.len() * y.len());
         // Of each segment its label, its pixels, and those in the core.
         let mut counts: Vec<(u32, u64, u64)> = Vec::new();
         let mut label_of: HashMap<u32, u16> = HashMap::new();
         for row in y.clone() {
-            let ids = &found.map.data()[(row - top) * found.map.width()..][x.start - left..x.end - left];
+            let ids = &found.map.data()[(row - y.start) * x.len()..][..x.len()];
             let mut at = x.start;
             for run in ids.chunk_by(|a, b| a == b) {
                 let (id, columns) = (run[0], at..at + run.len());

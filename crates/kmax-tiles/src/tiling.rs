@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Square tiles of an image, and how far neighbours overlap, in pixels of the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub struct Tiling {
     /// Width and height of a tile.
     pub size: u32,
@@ -13,9 +14,24 @@ pub struct Tiling {
 }
 
 /// The smallest tile, in pixels.
-const SMALLEST: u32 = 16;
+pub const SMALLEST: u32 = 16;
 /// The largest.
-const LARGEST: u32 = 16_384;
+pub const LARGEST: u32 = 16_384;
+
+/// As files have it: without an overlap it is that of [`Tiling::of`].
+#[derive(Deserialize)]
+#[serde(rename = "tiles")]
+struct Stored {
+    size: u32,
+    overlap: Option<u32>,
+}
+
+impl From<Stored> for Tiling {
+    fn from(Stored { size, overlap }: Stored) -> Self {
+        let usual = Self::of(size);
+        Self { overlap: overlap.unwrap_or(usual.overlap), ..usual }
+    }
+}
 
 impl Tiling {
     /// Tiles that overlap by an eighth.

@@ -118,8 +118,10 @@ impl PreprocessConfig {
         if let Some((name, size)) = sizes.iter().find(|(_, s)| s.iter().any(|s| !(1..=LARGEST).contains(s))) {
             return fail(name, format!("must have 1 to {LARGEST} pixels in height and width, not {size:?}"));
         }
-        if let Some(Err(error)) = self.tiles.map(Tiling::check) {
-            return fail("tiles", error.to_string());
+        match self.tiles.map(Tiling::check) {
+            Some(Err(kmax_tiles::Error::Setting(reason))) => return fail("tiles", reason),
+            Some(Err(error)) => return fail("tiles", error.to_string()),
+            Some(Ok(())) | None => {}
         }
         if let Some(mean) = self.mean.iter().find(|mean| !mean.is_finite()) {
             return fail("image_mean", format!("must hold numbers, not {mean}"));

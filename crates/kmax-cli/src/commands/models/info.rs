@@ -93,6 +93,7 @@ fn facts(name: &str, preset: Option<Preset>, config: &Config, size: &Size, licen
         "license": license,
         "queries": config.network.decoder.queries,
         "input": format!("{height}x{width}"),
+        "tiles": config.preprocess.tiles,
         "mask_stride": config.network.mask_stride(),
         "things": names(true),
         "stuff": names(false),
@@ -128,6 +129,11 @@ fn table(facts: &Value) -> String {
             ("weights_bytes", value) => {
                 let size = value.as_u64().map(megabytes);
                 line("weights", &size.unwrap_or_else(|| "not here: `kmax pull` fetches them".into()));
+            }
+            // Most models see whole photos.
+            ("tiles", Value::Null) => {}
+            ("tiles", value) => {
+                line("tiles", &format!("of {} pixels that overlap by {}", value["size"], value["overlap"]));
             }
             ("license", Value::Null) => line("license", "not stated"),
             ("things" | "stuff", value) => {

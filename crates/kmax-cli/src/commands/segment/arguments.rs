@@ -66,7 +66,7 @@ pub struct Arguments {
     pub min_share: f32,
     /// Cut photos that are larger into tiles of N x N pixels, which the network sees one by one, and join what they show; for scans,
     /// microscopy, aerial pictures [default: as the model says, most do not]
-    #[arg(long, value_name = "N", help_heading = "Large photos")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(TILES), help_heading = "Large photos")]
     pub tile: Option<u32>,
     /// Pixels that neighbouring tiles share, at most a third of a tile [default: an eighth of it]
     #[arg(long, value_name = "N", requires = "tile", help_heading = "Large photos")]
@@ -99,6 +99,9 @@ pub struct Arguments {
     #[arg(long, value_name = "P", value_parser = share, help_heading = "Thresholds")]
     pub min_score: Option<f32>,
 }
+
+/// The sizes of tiles.
+const TILES: std::ops::RangeInclusive<i64> = kmax_tiles::SMALLEST as i64..=kmax_tiles::LARGEST as i64;
 
 /// What is wanted of a photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -184,5 +184,7 @@ impl<'a> Photos<'a> {
 
 /// A fault that does not name its photo itself.
 fn of(file: &str, error: &impl Kinded) -> Failure {
-    Failure::new(error.kind().into(), format!("{file}: {error}"))
+    let told = error.to_string();
+    let told = if told.starts_with(file) { told } else { format!("{file}: {told}") };
+    Failure::new(error.kind().into(), told)
 }

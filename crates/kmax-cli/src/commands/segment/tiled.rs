@@ -16,6 +16,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// is never in memory as a whole.
 const LARGEST_OVERLAY: u32 = 4096;
 
+/// Whether it was said of a photo that the model wants tiles; once is enough.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
 /// A photo that is read while its tiles are looked at.
 pub struct Tiled {
     bands: Bands,
@@ -72,7 +75,7 @@ impl Tiled {
         let (width, height) = (bands.width(), bands.height());
         let mut bands = bands.with_reduced(LARGEST_OVERLAY);
         let Tiling { size, overlap } = tiling;
-        if arguments.tile.is_none() {
+        if arguments.tile.is_none() && !TOLD.swap(true, Ordering::Relaxed) {
             let by = &arguments.model;
             remark(&format!(
                 "note: {file}: {width} x {height} pixels in tiles of {size} that overlap by {overlap}, as {by} has it"

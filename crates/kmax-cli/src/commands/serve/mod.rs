@@ -4,7 +4,7 @@ mod arguments;
 
 pub use arguments::Arguments;
 
-use crate::exit::{Code, OrExit, Outcome};
+use crate::exit::{OrExit, Outcome};
 use crate::output::{print, remark};
 use kmax::Segmenter;
 use kmax_server::Server;
@@ -30,7 +30,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let stop = move || {
         // Whoever asks twice is in a hurry.
         if asked.swap(true, Ordering::Relaxed) {
-            std::process::exit(Code::Partial as i32);
+            crate::stop::end();
         }
         stopper.stop();
     };
