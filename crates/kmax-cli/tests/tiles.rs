@@ -138,7 +138,7 @@ fn what_makes_no_sense_is_refused() -> Outcome {
     picture(90, 90).save(folder.join("a.png"))?;
     for (arguments, part) in [
         (&["--tile", "64", "--overlap", "22"][..], "overlap by 21 at most"),
-        (&["--tile", "3"], "16 to 16384"),
+        (&["--tile", "3"], "16..=16384"),
         (&["--tile", "64", "--task", "instance"], "instances overlap"),
         (&["--tile", "64", "--explain", "steps"], "leave out --tile"),
     ] {

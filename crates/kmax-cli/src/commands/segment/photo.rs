@@ -15,7 +15,7 @@ use image::RgbImage;
 use kmax::profile::stage;
 use kmax::{Bands, ImageError, Prepared, Segmenter};
 use kmax_base::ErrorKind;
-use kmax_transforms::{Picture, Reading, stored_size};
+use kmax_transforms::{Picture, Reading};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -85,7 +85,7 @@ impl<'a> Photos<'a> {
         // A photo in tiles may be larger than memory: it is not read here.
         if !input.stdin
             && self.segmenter.may_cut()
-            && let Some(tiling) = stored_size(&input.file).ok().and_then(tiling)
+            && let Some(tiling) = tiled::size(self.segmenter, input).and_then(tiling)
         {
             if !alone {
                 return Early::Alone;

@@ -10,6 +10,7 @@ use kmax::{Bands, ImageError, Segmenter, Tiling};
 use kmax_base::Progress;
 use kmax_masks::Panoptic;
 use kmax_results::Found;
+use kmax_transforms::stored_size;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The overlay of a photo in tiles is at most so many pixels wide and high: larger ones are too large to be looked at, and the photo
@@ -43,6 +44,13 @@ pub struct Small {
 pub fn tiling(arguments: &Arguments, segmenter: &Segmenter, (width, height): (u32, u32)) -> Option<Tiling> {
     let possible = arguments.task != Task::Instance && arguments.explain.is_none();
     segmenter.tiling(width, height).filter(|_| possible)
+}
+
+/// Width and height of a photo, in either order; `None` if it cannot be read.
+pub fn size(segmenter: &Segmenter, input: &Input) -> Option<(u32, u32)> {
+    let opened = || Bands::open(&input.file, &segmenter.reading_bands()).ok();
+    // The header is enough for most forms.
+    stored_size(&input.file).ok().or_else(|| opened().map(|bands| (bands.width(), bands.height())))
 }
 
 impl Tiled {
