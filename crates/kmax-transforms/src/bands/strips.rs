@@ -28,9 +28,14 @@ pub(super) struct Strips {
 impl Strips {
     /// `None` if the file is packed, or in tiles.
     pub fn of(decoder: &mut Decoder<BufReader<File>>) -> Option<Self> {
-        let packed = decoder.find_tag_unsigned::<u16>(Tag::Compression).ok()?.unwrap_or(1);
-        let plain = packed == CompressionMethod::None.to_u16();
-        if !plain || decoder.get_chunk_type() != ChunkType::Strip {
+        let tag = |decoder: &mut Decoder<_>, tag| decoder.find_tag_unsigned_vec::<u16>(tag).ok();
+        let packed =
+            tag(decoder, Tag::Compression)?.is_some_and(|of| of != [CompressionMethod::None.to_u16()]);
+        // What the decoder would make other values of: white that is 0, colours of fewer samples, numbers that are not whole.
+        let meant =
+            tag(decoder, Tag::PhotometricInterpretation)?.is_some_and(|of| matches!(of[..], [1 | 2 | 5]));
+        let whole = tag(decoder, Tag::SampleFormat)?.is_none_or(|of| of.iter().all(|format| *format == 1));
+        if packed || !meant || !whole || decoder.get_chunk_type() != ChunkType::Strip {
             return None;
         }
         let ((width, height), colors) = (decoder.dimensions().ok()?, decoder.colortype().ok()?);

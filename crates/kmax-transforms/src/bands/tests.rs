@@ -214,3 +214,19 @@ fn smaller_pictures_are_means() {
     assert_eq!(small(3, [3, 0]).0.get_pixel(1, 1).0, [0; 3]);
     assert!(Bands::from(image.clone()).into_reduced().is_none());
 }
+
+#[test]
+fn white_may_be_zero() {
+    let mut data = Cursor::new(Vec::new());
+    let picture = RgbImage::from_fn(61, 47, |x, y| Rgb([(value(x, y, 0) >> 8) as u8; 3]));
+    let grey = DynamicImage::ImageRgb8(picture).into_luma8();
+    let mut encoder = TiffEncoder::new(&mut data).expect("begun");
+    encoder.write_image::<colortype::Gray8>(61, 47, grey.as_raw()).expect("written");
+    let mut data = data.into_inner();
+    // The entry of the interpretation: tag 262, one short.
+    let entry = [6, 1, 3, 0, 1, 0, 0, 0];
+    let place = data.windows(8).position(|bytes| bytes == entry).expect("an entry") + 8;
+    assert!(parts_are_the_whole(&data));
+    data[place] = 0;
+    assert!(parts_are_the_whole(&data));
+}
