@@ -103,6 +103,9 @@ impl<'a> Photos<'a> {
         };
         let Picture { image, note, .. } = picture;
         if let Some(tiling) = tiling(image.dimensions()) {
+            if !alone {
+                return Early::Alone;
+            }
             let tiled = Tiled::of(Bands::from(image), tiling);
             return Early::Read(Ok(Read::Tiled { file, tiled, note, begun }));
         }
@@ -123,7 +126,7 @@ impl<'a> Photos<'a> {
                     photos.push(photo);
                     inputs.push(input);
                 }
-                // It was read alone, and so is.
+                // It was read alone, and is alone here.
                 Read::Tiled { file, tiled, note, begun } => {
                     return vec![self.tiles(file, tiled, note, begun)];
                 }
