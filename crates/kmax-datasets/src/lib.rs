@@ -8,6 +8,7 @@
 //! | [`layout`] | where the parts of each dataset lie |
 //! | [`check`] | finding what breaks training later |
 //! | [`convert`] | from one form to another |
+//! | [`tile`](mod@tile) | large images into tiles to learn from |
 //! | [`evaluate`] | the official numbers of files against files |
 //! | [`loader`] | training examples on several threads, in an order that depends on nothing but seed and epoch |
 //!
@@ -58,6 +59,7 @@ pub mod loader;
 mod names;
 pub mod png;
 mod things;
+pub mod tile;
 mod turned;
 
 pub use annotated::Annotated;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use kmax_masks::{LabelMap, codec};
+use kmax_transforms::RgbImage;
 
 use crate::error::{Error, Result};
 use crate::files;
@@ -58,4 +59,20 @@ pub fn write_labels(file: &Path, map: &LabelMap) -> Result<()> {
 /// If a value is above 65535, the map is empty, or the file cannot be written.
 pub fn write_labels_16(file: &Path, map: &LabelMap) -> Result<()> {
     files::write(file, &codec::encode_labels_16(map).map_err(Error::masks(file))?)
+}
+
+/// Writes an 8-bit RGB PNG.
+///
+/// # Errors
+/// If the image is empty, or the file cannot be written.
+pub fn write_photo(file: &Path, photo: &RgbImage) -> Result<()> {
+    let mut bytes = Vec::new();
+    let mut encoder = ::png::Encoder::new(&mut bytes, photo.width(), photo.height());
+    encoder.set_color(::png::ColorType::Rgb);
+    encoder.set_depth(::png::BitDepth::Eight);
+    encoder.set_compression(::png::Compression::Fast);
+    let mut writer = encoder.write_header().map_err(|error| Error::file(file, error.to_string()))?;
+    writer.write_image_data(photo).map_err(|error| Error::file(file, error.to_string()))?;
+    writer.finish().map_err(|error| Error::file(file, error.to_string()))?;
+    files::write(file, &bytes)
 }

@@ -7,6 +7,7 @@
 //! | panoptic quality while training | [`StreamingQuality`] | deeplab2 |
 //! | mask AP | [`MaskAp`] | pycocotools |
 //! | instance AP | [`CityscapesInstances`] | cityscapesScripts |
+//! | objects found by IoU: `TP / (TP + FP + FN)` | [`Objects`] | StarDist, Cellpose |
 //! | mIoU, fwIoU, accuracies | [`SemanticQuality`] | detectron2 (ADE20K) |
 //! | class and category IoU, nIoU | [`CityscapesPixels`] | cityscapesScripts |
 //!
@@ -53,6 +54,7 @@ pub mod cityscapes;
 mod error;
 mod images;
 pub mod instance;
+pub mod objects;
 mod pairs;
 pub mod panoptic;
 mod provenance;
@@ -65,6 +67,7 @@ pub use error::{Error, Result};
 pub use instance::MaskAp;
 pub use kmax_base::ErrorKind;
 pub use kmax_masks::{Categories, Category, Dataset, ImageId, LabelMap, Panoptic, Rle, Segment};
+pub use objects::Objects;
 pub use panoptic::errors::PanopticErrors;
 pub use panoptic::{PanopticQuality, StreamingQuality};
 pub use provenance::Provenance;

@@ -1,7 +1,9 @@
 //! How an image is cut.
 
+use crate::axis::Axis;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Square tiles of an image, and how far neighbours overlap, in pixels of the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +60,20 @@ impl Tiling {
         Ok(())
     }
 
+    /// The columns and rows of each tile of an image, row by row: evenly spread, so that neighbours may overlap by more than was asked for.
+    /// Settings that [`Self::check`] refuses give none.
+    pub fn of_image(self, width: u32, height: u32) -> Vec<(Range<u32>, Range<u32>)> {
+        if self.check().is_err() {
+            return Vec::new();
+        }
+        let spans = |length| {
+            let axis = Axis::new(length, self);
+            let span = move |i| axis.span(i).start as u32..axis.span(i).end as u32;
+            (0..Axis::new(length, self).count()).map(span)
+        };
+        spans(height).flat_map(|rows| spans(width).map(move |columns| (columns, rows.clone()))).collect()
+    }
+
     /// Whether an image does not fit into one tile.
     pub fn cuts(self, width: u32, height: u32) -> bool {
         width.max(height) > self.size
@@ -84,6 +100,17 @@ mod tests {
         );
         assert_eq!(refused(15, 0).as_deref(), Some("tiles: their size is 16 to 16384 pixels, not 15"));
         assert!(refused(0, 0).is_some() && refused(u32::MAX, 1).is_some());
+    }
+
+    #[test]
+    fn tiles_of_an_image_are_listed_row_by_row() {
+        let tiling = Tiling { size: 64, overlap: 0 };
+        assert_eq!(
+            tiling.of_image(100, 70),
+            [(0..64, 0..64), (36..100, 0..64), (0..64, 6..70), (36..100, 6..70)]
+        );
+        assert_eq!(tiling.of_image(20, 64), [(0..20, 0..64)]);
+        assert_eq!(Tiling { size: 64, overlap: 60 }.of_image(100, 70), []);
     }
 
     #[test]

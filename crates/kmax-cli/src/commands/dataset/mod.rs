@@ -1,7 +1,8 @@
-//! `kmax dataset`: checking, showing and converting annotations.
+//! `kmax dataset`: checking, showing, converting and cutting what is to be learnt from.
 
 mod convert;
 mod show;
+mod tile;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use kmax_datasets::check::{self, CheckReport, Kind};
 
 use self::convert::Convert;
 use self::show::Show;
+use self::tile::Tile;
 use super::eval::Bar;
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::output::print;
@@ -29,6 +31,8 @@ enum What {
     Show(Show),
     /// Write annotations in another form
     Convert(Convert),
+    /// Cut large images into tiles to learn from
+    Tile(Tile),
 }
 
 /// Runs the command.
@@ -37,6 +41,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         What::Check(arguments) => arguments.run(),
         What::Show(arguments) => arguments.run(),
         What::Convert(arguments) => arguments.run(),
+        What::Tile(arguments) => arguments.run(),
     }
 }
 
