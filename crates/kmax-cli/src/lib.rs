@@ -16,6 +16,7 @@ mod model;
 mod output;
 mod stop;
 mod things;
+mod tiles;
 mod usage;
 mod version;
 

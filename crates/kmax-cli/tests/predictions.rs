@@ -138,3 +138,45 @@ fn parts_are_measured_as_one_run_is() -> Outcome {
         .fails(2, &["--predictions"]);
     Ok(())
 }
+
+/// Large photos of a dataset are cut by the dataset's own command to be learnt from, and by the model's to be measured.
+#[test]
+fn large_images_are_cut_and_objects_are_counted() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    dataset(folder)?;
+    let model = model_folder().display().to_string();
+    let measure = |more: &[&str]| -> Result<serde_json::Value, Box<dyn Error>> {
+        let run = kmax(folder, "eval", &[&["model", "data", "--model", &model, "--json"], more].concat());
+        assert_eq!(run.code, 0, "{run:?}");
+        Ok(serde_json::from_str(&run.out)?)
+    };
+    let whole = measure(&["--objects", "--predictions", "whole"])?;
+    assert_eq!(whole["objects"]["provenance"]["images"], 2);
+    assert_eq!(whole["objects"]["All"]["thresholds"].as_array().map(Vec::len), Some(9));
+    // The same numbers from what was kept.
+    let files = ["--gt", "data/annotations/panoptic_val.json", "--pred", "whole/panoptic.json", "--json"];
+    let run = kmax(folder, "eval", &[&["objects"], &files[..]].concat());
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&run.out)?["All"], whole["objects"]["All"]);
+    // In tiles, which a photo of 48 x 40 has four of; what is kept of whole photos is not taken for them.
+    let tiled = measure(&["--tile", "32", "--predictions", "tiled"])?;
+    assert!(tiled.get("objects").is_none());
+    assert_eq!(
+        measure(&["--tile", "64", "--predictions", "large"])?["panoptic"]["All"],
+        whole["panoptic"]["All"]
+    );
+    let again =
+        kmax(folder, "eval", &["model", "data", "--model", &model, "--tile", "32", "--predictions", "whole"]);
+    assert_ne!(again.code, 0, "{again:?}");
+    let run = kmax(folder, "eval", &["model", "data", "--model", &model, "--tile", "32", "--overlap", "20"]);
+    assert_eq!(run.code, 2, "{run:?}");
+
+    let run = kmax(folder, "dataset", &["tile", "data", "cut", "--tile", "32"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.err.contains("val: 8 tiles of 2 images"), "{run:?}");
+    let run = kmax(folder, "dataset", &["check", "cut"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let run = kmax(folder, "dataset", &["tile", "data", "cut", "--tile", "8"]);
+    assert_eq!((run.code, run.err.lines().count()), (2, 1), "{run:?}");
+    Ok(())
+}

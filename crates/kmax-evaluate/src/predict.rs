@@ -5,13 +5,14 @@ use crate::error::{Error, Result};
 use kmax_base::{Progress, Shard};
 use kmax_datasets::Journal;
 use kmax_datasets::coco::{
-    CocoPanoptic, DetectionEntry, ImageEntry, PanopticWriter, Predicted, Segmentation, write_detections,
+    CocoPanoptic, DetectionEntry, ImageEntry, PanopticWriter, Predicted, Segmentation, detections,
+    write_detections,
 };
 use kmax_datasets::convert::{Source, Target, convert};
 use kmax_datasets::evaluate::{self, PanopticFiles};
 use kmax_masks::ImageId;
-use kmax_model::Segmenter;
 use kmax_model::postprocess::Scope;
+use kmax_model::{Segmenter, Tiling};
 use serde_json::json;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -67,6 +68,9 @@ impl Predicting<'_> {
         let mut what = json!({ "model": self.digest, "dataset": truth, "kmax": env!("CARGO_PKG_VERSION") });
         if let Some(computed) = self.segmenter.computed() {
             what["computed"] = json!(computed);
+        }
+        if let Some(Tiling { size, overlap }) = self.segmenter.tiles() {
+            what["tiles"] = json!([size, overlap]);
         }
         Ok(what.to_string())
     }
@@ -153,6 +157,13 @@ fn one(
         let reason =
             format!("{width} x {height} pixels, but the json says {} x {}", entry.width, entry.height);
         return Err(Error::Image { file, reason });
+    }
+    if segmenter.tiling(width, height).is_some() {
+        // Tiles are joined to one map: objects that overlap are not known of it.
+        let panoptic = segmenter.segment(&image)?;
+        let detections = detections(&entry.id, &panoptic, &segmenter.config().categories);
+        let annotation = writer.write(entry, &panoptic)?;
+        return Ok(Predicted { annotation, detections, photo: String::new() });
     }
     let prediction = segmenter.predict(&image)?;
     let annotation = writer.write(entry, &prediction.panoptic()?)?;

@@ -2,6 +2,7 @@
 
 use kmax_datasets::evaluate::CityscapesReport;
 use kmax_metrics::instance::InstanceReport;
+use kmax_metrics::objects::ObjectReport;
 use kmax_metrics::panoptic::PanopticReport;
 use kmax_metrics::render::Page;
 use serde::Serialize;
@@ -13,6 +14,9 @@ pub struct Report {
     /// Panoptic quality.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub panoptic: Option<PanopticReport>,
+    /// Objects by IoU, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objects: Option<ObjectReport>,
     /// Mask AP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instances: Option<InstanceReport>,
@@ -27,6 +31,7 @@ impl Report {
         let cityscapes = self.cityscapes.as_ref();
         let tables = [
             self.panoptic.as_ref().map(|level| level.table()),
+            self.objects.as_ref().map(|level| level.table()),
             self.instances.as_ref().map(|level| level.table()),
             cityscapes.and_then(|report| report.instance.as_ref()).map(|level| level.table()),
             cityscapes.and_then(|report| report.semantic.as_ref()).map(|level| level.table()),
@@ -40,6 +45,7 @@ impl Report {
         let cityscapes = self.cityscapes.as_ref();
         let pages = [
             self.panoptic.as_ref().map(|level| level.page()),
+            self.objects.as_ref().map(|level| level.page()),
             self.instances.as_ref().map(|level| level.page()),
             cityscapes.and_then(|report| report.instance.as_ref()).map(|level| level.page()),
             cityscapes.and_then(|report| report.semantic.as_ref()).map(|level| level.page()),
@@ -59,7 +65,8 @@ impl Report {
         });
         let panoptic = self.panoptic.as_mut().map(|level| &mut level.provenance);
         let instances = self.instances.as_mut().map(|level| &mut level.provenance);
-        for provenance in cityscapes.chain([panoptic, instances]).flatten() {
+        let objects = self.objects.as_mut().map(|level| &mut level.provenance);
+        for provenance in cityscapes.chain([panoptic, instances, objects]).flatten() {
             provenance.model_digest = Some(digest.into());
         }
     }

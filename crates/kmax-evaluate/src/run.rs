@@ -21,6 +21,7 @@ pub struct Run<'a> {
     digest: String,
     predictions: Option<PathBuf>,
     with_errors: bool,
+    with_objects: bool,
 }
 
 /// A report, and the files that it is about for as long as the value lives.
@@ -36,7 +37,14 @@ pub struct Measured {
 impl<'a> Run<'a> {
     /// Of that model on that benchmark.
     pub fn new(segmenter: &'a Segmenter, benchmark: &'a Benchmark) -> Self {
-        Self { segmenter, benchmark, digest: "unnamed".into(), predictions: None, with_errors: false }
+        Self {
+            segmenter,
+            benchmark,
+            digest: "unnamed".into(),
+            predictions: None,
+            with_errors: false,
+            with_objects: false,
+        }
     }
 
     /// Says which model it is, as [`Model::digest`](kmax_model::Model::digest) gives it: kept predictions of another one are not taken for its own, and
@@ -57,6 +65,12 @@ impl<'a> Run<'a> {
     #[must_use]
     pub fn with_errors(self) -> Self {
         Self { with_errors: true, ..self }
+    }
+
+    /// Objects are counted by IoU too ([`kmax_metrics::objects`]); Cityscapes' own numbers have nothing of the kind, and stay alone.
+    #[must_use]
+    pub fn with_objects(self) -> Self {
+        Self { with_objects: true, ..self }
     }
 
     /// Predicts, compares, reports.
@@ -118,6 +132,10 @@ impl<'a> Run<'a> {
         }
         let measure = if self.with_errors { evaluate::panoptic_with_errors } else { evaluate::panoptic };
         let panoptic = Some(measure(files, Convention::Coco, progress)?);
+        let objects = match self.with_objects {
+            true => Some(evaluate::objects(files, progress)?),
+            false => None,
+        };
         // Mask AP needs the masks of single objects, which panoptic annotations do not have where they overlap.
         let name = format!("instances_{split}.json");
         let truth = [root.join("annotations").join(&name), root.join(&name)];
@@ -125,6 +143,6 @@ impl<'a> Run<'a> {
             Some(truth) => Some(evaluate::instances(truth, &out.join(INSTANCES), progress)?),
             None => None,
         };
-        Ok(Report { panoptic, instances, ..Report::default() })
+        Ok(Report { panoptic, objects, instances, ..Report::default() })
     }
 }

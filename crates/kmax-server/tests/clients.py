@@ -68,6 +68,8 @@ config = f'<View><Image name="image" value="$image"/><BrushLabels name="tag" toN
 assert requests.get(address + "/health", timeout=60).json()["status"] == "UP"
 project = {"project": "1.1700000000", "schema": config, "hostname": "http://localhost:8081", "access_token": "x"}
 version = post("/setup", json=project).json()["model_version"]
+assert requests.get(address + "/versions", timeout=60).json()["versions"] == [version]
+assert post("/webhook", json={"action": "PROJECT_UPDATED", "project": {"id": 1}}).status_code == 200
 task = {"id": 1, "data": {"image": "data:image/png;base64," + base64.b64encode(data).decode()}}
 request = {"tasks": [task], "model_version": version, "project": project["project"], "label_config": config, "params": {"context": None}}
 [predicted] = post("/predict", json=request).json()["results"]

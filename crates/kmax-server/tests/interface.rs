@@ -238,6 +238,8 @@ fn label_studio_gets_brush_strokes() {
     ask("http://127.0.0.1:1/a.jpg", config).fails(415, "unsupported", "--label-studio-url");
     ask("file:///etc/passwd", config).fails(415, "unsupported", "file:");
     assert_eq!(server.get("/health").json()["status"], "UP");
+    assert_eq!(server.get("/versions").json()["versions"], json!(["people"]));
+    assert_eq!(server.post("/webhook", b"{\"action\": \"ANNOTATION_CREATED\"}").json()["training"], false);
     assert_eq!(server.post("/setup", b"{\"project\": \"1.2\"}").json()["model_version"], "people");
 }
 
@@ -256,8 +258,23 @@ fn studio(photo: Vec<u8>) -> std::net::SocketAddr {
             }
             let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
             let (status, body) = match head.split(' ').nth(1) {
-                Some("/data/upload/a.png") if head.contains("authorization: token secret") => {
+                Some("/data/upload/a.png")
+                    if head.contains("authorization: token secret")
+                        || head.contains("authorization: bearer for-five-minutes") =>
+                {
                     ("200 OK", &photo[..])
+                }
+                Some("/api/token/refresh/") => {
+                    let length = head.split("content-length: ").nth(1).expect("a length");
+                    let length = length.lines().next().expect("a line").parse().expect("a number");
+                    let mut body = vec![0; length];
+                    stream.read_exact(&mut body).expect("a body");
+                    match &body[..] {
+                        br#"{"refresh":"a.personal.token"}"# => {
+                            ("200 OK", &br#"{"access":"for-five-minutes"}"#[..])
+                        }
+                        _ => ("401 Unauthorized", &b""[..]),
+                    }
                 }
                 Some("/elsewhere") => ("302 Found\r\nLocation: http://127.0.0.1:1/", &b""[..]),
                 _ => ("401 Unauthorized", &b""[..]),
@@ -293,4 +310,21 @@ fn images_of_the_one_label_studio_are_fetched() {
     ask("/data/upload/b.png").fails(502, "network", "401");
     ask("/elsewhere").fails(502, "network", "302");
     ask("http://127.0.0.1:1/a.png").fails(415, "unsupported", "--label-studio-url");
+}
+
+#[test]
+fn personal_tokens_of_label_studio_are_exchanged() {
+    let url = format!("http://{}", studio(astronaut()));
+    let config = "<Image name='a' value='$image'/><BrushLabels name='b' toName='a'><Label value='hair'/></BrushLabels>";
+    let tasks =
+        json!({"tasks": [{"data": {"image": "/data/upload/a.png"}}], "label_config": config}).to_string();
+    let as_user = |token: &str| {
+        let server = Running::new(|settings| {
+            settings.label_studio = Some(LabelStudio::new(url.clone(), Some(token.into())));
+        });
+        server.post("/predict", tasks.as_bytes())
+    };
+    let results = as_user("a.personal.token").json();
+    assert_eq!(results["results"][0]["result"][0]["value"]["brushlabels"], json!(["hair"]), "{results}");
+    as_user("no.such.token").fails(502, "network", "/api/token/refresh/: answers 401");
 }

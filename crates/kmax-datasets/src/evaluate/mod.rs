@@ -7,6 +7,7 @@
 mod cityscapes;
 mod doubts;
 mod instances;
+mod objects;
 mod panoptic;
 mod semantic;
 
@@ -20,6 +21,7 @@ use crate::hex::hex;
 
 pub use cityscapes::{CityscapesReport, cityscapes, cityscapes_predictions, cityscapes_with_errors};
 pub use instances::instances;
+pub use objects::objects;
 pub use panoptic::{PanopticFiles, panoptic, panoptic_with_errors};
 pub use semantic::semantic;
 

@@ -18,6 +18,11 @@ impl Segmenter {
         }
     }
 
+    /// The tiles that [`SegmenterBuilder::tiles`](super::SegmenterBuilder::tiles) asked for in place of the model's own.
+    pub fn tiles(&self) -> Option<Tiling> {
+        self.tiles
+    }
+
     /// Whether there are images that are cut.
     pub fn may_cut(&self) -> bool {
         self.tiles.is_some() || self.config.preprocess.tiles.is_some()

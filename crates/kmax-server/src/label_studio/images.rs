@@ -3,16 +3,16 @@
 //! A task's author writes the address, so it is not followed blindly: only images that lie in the task itself (`data:`), and those of the one
 //! Label Studio that the server was told of, by its own address or as a path on it. Redirects are not followed: they would lead elsewhere.
 
+use super::asked::Asked;
+use super::token::authorization;
 use crate::problem::Problem;
 use crate::settings::LabelStudio;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kmax_base::ErrorKind;
-use std::io::Read;
 use std::time::Duration;
-use ureq::tls::{RootCerts, TlsConfig};
 
-/// The longest that a fetch may take.
+/// The longest that a request of a fetch may take.
 const TIME: Duration = Duration::from_secs(30);
 
 /// Where an image is.
@@ -66,34 +66,10 @@ pub(crate) fn source(address: &str, studio: Option<&LabelStudio>) -> Result<Sour
 ///
 /// # Errors
 /// If it cannot be had, or is larger than `limit`.
-pub(crate) fn fetch(address: &str, token: Option<&str>, limit: u64) -> Result<Vec<u8>, Problem> {
-    let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
-    let config = ureq::Agent::config_builder()
-        .tls_config(tls)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .timeout_global(Some(TIME))
-        .accept_encoding("identity")
-        .user_agent(concat!("kmax/", env!("CARGO_PKG_VERSION")))
-        .build();
-    let fail =
-        |reason: &dyn std::fmt::Display| Problem::of(ErrorKind::Network, format!("{address}: {reason}"));
-    let mut request = config.new_agent().get(address);
-    if let Some(token) = token {
-        request = request.header("Authorization", format!("Token {token}"));
-    }
-    let response = request.call().map_err(|error| fail(&error))?;
-    if response.status().as_u16() != 200 {
-        return Err(fail(&format!("answers {}", response.status())));
-    }
-    let mut bytes = Vec::new();
-    let body = response.into_body().into_reader().take(limit + 1).read_to_end(&mut bytes);
-    body.map_err(|error| fail(&error))?;
-    if bytes.len() as u64 > limit {
-        return Err(Problem::too_large(format!("{address}: has more than {limit} bytes")));
-    }
-    Ok(bytes)
+pub(crate) fn fetch(address: &str, studio: Option<&LabelStudio>, limit: u64) -> Result<Vec<u8>, Problem> {
+    let asked = Asked::new(TIME);
+    let authorization = studio.map(|studio| authorization(&asked, studio)).transpose()?.flatten();
+    asked.get(address, authorization.as_deref(), limit)
 }
 
 #[cfg(test)]

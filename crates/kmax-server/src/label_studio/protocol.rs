@@ -25,7 +25,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) fn router() -> OpenApiRouter<Arc<State>> {
-    OpenApiRouter::new().routes(routes!(predict)).routes(routes!(setup)).routes(routes!(health))
+    OpenApiRouter::new()
+        .routes(routes!(predict))
+        .routes(routes!(setup))
+        .routes(routes!(health))
+        .routes(routes!(versions))
+        .routes(routes!(webhook))
 }
 
 /// Tasks to predict.
@@ -100,13 +105,13 @@ async fn photo(state: &State, task: &OneTask, field: &str) -> Result<Vec<u8>, Pr
     let address = task.data.get(field).and_then(Value::as_str);
     let address =
         address.ok_or_else(|| Problem::invalid(format!("a task has no address in data.{field}")))?;
-    let studio = state.settings.label_studio.as_ref();
-    let address = match images::source(address, studio)? {
+    let studio = state.settings.label_studio.clone();
+    let address = match images::source(address, studio.as_ref())? {
         Source::Here(bytes) => return Ok(bytes),
         Source::There(address) => address,
     };
-    let (token, limit) = (studio.and_then(|studio| studio.token.clone()), state.settings.limits.body);
-    let fetch = move || images::fetch(&address, token.as_deref(), limit);
+    let limit = state.settings.limits.body;
+    let fetch = move || images::fetch(&address, studio.as_ref(), limit);
     tokio::task::spawn_blocking(fetch).await.map_err(Problem::internal)?
 }
 
@@ -163,4 +168,37 @@ struct Health {
 ))]
 async fn health(extract::State(state): Shared) -> Result<Json<Health>, Problem> {
     Ok(Json(Health { status: "UP", model_class: state.models.get(None)?.name.clone() }))
+}
+
+/// What a project can be predicted by.
+#[derive(Debug, Serialize, ToSchema)]
+struct Versions {
+    /// The model.
+    versions: Vec<String>,
+}
+
+/// The versions of the backend: the model.
+#[utoipa::path(get, path = "/versions", tag = "label-studio", responses(
+    (status = 200, description = "The model.", body = Versions),
+    (status = "default", description = "What is wrong.", body = Problem, content_type = "application/problem+json"),
+))]
+async fn versions(extract::State(state): Shared) -> Result<Json<Versions>, Problem> {
+    Ok(Json(Versions { versions: vec![state.models.get(None)?.name.clone()] }))
+}
+
+/// What becomes of an event.
+#[derive(Debug, Serialize, ToSchema)]
+struct Heard {
+    /// Whether training began: never.
+    training: bool,
+}
+
+/// Takes notice of what people annotate; nothing is learnt from it (`kmax train` takes Label Studio's exports).
+#[utoipa::path(post, path = "/webhook", tag = "label-studio", request_body(content = Object, content_type = "application/json"), responses(
+    (status = 200, description = "It was heard.", body = Heard),
+    (status = "default", description = "What is wrong.", body = Problem, content_type = "application/problem+json"),
+))]
+async fn webhook(extract::State(state): Shared, request: Request) -> Result<Json<Heard>, Problem> {
+    let (_, _held): (Map<String, Value>, _) = parsed(Upload::receive(&state, request).await?).await?;
+    Ok(Json(Heard { training: false }))
 }

@@ -11,9 +11,9 @@ use super::{Bar, Show, with_worst_images};
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::things::ThingsArgument;
 
-/// Panoptic quality of a json with its PNGs against another.
+/// A json with its PNGs against another.
 #[derive(clap::Args)]
-pub struct Panoptic {
+struct Jsons {
     /// Ground truth in COCO's panoptic form
     #[arg(long, value_name = "JSON")]
     gt: PathBuf,
@@ -26,18 +26,12 @@ pub struct Panoptic {
     /// The prediction's PNGs (default: named like the json without its ending)
     #[arg(long, value_name = "DIR")]
     pred_folder: Option<PathBuf>,
-    /// The photos, for the page (default: the usual places beside the ground truth)
-    #[arg(long, value_name = "DIR", requires = "html")]
-    photos: Option<PathBuf>,
     #[command(flatten)]
     things: ThingsArgument,
-    #[command(flatten)]
-    show: Show,
 }
 
-impl Panoptic {
-    pub fn run(&self) -> Outcome {
-        self.show.check()?;
+impl Jsons {
+    fn files(&self) -> PanopticFiles {
         let mut files = PanopticFiles::new(&self.gt, &self.pred);
         files.things = self.things.get();
         if let Some(folder) = &self.gt_folder {
@@ -46,6 +40,26 @@ impl Panoptic {
         if let Some(folder) = &self.pred_folder {
             files.prediction_folder.clone_from(folder);
         }
+        files
+    }
+}
+
+/// Panoptic quality of a json with its PNGs against another.
+#[derive(clap::Args)]
+pub struct Panoptic {
+    #[command(flatten)]
+    jsons: Jsons,
+    /// The photos, for the page (default: the usual places beside the ground truth)
+    #[arg(long, value_name = "DIR", requires = "html")]
+    photos: Option<PathBuf>,
+    #[command(flatten)]
+    show: Show,
+}
+
+impl Panoptic {
+    pub fn run(&self) -> Outcome {
+        self.show.check()?;
+        let files = self.jsons.files();
         if self.show.html.is_none() {
             return self.show.show(&evaluate::panoptic(&files, Convention::Coco, &Bar::new())?);
         }
@@ -54,6 +68,24 @@ impl Panoptic {
             let pairs = FilePairs::open(&files, self.photos.as_deref())?;
             Ok(vec![with_worst_images(&report, &pairs)?])
         })
+    }
+}
+
+/// Things of a json with its PNGs against another's, at IoU 0.5 to 0.9.
+///
+/// AP is TP / (TP + FP + FN), without scores: another number than COCO's AP, which `kmax eval instances` gives.
+#[derive(clap::Args)]
+pub struct Objects {
+    #[command(flatten)]
+    jsons: Jsons,
+    #[command(flatten)]
+    show: Show,
+}
+
+impl Objects {
+    pub fn run(&self) -> Outcome {
+        self.show.check()?;
+        self.show.show(&evaluate::objects(&self.jsons.files(), &Bar::new())?)
     }
 }
 

@@ -11,6 +11,7 @@ use indicatif::ProgressBar;
 use kmax_base::Progress;
 use kmax_datasets::evaluate::CityscapesReport;
 use kmax_metrics::instance::InstanceReport;
+use kmax_metrics::objects::ObjectReport;
 use kmax_metrics::panoptic::PanopticReport;
 use kmax_metrics::render::{Page, document};
 use kmax_metrics::semantic::SemanticReport;
@@ -34,6 +35,8 @@ pub struct Arguments {
 enum What {
     /// Panoptic quality, as panopticapi (COCO, ADE20K, any folder in COCO's panoptic form)
     Panoptic(files::Panoptic),
+    /// Objects found by IoU, TP / (TP + FP + FN), as StarDist and Cellpose count them
+    Objects(files::Objects),
     /// Mask AP, as pycocotools
     Instances(files::Instances),
     /// mIoU, fwIoU and accuracies of class maps, as detectron2 for ADE20K
@@ -48,6 +51,7 @@ enum What {
 pub fn run(arguments: &Arguments) -> Outcome {
     match &arguments.what {
         What::Panoptic(arguments) => arguments.run(),
+        What::Objects(arguments) => arguments.run(),
         What::Instances(arguments) => arguments.run(),
         What::Semantic(arguments) => arguments.run(),
         What::Cityscapes(arguments) => arguments.run(),
@@ -126,7 +130,7 @@ macro_rules! reports {
     )*};
 }
 
-reports!(PanopticReport, InstanceReport, SemanticReport);
+reports!(PanopticReport, ObjectReport, InstanceReport, SemanticReport);
 
 impl Report for kmax::evaluate::Report {
     fn table(&self) -> String {

@@ -16,6 +16,7 @@ use crate::device::DeviceArguments;
 use crate::exit::{Code, Failure, Outcome};
 use crate::form::FormArguments;
 use crate::output::remark;
+use crate::tiles::TileArguments;
 
 /// Run a model on a dataset and evaluate its predictions.
 ///
@@ -46,6 +47,11 @@ pub struct ModelArguments {
     /// without it measures what all parts predicted
     #[arg(long, value_name = "I/N", value_parser = Shard::from_str, requires = "predictions", conflicts_with_all = ["json", "html"])]
     shard: Option<Shard>,
+    /// Also count objects by IoU, TP / (TP + FP + FN), as StarDist and Cellpose do
+    #[arg(long)]
+    objects: bool,
+    #[command(flatten)]
+    tiles: TileArguments,
     #[command(flatten)]
     device: DeviceArguments,
     #[command(flatten)]
@@ -77,17 +83,23 @@ impl From<Archives> for Layout {
 impl ModelArguments {
     pub fn run(&self) -> Outcome {
         self.show.check()?;
+        self.tiles.check()?;
         let (device, precision) = self.device.open()?;
         let benchmark = self.benchmark()?;
         let model = crate::model::open(&self.model)?;
         let digest = model.digest();
-        let segmenter = Segmenter::builder(model).device(device).precision(precision).build()?;
+        let builder = Segmenter::builder(model).device(device).precision(precision);
+        let builder = self.tiles.tiling().into_iter().fold(builder, |builder, tiles| builder.tiles(tiles));
+        let segmenter = builder.build()?;
         let mut run = Run::new(&segmenter, &benchmark).of_model(digest);
         if let Some(folder) = &self.predictions {
             run = run.keeping(folder);
         }
         if self.show.html.is_some() {
             run = run.with_errors();
+        }
+        if self.objects {
+            run = run.with_objects();
         }
         if let Some(shard) = self.shard {
             let count = run.predict_shard(shard, &Bar::new())?;

@@ -3,9 +3,10 @@
 use super::batches::Batch;
 use crate::device::DeviceArguments;
 use crate::exit::{Code, Failure, Outcome};
+use crate::tiles::TileArguments;
 use clap::ValueEnum;
 use kmax::render::Overlay;
-use kmax::{Categories, PostprocessConfig, Tiling};
+use kmax::{Categories, PostprocessConfig};
 use kmax_base::Shard;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -64,13 +65,8 @@ pub struct Arguments {
     /// them
     #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0.001")]
     pub min_share: f32,
-    /// Cut photos that are larger into tiles of N x N pixels, which the network sees one by one, and join what they show; for scans,
-    /// microscopy, aerial pictures [default: as the model says, most do not]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(TILES), help_heading = "Large photos")]
-    pub tile: Option<u32>,
-    /// Pixels that neighbouring tiles share, at most a third of a tile [default: an eighth of it]
-    #[arg(long, value_name = "N", requires = "tile", help_heading = "Large photos")]
-    pub overlap: Option<u32>,
+    #[command(flatten)]
+    pub tiles: TileArguments,
     /// Print one line of JSON for each photo instead of a table
     #[arg(long)]
     pub json: bool,
@@ -99,9 +95,6 @@ pub struct Arguments {
     #[arg(long, value_name = "P", value_parser = share, help_heading = "Thresholds")]
     pub min_score: Option<f32>,
 }
-
-/// The sizes of tiles.
-const TILES: std::ops::RangeInclusive<i64> = kmax_tiles::SMALLEST as i64..=kmax_tiles::LARGEST as i64;
 
 /// What is wanted of a photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -180,17 +173,15 @@ impl Arguments {
         if self.min_score.is_some() && self.task != Task::Instance {
             return refuse("--min-score decides about instances only; add --task instance");
         }
-        if self.tile.is_some() && self.task == Task::Instance {
+        if self.tiles.tile.is_some() && self.task == Task::Instance {
             return refuse(
                 "--tile joins segments and classes; instances overlap, and are of whole photos only",
             );
         }
-        if self.tile.is_some() && self.explain.is_some() {
+        if self.tiles.tile.is_some() && self.explain.is_some() {
             return refuse("--explain shows what the network did with a whole photo; leave out --tile");
         }
-        if let Some(tiling) = self.tiling() {
-            tiling.check().map_err(|e| Failure::new(Code::Usage, e))?;
-        }
+        self.tiles.check()?;
         if self.folder().is_some() {
             if self.result != Picked::Overlay {
                 return refuse("--result picks what goes to standard output; add --output -");
@@ -217,12 +208,6 @@ impl Arguments {
             );
         }
         Ok(())
-    }
-
-    /// The tiles that were asked for.
-    pub fn tiling(&self) -> Option<Tiling> {
-        let tiling = Tiling::of(self.tile?);
-        Some(Tiling { overlap: self.overlap.unwrap_or(tiling.overlap), ..tiling })
     }
 
     /// How results are drawn over their photos, of which a tile is that share.

@@ -59,7 +59,8 @@ fn all(arguments: &Arguments) -> Outcome {
         // It reads every weight, and says whose part it is: nobody else needs it.
         let shard = arguments.shard.map(|shard| (shard, model.digest()));
         let builder = Segmenter::builder(model).device(device).precision(precision).batch(limits::BATCH);
-        let builder = arguments.tiling().into_iter().fold(builder, |builder, tiles| builder.tiles(tiles));
+        let builder =
+            arguments.tiles.tiling().into_iter().fold(builder, |builder, tiles| builder.tiles(tiles));
         Ok((builder.build().or_fail_loading()?, shard))
     })?;
     let settings = arguments.postprocess(segmenter.config().postprocess);

@@ -194,7 +194,7 @@ fn what(
         "labels": format!("{:?}", arguments.labels),
         "min_share": arguments.min_share,
         "explain": arguments.explain,
-        "tiles": arguments.tiling(),
+        "tiles": arguments.tiles.tiling(),
         "postprocess": config.postprocess,
         "kmax": env!("CARGO_PKG_VERSION"),
     });

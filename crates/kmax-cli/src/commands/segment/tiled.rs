@@ -83,7 +83,7 @@ impl Tiled {
         let (width, height) = (bands.width(), bands.height());
         let mut bands = bands.with_reduced(LARGEST_OVERLAY);
         let Tiling { size, overlap } = tiling;
-        if arguments.tile.is_none() && !TOLD.swap(true, Ordering::Relaxed) {
+        if arguments.tiles.tile.is_none() && !TOLD.swap(true, Ordering::Relaxed) {
             let by = &arguments.model;
             remark(&format!(
                 "note: {file}: {width} x {height} pixels in tiles of {size} that overlap by {overlap}, as {by} has it"
