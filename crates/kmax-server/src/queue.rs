@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result as Outcome};
 use crate::problem::Problem;
-use kmax_base::ErrorKind;
+use kmax_base::{ErrorKind, Progress};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -25,6 +25,15 @@ impl Cancel {
             return Err(Problem::of(ErrorKind::Cancelled, "nobody waits for it"));
         }
         Ok(())
+    }
+}
+
+/// Tiles are told to nobody, and stop with the rest.
+impl Progress for Cancel {
+    fn advance(&self, _: usize, _: usize) {}
+
+    fn cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

@@ -7,9 +7,10 @@ use crate::problem::Problem;
 use crate::queue::Cancel;
 use crate::state::State;
 use image::RgbImage;
-use kmax_model::{Explanation, PostprocessConfig, Prediction};
+use kmax_model::{Explanation, PostprocessConfig, Prediction, postprocess};
 use kmax_results::{Found, Task};
-use kmax_transforms::decode_picture;
+use kmax_tiles::Tiling;
+use kmax_transforms::{Bands, decode_picture};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -76,6 +77,51 @@ impl Work<'_> {
         least: Option<f32>,
     ) -> Result<Found, Problem> {
         self.stage(Stage::Postprocess, || Ok(Found::new(prediction, task, settings, least)?))
+    }
+
+    /// What is in a photo: of one run of the network, or of tiles where the model is one of those that look at photos of its size so. Instances
+    /// are always of the whole photo.
+    pub fn segment(
+        &self,
+        image: &RgbImage,
+        task: Task,
+        settings: &PostprocessConfig,
+        least: Option<f32>,
+    ) -> Result<Found, Problem> {
+        match self.model.segmenter.tiling(image.width(), image.height()) {
+            Some(tiling) if task != Task::Instance => self.in_tiles(image, tiling, task, settings),
+            _ => self.find(&self.predict(image)?, task, settings, least),
+        }
+    }
+
+    fn in_tiles(
+        &self,
+        image: &RgbImage,
+        tiling: Tiling,
+        task: Task,
+        settings: &PostprocessConfig,
+    ) -> Result<Found, Problem> {
+        let segmenter = &self.model.segmenter;
+        let categories = &segmenter.config().categories;
+        let mut bands = Bands::from(image.clone());
+        self.stage(Stage::Network, || match task {
+            Task::Semantic => {
+                let tile = |tile: &RgbImage| {
+                    let Prediction { logits, frame, .. } = &segmenter.predict(tile)?;
+                    postprocess::semantic(logits, frame, settings, categories)
+                };
+                let map = kmax_tiles::semantic(&mut bands, tiling, self.cancel, tile)?;
+                Ok(Found::of_classes(map, categories))
+            }
+            _ => {
+                let tile = |tile: &RgbImage| {
+                    let Prediction { logits, frame, .. } = &segmenter.predict(tile)?;
+                    postprocess::panoptic(logits, frame, settings, categories)
+                };
+                let panoptic = kmax_tiles::panoptic(&mut bands, tiling, categories, self.cancel, tile)?;
+                Ok(Found::of(panoptic, categories))
+            }
+        })
     }
 
     /// Writes an answer.

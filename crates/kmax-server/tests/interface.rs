@@ -328,3 +328,25 @@ fn personal_tokens_of_label_studio_are_exchanged() {
     assert_eq!(results["results"][0]["result"][0]["value"]["brushlabels"], json!(["hair"]), "{results}");
     as_user("no.such.token").fails(502, "network", "/api/token/refresh/: answers 401");
 }
+
+#[test]
+fn photos_that_the_model_cuts_are_cut() {
+    let tiles = kmax_model::Tiling { size: 320, overlap: 60 };
+    let model =
+        || kmax_model::Segmenter::builder("kmax-people").threads(1).tiles(tiles).build().expect("a model");
+    let (server, segmenter) = (Running::of(model(), |_| {}), model());
+    let photo = image::load_from_memory(&astronaut()).expect("a photo").into_rgb8();
+    let expected: Vec<u64> =
+        segmenter.segment(&photo).expect("segmented").segments.iter().map(|segment| segment.area).collect();
+    let answer = server.post("/v1/segment?masks=none", &astronaut()).json();
+    let rows = answer["segments"].as_array().expect("a list");
+    assert_eq!(rows.iter().filter_map(|row| row["area"].as_u64()).collect::<Vec<_>>(), expected);
+    let whole = server.post("/v1/segment?masks=none&task=instance", &astronaut()).json();
+    assert!(whole["segments"].as_array().is_some_and(|rows| !rows.is_empty()), "{whole}");
+    // Thresholds hold for each tile.
+    let none = server.post("/v1/segment?masks=none&class_threshold_thing=1", &astronaut()).json();
+    let things = none["segments"].as_array().expect("a list").iter().filter(|row| row["isthing"] == true);
+    assert_eq!(things.count(), 0, "{none}");
+    let kept = server.post("/v1/predictions", &astronaut()).json();
+    assert!(kept["note"].as_str().is_some_and(|note| note.contains("tiles of 320 pixels")), "{kept}");
+}

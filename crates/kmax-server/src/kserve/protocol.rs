@@ -151,8 +151,7 @@ fn one(work: &Work, asked: Asked) -> Result<(Vec<u8>, Option<usize>), Problem> {
         Photo::Pixels(image) => image,
         Photo::File(file) => work.decode_again(&file)?.image,
     };
-    let prediction = work.predict(&image)?;
+    let found = work.segment(&image, Task::Panoptic, &settings, None)?;
     drop(image);
-    let found = work.find(&prediction, Task::Panoptic, &settings, None)?;
     work.encode(|| written(&found.panoptic, &asked.outputs, asked.id, name))
 }

@@ -119,8 +119,7 @@ fn one(work: &Work, photo: &[u8], interface: &Interface) -> Result<Predicted, Pr
     let Served { name, segmenter } = &**work.model;
     let config = segmenter.config();
     let picture = work.decode_again(photo)?;
-    let prediction = work.predict(&picture.image)?;
-    let found = work.find(&prediction, Task::Panoptic, &config.postprocess, None)?;
+    let found = work.segment(&picture.image, Task::Panoptic, &config.postprocess, None)?;
     work.encode(|| predicted(&found.panoptic, &config.categories, interface, name))
 }
 

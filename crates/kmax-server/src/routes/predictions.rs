@@ -80,10 +80,16 @@ async fn create(
         let prediction = work.predict(&picture.image)?;
         cancel.check()?;
         let (width, height) = picture.image.dimensions();
+        let tiled = model.segmenter.tiling(width, height).map(|tiling| {
+            let size = tiling.size;
+            format!("seen as a whole, so that small things are missed; /v1/segment cuts a photo of this size into tiles of {size} pixels")
+        });
+        let notes: Vec<_> = picture.note.into_iter().chain(tiled).collect();
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
         let name = model.name.clone();
         let id = at.kept.add(KeptPrediction::new(model.clone(), prediction, &photo.bytes))?;
         let expires_in_s = at.kept.time().as_secs();
-        Ok(Created { id, model: name, width, height, expires_in_s, note: picture.note })
+        Ok(Created { id, model: name, width, height, expires_in_s, note })
     };
     let created = state.queue.run(work).await?;
     // Relative: a proxy may show the server under a path of its own.

@@ -86,8 +86,7 @@ fn one<T>(
     let config = segmenter.config();
     let settings = wanted.thresholds().settings(config.postprocess)?;
     let picture = work.decode(photo, wanted.background()?)?;
-    let prediction = work.predict(&picture.image)?;
-    let found = work.find(&prediction, wanted.task.into(), &settings, wanted.min_score)?;
+    let found = work.segment(&picture.image, wanted.task.into(), &settings, wanted.min_score)?;
     let (image, note, categories) = (&picture.image, picture.note, &config.categories);
     work.encode(|| write(Answer { found, image, note, model: name, categories }))
 }

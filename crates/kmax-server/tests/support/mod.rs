@@ -24,9 +24,14 @@ pub struct Running {
 impl Running {
     /// With the built-in model.
     pub fn new(change: impl FnOnce(&mut Settings)) -> Self {
+        let model = kmax_model::Segmenter::builder("kmax-people").threads(1).build().expect("a model");
+        Self::of(model, change)
+    }
+
+    /// With another model.
+    pub fn of(model: kmax_model::Segmenter, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::new(([127, 0, 0, 1], 0).into());
         change(&mut settings);
-        let model = kmax_model::Segmenter::builder("kmax-people").threads(1).build().expect("a model");
         let server = Server::bind(settings, vec![("people".into(), model)]).expect("bound");
         let (address, stopper) = (server.address(), server.stopper());
         Self { address, stopper, thread: Some(std::thread::spawn(move || server.run())) }
