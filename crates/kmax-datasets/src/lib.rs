@@ -9,6 +9,7 @@
 //! | [`check`] | finding what breaks training later |
 //! | [`convert`] | from one form to another |
 //! | [`evaluate`] | the official numbers of files against files |
+//! | [`parts`] | a long list in parts, one for each of several processes |
 //! | [`loader`] | training examples on several threads, in an order that depends on nothing but seed and epoch |
 //!
 //! ```no_run
@@ -56,6 +57,7 @@ mod json;
 pub mod layout;
 pub mod loader;
 mod names;
+pub mod parts;
 pub mod png;
 mod things;
 mod turned;

@@ -8,24 +8,19 @@ use kmax_base::Shard;
 use kmax_datasets::Journal;
 use kmax_datasets::coco::{Annotation, ImageEntry};
 use kmax_datasets::evaluate::digest_of;
+use kmax_datasets::parts::{self, Listed, Placed};
 use kmax_masks::Category;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+/// What names of journals begin with.
+pub const WORK: &str = "segment";
+
 /// A line of a part's journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Line {
-    /// What all parts are of; the first line of each.
-    Run(RunLine),
-    /// A photo whose results are written.
-    Done(DoneLine),
-    /// A photo that could not be done, and why.
-    Failed { position: usize, file: String, reason: String },
-}
+type Line = parts::Line<RunLine, DoneLine>;
 
 /// What all parts are of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +49,20 @@ pub struct DoneLine {
     pub annotation: Option<Annotation>,
 }
 
+impl Listed for RunLine {
+    const ENTRIES: &'static str = "photos";
+
+    fn count(&self) -> usize {
+        self.photos
+    }
+}
+
+impl Placed for DoneLine {
+    fn position(&self) -> usize {
+        self.position
+    }
+}
+
 impl DoneLine {
     /// Whether its result is there as it was written.
     pub fn is_whole(&self, folder: &Path) -> bool {
@@ -70,35 +79,12 @@ fn result(folder: &Path, name: &str, annotation: Option<&Annotation>) -> PathBuf
     }
 }
 
-/// The counts of parts that journals in a folder say.
-///
-/// # Errors
-/// If the folder cannot be read.
-pub fn counts(folder: &Path) -> Outcome<BTreeSet<usize>> {
-    let fail = |error: std::io::Error| Failure::new(Code::Input, format!("{}: {error}", folder.display()));
-    let mut counts = BTreeSet::new();
-    for entry in std::fs::read_dir(folder).map_err(fail)? {
-        let name = entry.map_err(fail)?.file_name();
-        let name = name.to_string_lossy();
-        let of = || {
-            name.strip_prefix("segment.")?.strip_suffix(".jsonl")?.split_once("-of-")?.1.parse::<usize>().ok()
-        };
-        counts.extend(of());
-    }
-    Ok(counts)
-}
-
 /// The part that this process does.
 pub struct Part {
     journal: Journal<Line>,
     done: HashMap<usize, DoneLine>,
     folder: PathBuf,
     listed: bool,
-}
-
-/// Where the journal of a part is.
-pub fn journal_of(folder: &Path, shard: Shard) -> PathBuf {
-    folder.join(format!("segment.{shard}.jsonl"))
 }
 
 impl Part {
@@ -117,23 +103,14 @@ impl Part {
         let folder = arguments.folder().unwrap_or(Path::new(".")).to_path_buf();
         let listed = arguments.format == Format::CocoPanoptic;
         let of = what(arguments, inputs, config, model, computed)?;
-        if let Some(other) = counts(&folder)?.into_iter().find(|count| *count != shard.count()) {
-            let (folder, count) = (folder.display(), shard.count());
-            let reason = format!(
-                "{folder}: holds parts of {other}, not of {count}: give another folder, or the same N"
-            );
-            return Err(Failure::new(Code::Input, reason));
-        }
-        let (mut journal, lines) = Journal::open(&journal_of(&folder, shard), &of)?;
+        parts::check_counts(&folder, parts::counts(&parts::names(&folder)?, WORK), shard.count())?;
+        let (mut journal, lines) = Journal::open(&folder.join(parts::journal_name(WORK, shard)), &of)?;
         if lines.is_empty() {
             let categories = config.categories.iter().cloned().collect();
             journal.add(&Line::Run(RunLine { photos: inputs.len(), listed, categories }))?;
         }
-        let done = lines.into_iter().filter_map(|line| match line {
-            Line::Done(done) => Some((done.position, done)),
-            Line::Run(_) | Line::Failed { .. } => None,
-        });
-        Ok(Self { journal, done: done.collect(), folder, listed })
+        let done = parts::done(lines);
+        Ok(Self { journal, done, folder, listed })
     }
 
     /// Whether a photo was done before, as it is now, and its results are what was written.
