@@ -92,7 +92,10 @@ fn parts_of_which_some_were_killed_become_what_one_process_writes() -> Outcome {
     kmax(folder, "merge", &["parts"]).fails(3, &["1 of 17 photos", "run again 4-of-4"]);
     let mended = segment(folder, "parts", &["--shard", "4/4"]);
     assert!(mended.code == 0 && mended.err.contains("4 of 17 photos, 2 of them"), "{mended:?}");
+    assert_eq!(kmax(folder, "merge", &["parts", "-o", "elsewhere"]).code, 0);
+    assert!(read("elsewhere/predictions.json")? != read("parts/predictions.json")?);
     assert_eq!(kmax(folder, "merge", &["parts"]).code, 0);
+    assert!(read("elsewhere/predictions.json")? == read("parts/predictions.json")?);
     assert_eq!(segment(folder, "whole", &[]).code, 0);
     assert!(read("whole/predictions.json")? == read("parts/predictions.json")?);
     Ok(())
@@ -188,5 +191,27 @@ fn annotations_are_converted_in_parts() -> Outcome {
     assert!(merged.code == 3 && merged.err.contains("1 of 7 images failed: nothing is joined"), "{merged:?}");
     assert!(merged.err.matches("2.png").count() == 1 && !folder.join("parts/a.json").exists(), "{merged:?}");
     kmax(folder, "merge", &["parts/b.json"]).fails(3, &["no part of `kmax dataset convert --shard`"]);
+    Ok(())
+}
+
+#[test]
+fn urls_are_refused_by_a_build_without_stores() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    photos(folder)?;
+    let model = model_folder().display().to_string();
+    let url = format!("file://{}/photos/00.png", folder.display());
+    let run = kmax(folder, "segment", &[&url, "--model", &model, "-o", "named"]);
+    assert!(run.code == 0 && names(&folder.join("named")).contains(&"00.json".into()), "{run:?}");
+    let to = |photo: &str, out: &str| kmax(folder, "segment", &[photo, "--model", &model, "-o", out]);
+    to("http://a/b.jpg", "out").fails(2, &["http://a/b.jpg: expected s3://"]);
+    to("s3://a/../b.jpg", "out").fails(2, &["s3://a/../b.jpg: ", "."]);
+    let explained = ["photos/00.png", "--model", &model, "--explain", "s3://a/b"];
+    kmax(folder, "segment", &explained).fails(2, &["s3://a/b: --explain takes a folder of this machine"]);
+    if !cfg!(feature = "object-store") {
+        to("s3://a/b.jpg", "out").fails(3, &["s3://a/b.jpg: this build knows no object stores"]);
+        to("photos/00.png", "gs://a/b").fails(3, &["gs://a/b: this build knows no object stores"]);
+        kmax(folder, "merge", &["az://a/b"]).fails(3, &["az://a/b: this build knows no object stores"]);
+    }
     Ok(())
 }

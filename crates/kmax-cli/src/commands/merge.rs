@@ -1,12 +1,16 @@
 //! `kmax merge`: what several processes did of one list becomes what one would have done.
 
+use super::segment::journal;
+use super::segment::out::Out;
+use super::segment::results::LIST;
 use super::segment::shards::{DoneLine, RunLine, WORK};
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::{remark, tell};
+use crate::output::{remark, tell, write};
 use kmax_datasets::coco::PanopticWriter;
 use kmax_datasets::convert;
 use kmax_datasets::parts::Whole;
 use kmax_masks::Categories;
+use kmax_store::Place;
 use std::path::{Path, PathBuf};
 
 /// Join the parts that `kmax segment --shard` or `kmax dataset convert --shard` left
@@ -15,40 +19,85 @@ use std::path::{Path, PathBuf};
 /// that is run again tries it anew.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// What all parts were to write: the folder, or the file
+    /// What all parts were to write: the folder, its URL, or the file
     #[arg(value_name = "OUT")]
     out: PathBuf,
+    /// Write the predictions.json of `segment --format coco-panoptic` there, and not into OUT
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let out = &arguments.out;
-    let fail = |reason: &str| Failure::new(Code::Input, format!("{}: {reason}", out.display()));
-    if let Some(joined) = convert::join(out)? {
-        return converted(&joined);
+    let fail = |reason: &str| Failure::new(Code::Input, format!("{}: {reason}", arguments.out.display()));
+    let folder = match Place::read(&arguments.out)? {
+        Place::Store(_) => None,
+        Place::Local(path) => Some(path),
+    };
+    if let Some(path) = &folder {
+        if let Some(joined) = convert::join(path)? {
+            return converted(arguments, &joined);
+        }
+        if !path.is_dir() {
+            return Err(fail(
+                "no part of `kmax dataset convert --shard` lies beside it, and it is no folder of `kmax segment --shard`",
+            ));
+        }
     }
-    if !out.is_dir() {
-        return Err(fail(
-            "no part of `kmax dataset convert --shard` lies beside it, and it is no folder of `kmax segment --shard`",
-        ));
-    }
-    let Some(whole) = Whole::<RunLine, DoneLine>::read(out, WORK)? else {
-        let reason = if is_of_an_evaluation(out) {
+    let out = Out::open(&arguments.out)?;
+    let Some(whole) = parts(&out)? else {
+        let reason = if folder.is_some_and(|folder| is_of_an_evaluation(&folder)) {
             "holds predictions of an evaluation: the same `kmax eval model` without --shard joins them"
         } else {
             "holds no part of `kmax segment --shard`, and none of `kmax dataset convert --shard` lies beside it"
         };
         return Err(fail(reason));
     };
-    segmented(out, whole)
+    segmented(arguments, &out, whole)
 }
 
-fn segmented(folder: &Path, whole: Whole<RunLine, DoneLine>) -> Outcome {
-    whole.check(folder, |done| done.is_whole(folder))?;
+/// What the journals say, which are fetched from a store first.
+fn parts(out: &Out) -> Outcome<Option<Whole<RunLine, DoneLine>>> {
+    let Some(url) = out.url() else { return Ok(Whole::read(out.folder(), WORK)?) };
+    for name in out.names()? {
+        if name.starts_with(WORK) && name.ends_with(".jsonl") {
+            let (text, _) = kmax_store::read(&url.join(&name)?, journal::MOST)?;
+            write(&out.folder().join(&name), &text)?;
+        }
+    }
+    let whole = Whole::read(out.folder(), WORK);
+    Ok(whole.map_err(|error| told_of(out, error.into()))?)
+}
+
+/// A fault of a file that was fetched, told of where it came from.
+fn told_of(out: &Out, failure: Failure) -> Failure {
+    match out.url() {
+        None => failure,
+        Some(url) => {
+            let (here, there) = (out.folder().display().to_string(), url.to_string());
+            Failure::new(failure.code, failure.message.replace(&here, &there))
+        }
+    }
+}
+
+fn segmented(arguments: &Arguments, out: &Out, whole: Whole<RunLine, DoneLine>) -> Outcome {
+    whole.check(&arguments.out, |done| done.is_whole(out))?;
     let failed = told(&whole.failed());
-    let (photos, parts, run) = (whole.run.photos, whole.parts, whole.run.clone());
-    if run.listed {
-        write_list(folder, &run, whole)?;
+    let (photos, parts, listed) = (whole.run.photos, whole.parts, whole.run.listed);
+    match &arguments.output {
+        None if listed => {
+            write_list(out.folder(), whole)?;
+            out.send(LIST)?;
+        }
+        Some(folder) if listed => {
+            let to = Out::create(folder)?;
+            let made = tempfile::tempdir().or_exit(Code::Output)?;
+            write_list(made.path(), whole)?;
+            std::fs::copy(made.path().join(LIST), to.folder().join(LIST)).or_exit(Code::Output)?;
+            to.send(LIST)?;
+        }
+        Some(_) => return Err(no_list()),
+        None => {}
     }
     remark(&format!("{} photos of {parts} parts", photos - failed));
     match failed {
@@ -57,7 +106,14 @@ fn segmented(folder: &Path, whole: Whole<RunLine, DoneLine>) -> Outcome {
     }
 }
 
-fn converted(joined: &convert::Joined) -> Outcome {
+fn no_list() -> Failure {
+    Failure::new(Code::Usage, "--output takes the list of --format coco-panoptic, and these parts have none")
+}
+
+fn converted(arguments: &Arguments, joined: &convert::Joined) -> Outcome {
+    if arguments.output.is_some() {
+        return Err(no_list());
+    }
     let convert::Joined { images, parts, failed } = joined;
     match told(failed) {
         0 => {
@@ -83,9 +139,9 @@ fn is_of_an_evaluation(folder: &Path) -> bool {
     entries.any(|entry| is_part(&entry.file_name().to_string_lossy()))
 }
 
-fn write_list(folder: &Path, run: &RunLine, whole: Whole<RunLine, DoneLine>) -> Outcome {
-    let categories = Categories::new(run.categories.clone()).or_exit(Code::Input)?;
-    let writer = PanopticWriter::create(folder.join("predictions.json")).or_exit(Code::Output)?;
+fn write_list(folder: &Path, whole: Whole<RunLine, DoneLine>) -> Outcome {
+    let categories = Categories::new(whole.run.categories.clone()).or_exit(Code::Input)?;
+    let writer = PanopticWriter::create(folder.join(LIST)).or_exit(Code::Output)?;
     let (images, annotations): (Vec<_>, Vec<_>) =
         whole.into_done().map(|done| (done.image, done.annotation)).unzip();
     writer.finish(images, annotations.into_iter().flatten().collect(), &categories).or_exit(Code::Output)
