@@ -28,13 +28,14 @@ const LAYERS: [&[&str]; 9] = [
     &["kmax-heads", "kmax-attention", "kmax-pixel-decoder", "kmax-backbones"],
     &["kmax-kernels", "kmax-nn"],
     &["kmax-metrics", "kmax-transforms", "kmax-tiles", "kmax-datasets", "kmax-checkpoints"],
-    &["kmax-base", "kmax-masks"],
+    &["kmax-base", "kmax-masks", "kmax-store"],
 ];
 
 /// Crates that must build without Candle.
-const WITHOUT_CANDLE: [&str; 12] = [
+const WITHOUT_CANDLE: [&str; 13] = [
     "kmax-base",
     "kmax-masks",
+    "kmax-store",
     "kmax-metrics",
     "kmax-transforms",
     "kmax-tiles",

@@ -28,6 +28,7 @@ kinded!(
     kmax_page::Error,
     kmax_report::Error,
     kmax_results::Error,
+    kmax_store::Error,
 );
 
 #[cfg(feature = "hub")]

@@ -59,7 +59,7 @@ enum Command {
     Export(commands::export::Arguments),
     /// Write the manual's pages
     Man(commands::manual::Man),
-    /// Join what `segment --shard` did in parts
+    /// Join what `segment --shard` or `dataset convert --shard` did in parts
     Merge(commands::merge::Arguments),
     /// List the models there are, describe one, or remove one from the cache
     Models(commands::models::Arguments),

@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 /// Cargo features and whether this program has them.
-const FEATURES: [(&str, bool); 6] = [
+const FEATURES: [(&str, bool); 7] = [
     ("hub", cfg!(feature = "hub")),
     ("builtin", cfg!(feature = "builtin")),
+    ("object-store", cfg!(feature = "object-store")),
     ("cuda", cfg!(feature = "cuda")),
     ("cudnn", cfg!(feature = "cudnn")),
     ("metal", cfg!(feature = "metal")),

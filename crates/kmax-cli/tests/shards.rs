@@ -92,7 +92,10 @@ fn parts_of_which_some_were_killed_become_what_one_process_writes() -> Outcome {
     kmax(folder, "merge", &["parts"]).fails(3, &["1 of 17 photos", "run again 4-of-4"]);
     let mended = segment(folder, "parts", &["--shard", "4/4"]);
     assert!(mended.code == 0 && mended.err.contains("4 of 17 photos, 2 of them"), "{mended:?}");
+    assert_eq!(kmax(folder, "merge", &["parts", "-o", "elsewhere"]).code, 0);
+    assert!(read("elsewhere/predictions.json")? != read("parts/predictions.json")?);
     assert_eq!(kmax(folder, "merge", &["parts"]).code, 0);
+    assert!(read("elsewhere/predictions.json")? == read("parts/predictions.json")?);
     assert_eq!(segment(folder, "whole", &[]).code, 0);
     assert!(read("whole/predictions.json")? == read("parts/predictions.json")?);
     Ok(())
@@ -122,7 +125,7 @@ fn what_does_not_belong_together_is_refused() -> Outcome {
 
     // The setting that differs, and not all of them.
     let run = segment(folder, "out", &["--shard", "2/8", "--background", "#102030"]);
-    run.fails(3, &["other predictions: background was [255,255,255], now [16,32,48]; give another folder"]);
+    run.fails(3, &["other results: background was [255,255,255], now [16,32,48]; give another folder"]);
     assert!(run.err.len() < 300, "{}", run.err);
     // A journal says any number of photos; no loop goes as far.
     std::fs::create_dir(folder.join("lies")).expect("a folder");
@@ -139,5 +142,76 @@ fn what_does_not_belong_together_is_refused() -> Outcome {
     std::fs::write(folder.join("mixed.txt"), mixed)?;
     let mixed = kmax(folder, "segment", &["--list", "mixed.txt", "--model", &model, "-o", "mixed"]);
     mixed.fails(3, &["photos/00.png and photos/01.png both have the id 2"]);
+    Ok(())
+}
+
+/// Labels of 7 images as class maps with their photos.
+fn labels(folder: &Path) -> Outcome {
+    for part in ["data/images", "data/labels"] {
+        std::fs::create_dir_all(folder.join(part))?;
+    }
+    for i in 0..7u8 {
+        let size = u32::from(20 + i);
+        picture(size, size).save(folder.join(format!("data/images/{i}.png")))?;
+        let map = image::GrayImage::from_fn(size, size, |x, y| image::Luma([((x + y) / 9) as u8 % 2]));
+        map.save(folder.join(format!("data/labels/{i}.png")))?;
+    }
+    std::fs::write(folder.join("classes.txt"), "sea\nland\n")?;
+    Ok(())
+}
+
+#[test]
+fn annotations_are_converted_in_parts() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    labels(folder)?;
+    let convert = |out: &str, more: &[&str], variables: &[(&str, String)]| {
+        let arguments = ["convert", "data", out, "--to", "coco-panoptic", "--classes", "classes.txt"];
+        kmax_with(folder, "dataset", &[&arguments[..], more].concat(), variables)
+    };
+    let whole = convert("whole/a.json", &[], &[]);
+    assert_eq!(whole.code, 0, "{whole:?}");
+    let first = convert("parts/a.json", &["--shard", "1/2"], &[]);
+    assert!(first.code == 0 && first.err.contains("part 1-of-2: 4 of 7 images, 0 of them done"), "{first:?}");
+    kmax(folder, "merge", &["parts/a.json"]).fails(3, &["part 2-of-2 was not begun"]);
+    let rank = [("RANK", "1".into()), ("WORLD_SIZE", "2".into())];
+    assert_eq!(convert("parts/a.json", &["--shard", "auto"], &rank).code, 0);
+    let merged = kmax(folder, "merge", &["parts/a.json"]);
+    assert!(merged.code == 0 && merged.err.contains("7 images of 2 parts"), "{merged:?}");
+    let read = |place: &str| std::fs::read(folder.join(place));
+    assert!(read("whole/a.json")? == read("parts/a.json")?);
+    assert!(read("whole/a/3.png")? == read("parts/a/3.png")?);
+
+    // One that fails is told by the part and by the merge, which joins nothing.
+    std::fs::write(folder.join("data/labels/2.png"), b"no picture")?;
+    std::fs::remove_file(folder.join("parts/a.json"))?;
+    let broken = convert("parts/a.json", &["--shard", "1/2"], &[]);
+    assert!(broken.code == 0 && broken.err.contains("3 of them done before, 1 failed"), "{broken:?}");
+    let merged = kmax(folder, "merge", &["parts/a.json"]);
+    assert!(merged.code == 3 && merged.err.contains("1 of 7 images failed: nothing is joined"), "{merged:?}");
+    assert!(merged.err.matches("2.png").count() == 1 && !folder.join("parts/a.json").exists(), "{merged:?}");
+    kmax(folder, "merge", &["parts/b.json"]).fails(3, &["no part of `kmax dataset convert --shard`"]);
+    Ok(())
+}
+
+#[test]
+fn urls_are_refused_by_a_build_without_stores() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    photos(folder)?;
+    let model = model_folder().display().to_string();
+    let url = format!("file://{}/photos/00.png", folder.display());
+    let run = kmax(folder, "segment", &[&url, "--model", &model, "-o", "named"]);
+    assert!(run.code == 0 && names(&folder.join("named")).contains(&"00.json".into()), "{run:?}");
+    let to = |photo: &str, out: &str| kmax(folder, "segment", &[photo, "--model", &model, "-o", out]);
+    to("http://a/b.jpg", "out").fails(2, &["http://a/b.jpg: expected s3://"]);
+    to("s3://a/../b.jpg", "out").fails(2, &["s3://a/../b.jpg: ", "."]);
+    let explained = ["photos/00.png", "--model", &model, "--explain", "s3://a/b"];
+    kmax(folder, "segment", &explained).fails(2, &["s3://a/b: --explain takes a folder of this machine"]);
+    if !cfg!(feature = "object-store") {
+        to("s3://a/b.jpg", "out").fails(3, &["s3://a/b.jpg: this build knows no object stores"]);
+        to("photos/00.png", "gs://a/b").fails(3, &["gs://a/b: this build knows no object stores"]);
+        kmax(folder, "merge", &["az://a/b"]).fails(3, &["az://a/b: this build knows no object stores"]);
+    }
     Ok(())
 }

@@ -44,7 +44,10 @@ pub(crate) fn write_json(file: &Path, value: &impl Serialize) -> Result<()> {
     write_with(file, |out| serde_json::to_writer(out, value).map_err(std::io::Error::from))
 }
 
-fn write_with(file: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+pub(crate) fn write_with(
+    file: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
     kmax_base::write_atomically_with(file, |out| fill(out)).map_err(Error::write(file))
 }
 

@@ -39,13 +39,12 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     pub fn open(path: &Path, predictions_of: &str) -> Result<(Self, Vec<T>)> {
         let out = open_to_append(path).map_err(Error::write(path))?;
         if let Err(TryLockError::WouldBlock) = out.try_lock() {
-            return Err(Error::file(path, "another process is making these predictions"));
+            return Err(Error::file(path, "another process is making these results"));
         }
         let found = Found::read(path)?;
         if let Some(other) = found.predictions_of.filter(|other| other != predictions_of) {
             let what = difference(&other, predictions_of);
-            let reason =
-                format!("these are other predictions: {what}; give another folder, or remove this one");
+            let reason = format!("these are other results: {what}; give another folder, or remove this one");
             return Err(Error::file(path, reason));
         }
         out.set_len(found.length as u64).map_err(Error::write(path))?;

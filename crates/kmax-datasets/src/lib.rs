@@ -10,6 +10,7 @@
 //! | [`convert`] | from one form to another |
 //! | [`tile`](mod@tile) | large images into tiles to learn from |
 //! | [`evaluate`] | the official numbers of files against files |
+//! | [`parts`] | a long list in parts, one for each of several processes |
 //! | [`loader`] | training examples on several threads, in an order that depends on nothing but seed and epoch |
 //!
 //! ```no_run
@@ -57,6 +58,7 @@ mod json;
 pub mod layout;
 pub mod loader;
 mod names;
+pub mod parts;
 pub mod png;
 mod things;
 pub mod tile;

@@ -1,89 +1,136 @@
 //! `kmax merge`: what several processes did of one list becomes what one would have done.
 
-use super::segment::shards::{DoneLine, Line, RunLine, counts, journal_of};
+use super::segment::journal;
+use super::segment::out::Out;
+use super::segment::results::LIST;
+use super::segment::shards::{DoneLine, RunLine, WORK};
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::{remark, tell};
-use kmax_base::{MAX_SHARDS, Shard};
+use crate::output::{remark, tell, write};
 use kmax_datasets::coco::PanopticWriter;
-use kmax_datasets::{Journal, difference};
+use kmax_datasets::convert;
+use kmax_datasets::parts::Whole;
 use kmax_masks::Categories;
-use std::collections::{BTreeMap, BTreeSet};
+use kmax_store::Place;
 use std::path::{Path, PathBuf};
 
-/// Join the parts that `kmax segment --shard` left in a folder
+/// Join the parts that `kmax segment --shard` or `kmax dataset convert --shard` left
 ///
-/// Checks that every photo of every part was done, and writes the list that one process would have written. Photos that failed are
-/// told, each once; a part that is run again tries them anew.
+/// Checks that every entry of every part was done, and writes what one process would have written. What failed is told, each once; a part
+/// that is run again tries it anew.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The folder that all parts wrote to
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    /// What all parts were to write: the folder, its URL, or the file
+    #[arg(value_name = "OUT")]
+    out: PathBuf,
+    /// Write the predictions.json of `segment --format coco-panoptic` there, and not into OUT
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let folder = &arguments.folder;
-    let fail = |reason: String| Failure::new(Code::Input, format!("{}: {reason}", folder.display()));
-    let count = parts(folder)?;
-    let mut whole = Whole::default();
-    for shard in Shard::all(count) {
-        let file = journal_of(folder, shard);
-        if !file.is_file() {
-            return Err(fail(format!("part {shard} was not begun: {} is not there", file.display())));
-        }
-        let again =
-            |reason: String| fail(format!("{reason}; remove {} and run part {shard} again", file.display()));
-        let (of, lines) = Journal::<Line>::read(&file).map_err(|error| again(error.to_string()))?;
-        whole.add(shard, of, lines).map_err(again)?;
-    }
-    let Some((_, run)) = &whole.run else { return Err(fail("no part says what it is of".into())) };
-    let is_there = |position: &usize| match whole.photos.get(position) {
-        Some(Ok(done)) => done.is_whole(folder),
-        found => found.is_some(),
+    let fail = |reason: &str| Failure::new(Code::Input, format!("{}: {reason}", arguments.out.display()));
+    let folder = match Place::read(&arguments.out)? {
+        Place::Store(_) => None,
+        Place::Local(path) => Some(path),
     };
-    // No further than there are results and a few more: a journal may say any number of photos.
-    let there = whole.photos.keys().filter(|position| is_there(position)).count();
-    if there < run.photos {
-        let lacking = (0..run.photos).filter(|position| !is_there(position)).take(1 << 16);
-        let again: BTreeSet<usize> = lacking.map(|position| position % count).collect();
-        let again = again.into_iter().take(8).filter_map(|index| Shard::new(index + 1, count).ok());
-        let again: Vec<String> = again.map(|shard| shard.to_string()).collect();
-        let (lacking, all, again) = (run.photos - there, run.photos, again.join(", "));
-        return Err(fail(format!(
-            "the results of {lacking} of {all} photos are not there: run again {again}"
-        )));
+    if let Some(path) = &folder {
+        if let Some(joined) = convert::join(path)? {
+            return converted(arguments, &joined);
+        }
+        if !path.is_dir() {
+            return Err(fail(
+                "no part of `kmax dataset convert --shard` lies beside it, and it is no folder of `kmax segment --shard`",
+            ));
+        }
     }
-    if run.listed {
-        write_list(folder, run, &whole.photos)?;
+    let out = Out::open(&arguments.out)?;
+    let Some(whole) = parts(&out)? else {
+        let reason = if folder.is_some_and(|folder| is_of_an_evaluation(&folder)) {
+            "holds predictions of an evaluation: the same `kmax eval model` without --shard joins them"
+        } else {
+            "holds no part of `kmax segment --shard`, and none of `kmax dataset convert --shard` lies beside it"
+        };
+        return Err(fail(reason));
+    };
+    segmented(arguments, &out, whole)
+}
+
+/// What the journals say, which are fetched from a store first.
+fn parts(out: &Out) -> Outcome<Option<Whole<RunLine, DoneLine>>> {
+    let Some(url) = out.url() else { return Ok(Whole::read(out.folder(), WORK)?) };
+    for name in out.names()? {
+        if name.starts_with(WORK) && name.ends_with(".jsonl") {
+            let (text, _) = kmax_store::read(&url.join(&name)?, journal::MOST)?;
+            write(&out.folder().join(&name), &text)?;
+        }
     }
-    let failed: Vec<&String> = whole.photos.values().filter_map(|photo| photo.as_ref().err()).collect();
-    for reason in &failed {
-        tell(&format!("error: {reason}"));
-    }
-    remark(&format!("{} photos of {count} parts", run.photos - failed.len()));
-    match failed.len() {
-        0 => Ok(()),
-        failed => Err(Failure::new(Code::Partial, format!("{failed} of {} photos failed", run.photos))),
+    let whole = Whole::read(out.folder(), WORK);
+    Ok(whole.map_err(|error| told_of(out, error.into()))?)
+}
+
+/// A fault of a file that was fetched, told of where it came from.
+fn told_of(out: &Out, failure: Failure) -> Failure {
+    match out.url() {
+        None => failure,
+        Some(url) => {
+            let (here, there) = (out.folder().display().to_string(), url.to_string());
+            Failure::new(failure.code, failure.message.replace(&here, &there))
+        }
     }
 }
 
-/// How many parts the folder's journals say there are.
-fn parts(folder: &Path) -> Outcome<usize> {
-    let fail = |reason: String| Failure::new(Code::Input, format!("{}: {reason}", folder.display()));
-    let counts: Vec<usize> = counts(folder)?.into_iter().collect();
-    match counts[..] {
-        [] if is_of_an_evaluation(folder) => Err(fail(
-            "holds predictions of an evaluation: the same `kmax eval model` without --shard joins them"
-                .into(),
-        )),
-        [] => Err(fail("holds no part of `kmax segment --shard`".into())),
-        [count] if (1..=MAX_SHARDS).contains(&count) => Ok(count),
-        _ => {
-            let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
-            Err(fail(format!("holds parts of different runs: of {}", counts.join(", "))))
+fn segmented(arguments: &Arguments, out: &Out, whole: Whole<RunLine, DoneLine>) -> Outcome {
+    whole.check(&arguments.out, |done| done.is_whole(out))?;
+    let failed = told(&whole.failed());
+    let (photos, parts, listed) = (whole.run.photos, whole.parts, whole.run.listed);
+    match &arguments.output {
+        None if listed => {
+            write_list(out.folder(), whole)?;
+            out.send(LIST)?;
+        }
+        Some(folder) if listed => {
+            let to = Out::create(folder)?;
+            let made = tempfile::tempdir().or_exit(Code::Output)?;
+            write_list(made.path(), whole)?;
+            std::fs::copy(made.path().join(LIST), to.folder().join(LIST)).or_exit(Code::Output)?;
+            to.send(LIST)?;
+        }
+        Some(_) => return Err(no_list()),
+        None => {}
+    }
+    remark(&format!("{} photos of {parts} parts", photos - failed));
+    match failed {
+        0 => Ok(()),
+        failed => Err(Failure::new(Code::Partial, format!("{failed} of {photos} photos failed"))),
+    }
+}
+
+fn no_list() -> Failure {
+    Failure::new(Code::Usage, "--output takes the list of --format coco-panoptic, and these parts have none")
+}
+
+fn converted(arguments: &Arguments, joined: &convert::Joined) -> Outcome {
+    if arguments.output.is_some() {
+        return Err(no_list());
+    }
+    let convert::Joined { images, parts, failed } = joined;
+    match told(failed) {
+        0 => {
+            remark(&format!("{images} images of {parts} parts"));
+            Ok(())
+        }
+        failed => {
+            let reason = format!("{failed} of {} images failed: nothing is joined", images + failed);
+            Err(Failure::new(Code::Input, reason))
         }
     }
+}
+
+/// Tells what failed, and how many there are.
+fn told(failed: &[impl AsRef<str>]) -> usize {
+    failed.iter().for_each(|reason| tell(&format!("error: {}", reason.as_ref())));
+    failed.len()
 }
 
 fn is_of_an_evaluation(folder: &Path) -> bool {
@@ -92,56 +139,10 @@ fn is_of_an_evaluation(folder: &Path) -> bool {
     entries.any(|entry| is_part(&entry.file_name().to_string_lossy()))
 }
 
-/// Photos by their places in the list, done or failed.
-type Photos = BTreeMap<usize, Result<DoneLine, String>>;
-
-#[derive(Default)]
-struct Whole {
-    run: Option<(String, RunLine)>,
-    photos: Photos,
-}
-
-impl Whole {
-    fn add(&mut self, shard: Shard, of: String, lines: Vec<Line>) -> Result<(), String> {
-        let mut begun = false;
-        for line in lines {
-            let (position, photo) = match line {
-                Line::Run(run) => {
-                    begun = true;
-                    match &self.run {
-                        None => self.run = Some((of.clone(), run)),
-                        Some((other, known)) if *other == of && *known == run => {}
-                        Some((other, known)) if *other == of => {
-                            let (photos, others) = (run.photos, known.photos);
-                            return Err(format!(
-                                "a part says otherwise what it is of: {photos} photos, others {others}"
-                            ));
-                        }
-                        Some((other, _)) => {
-                            return Err(format!("a part is of another run: {}", difference(&of, other)));
-                        }
-                    }
-                    continue;
-                }
-                Line::Done(done) => (done.position, Ok(done)),
-                Line::Failed { position, reason, .. } => (position, Err(reason)),
-            };
-            let within = begun && self.run.as_ref().is_some_and(|(_, run)| position < run.photos);
-            if !within || !shard.takes(position) {
-                return Err(format!("photo {position} is none of part {shard}"));
-            }
-            // What was tried again counts as it ended.
-            self.photos.insert(position, photo);
-        }
-        if begun { Ok(()) } else { Err("the journal does not say what it is of".into()) }
-    }
-}
-
-fn write_list(folder: &Path, run: &RunLine, photos: &Photos) -> Outcome {
-    let categories = Categories::new(run.categories.clone()).or_exit(Code::Input)?;
-    let writer = PanopticWriter::create(folder.join("predictions.json")).or_exit(Code::Output)?;
-    let done = || photos.values().filter_map(|photo| photo.as_ref().ok());
-    let images = done().map(|done| done.image.clone()).collect();
-    let annotations = done().filter_map(|done| done.annotation.clone()).collect();
-    writer.finish(images, annotations, &categories).or_exit(Code::Output)
+fn write_list(folder: &Path, whole: Whole<RunLine, DoneLine>) -> Outcome {
+    let categories = Categories::new(whole.run.categories.clone()).or_exit(Code::Input)?;
+    let writer = PanopticWriter::create(folder.join(LIST)).or_exit(Code::Output)?;
+    let (images, annotations): (Vec<_>, Vec<_>) =
+        whole.into_done().map(|done| (done.image, done.annotation)).unzip();
+    writer.finish(images, annotations.into_iter().flatten().collect(), &categories).or_exit(Code::Output)
 }

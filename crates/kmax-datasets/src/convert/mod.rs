@@ -2,6 +2,7 @@
 //!
 //! Everything goes through [`Panoptic`]: a [`Source`] gives one for each image, a [`Target`] writes it.
 
+mod part;
 mod source;
 mod target;
 
@@ -14,6 +15,7 @@ use crate::coco::ImageEntry;
 use crate::each::each;
 use crate::error::{Error, Result};
 
+pub use part::{Joined, PartReport, convert_part, join};
 pub use source::Source;
 pub use target::Target;
 

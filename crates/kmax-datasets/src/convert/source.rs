@@ -122,6 +122,28 @@ impl Source {
         self.len() == 0
     }
 
+    /// What an image is called: its id and a name, without a look at its labels.
+    pub(super) fn called(&self, index: usize) -> Result<(String, String)> {
+        let past = || Error::setting("index", format!("there are {} images only", self.len()));
+        match &self.form {
+            Form::Annotated(data, root) => {
+                Ok((data.id(index)?.to_string(), name_below(root, &data.image_path(index)?)))
+            }
+            Form::Panoptic(dataset) => {
+                let image = dataset.entries().nth(index).ok_or_else(past)?.0;
+                Ok((image.id.to_string(), image.file_name.clone()))
+            }
+            Form::Cityscapes(dataset) => {
+                let image = dataset.images().get(index).ok_or_else(past)?;
+                Ok((image.id.clone(), image.city.clone()))
+            }
+            Form::Channels { names, .. } => {
+                let name = names.get(index).ok_or_else(past)?;
+                Ok((index.to_string(), name.clone()))
+            }
+        }
+    }
+
     /// Reads an image's segments.
     ///
     /// # Errors

@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use kmax_masks::categories::cityscapes::by_train_id;
 use kmax_masks::codec::{self, TwoChannel};
 use kmax_masks::{Categories, Panoptic, Rle};
+use serde::{Deserialize, Serialize};
 
 use super::numbered;
 use super::source::void;
-use crate::cityscapes::write_instances;
+use crate::cityscapes::{read_instances, write_instances};
 use crate::coco::{
     Annotation, DetectionEntry, ImageEntry, InstanceEntry, InstancesFile, PanopticWriter, Segmentation,
     detections, write_detections,
 };
 use crate::error::{Error, Result};
+use crate::evaluate::digest_of;
 use crate::forms::write::{Entry, Labelled, Tool, ToolWriter};
 use crate::names::{check_name, with_slashes};
 use crate::{files, png};
@@ -123,6 +125,8 @@ pub(super) struct Writer<'a> {
 }
 
 /// What of an image is for a common file.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Part {
     Nothing,
     Annotation(Annotation),
@@ -153,11 +157,49 @@ impl<'a> Writer<'a> {
         Ok(Self { target, categories, out: out.to_path_buf(), panoptic, tool: None })
     }
 
-    /// A file of an image in the folder.
-    fn file(&self, image: &ImageEntry) -> Result<PathBuf> {
+    /// Whether the form needs to know where photos are.
+    pub fn refers_to_photos(&self) -> bool {
+        self.tool.is_some()
+    }
+
+    /// The files that an image has of its own.
+    pub fn files(&self, image: &ImageEntry) -> Result<Vec<PathBuf>> {
+        match (self.target, &self.panoptic, &self.tool) {
+            (.., Some(tool)) => Ok(tool.file(image)?.into_iter().collect()),
+            (_, Some(writer), _) => Ok(vec![writer.png_path(image)]),
+            (Target::CocoInstances | Target::CocoResults, ..) => Ok(Vec::new()),
+            (Target::CityscapesInstances, ..) => Ok(vec![self.out.join(format!("{}_pred.txt", image.id))]),
+            _ => Ok(vec![self.named(image)?]),
+        }
+    }
+
+    /// A digest of all files of an image that was written.
+    ///
+    /// # Errors
+    /// If one is not there.
+    pub fn digest(&self, image: &ImageEntry, part: &Part) -> Result<String> {
+        if let (Some(tool), Part::Tool(entry)) = (&self.tool, part) {
+            tool.check_link(image, entry)?;
+        }
+        let mut files = self.files(image)?;
+        if self.target == Target::CityscapesInstances {
+            for file in files.clone() {
+                files.extend(read_instances(&file)?.into_iter().map(|instance| instance.mask));
+            }
+        }
+        let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        digest_of(&files)
+    }
+
+    fn named(&self, image: &ImageEntry) -> Result<PathBuf> {
         check_name(&image.file_name)
             .map_err(|reason| Error::entry(&self.out, format!("image {}", image.id), reason))?;
-        let file = self.out.join(with_slashes(&image.file_name)).with_extension("png");
+        Ok(self.out.join(with_slashes(&image.file_name)).with_extension("png"))
+    }
+
+    /// A file of an image in the folder.
+    fn file(&self, image: &ImageEntry) -> Result<PathBuf> {
+        let file = self.named(image)?;
         if let Some(folder) = file.parent() {
             files::create_folder(folder)?;
         }

@@ -2,14 +2,16 @@
 
 use crate::commands::eval::Bar;
 use crate::exit::{Code, Failure, Outcome};
-use crate::output::remark;
+use crate::output::{remark, tell};
 use crate::things::ThingsArgument;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use kmax_base::Shard;
 use kmax_datasets::cityscapes::Cityscapes;
 use kmax_datasets::coco::CocoPanoptic;
-use kmax_datasets::convert::{Source, Target, convert};
+use kmax_datasets::convert::{PartReport, Source, Target, convert, convert_part};
 use kmax_datasets::forms::{self, Form, Options};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// What a form to read is called.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,6 +65,10 @@ pub struct Convert {
     photos: Option<PathBuf>,
     #[command(flatten)]
     things: ThingsArgument,
+    /// Write one part of the images only, I of N, or `auto` for the part that Slurm, Kubernetes (auto/N) or RANK says; a part that was
+    /// stopped goes on where it was, and `kmax merge OUT` joins them
+    #[arg(long, value_name = "I/N", value_parser = Shard::from_str)]
+    shard: Option<Shard>,
 }
 
 impl Convert {
@@ -73,8 +79,27 @@ impl Convert {
             let reason = "is INPUT too: its annotations would be written over";
             return Err(Failure::new(Code::Usage, format!("{}: {reason}", self.out.display())));
         }
+        if let Some(shard) = self.shard {
+            return self.part(shard);
+        }
         let count = convert(&self.source()?, self.to, &self.out, &Bar::new())?;
         remark(&format!("{count} images: {}", self.out.display()));
+        Ok(())
+    }
+
+    fn part(&self, shard: Shard) -> Outcome {
+        let source = self.source()?;
+        let part = convert_part(&source, self.to, &self.out, shard, &Bar::new())?;
+        part.failed.iter().for_each(|reason| tell(&format!("error: {reason}")));
+        let PartReport { images, before, failed } = part;
+        let failed = match failed.len() {
+            0 => String::new(),
+            failed => format!(", {failed} failed"),
+        };
+        remark(&format!(
+            "part {shard}: {images} of {} images, {before} of them done before{failed}",
+            source.len()
+        ));
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use kmax::render::Overlay;
 use kmax::{Categories, PostprocessConfig};
 use kmax_base::Shard;
+use kmax_store::Place;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -17,7 +18,8 @@ use std::str::FromStr;
 /// Writes NAME.overlay.png, NAME.panoptic.png and NAME.json for each photo, and prints a table of what was found.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Photos (JPEG, PNG, WebP, TIFF, GIF, BMP or PNM), or folders of photos; - is standard input
+    /// Photos (JPEG, PNG, WebP, TIFF, GIF, BMP or PNM), or folders of photos; - is standard input. With the feature `object-store` also
+    /// s3://BUCKET/..., gs:// and az://, here, in --list and in --output
     #[arg(required_unless_present = "list", value_name = "PHOTO")]
     pub photos: Vec<PathBuf>,
     /// More photos: a file with a path a line, or a line of JSON with `file` and, if it is to have one, `id`
@@ -180,6 +182,11 @@ impl Arguments {
         }
         if self.tiles.tile.is_some() && self.explain.is_some() {
             return refuse("--explain shows what the network did with a whole photo; leave out --tile");
+        }
+        if let Some(folder) = &self.explain
+            && let Place::Store(url) = Place::read(folder)?
+        {
+            return refuse(&format!("{url}: --explain takes a folder of this machine"));
         }
         self.tiles.check()?;
         if self.folder().is_some() {

@@ -2,18 +2,25 @@
 
 use crate::exit::{Code, Failure, Outcome};
 use kmax::ImageError;
+use kmax_base::read::decode;
 use kmax_masks::ImageId;
+use kmax_store::{Depth, Place, Stamp, Url};
 use kmax_transforms::{FORMATS, MAX_PIXELS, Picture, Reading, decode_picture, read_picture};
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A photo to segment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
     /// The photo; for standard input, what it is called.
     pub file: PathBuf,
+    /// Where it is, if that is an object store.
+    pub url: Option<Url>,
+    /// What the store said of its contents: the same until the end.
+    pub stamp: OnceLock<Stamp>,
     /// Whether it is standard input.
     pub stdin: bool,
     /// What its results are called, without an ending.
@@ -27,6 +34,25 @@ pub struct Input {
 }
 
 impl Input {
+    /// Whether it is a file of this machine, which may be read again and in parts.
+    pub fn is_file(&self) -> bool {
+        !self.stdin && self.url.is_none()
+    }
+
+    /// The bytes of a photo in a store.
+    ///
+    /// # Errors
+    /// Also if they are others than they were: results belong to one photo.
+    pub fn fetch(&self) -> kmax_store::Result<Option<Vec<u8>>> {
+        let Some(url) = &self.url else { return Ok(None) };
+        let (data, stamp) = kmax_store::read(url, MOST)?;
+        if *self.stamp.get_or_init(|| stamp.clone()) != stamp {
+            let (url, reason) = (url.to_string(), "it was replaced meanwhile".to_owned());
+            return Err(kmax_store::Error::Read { url, reason, of_the_store: false });
+        }
+        Ok(Some(data))
+    }
+
     /// Reads the photo.
     pub fn read(&self, reading: &Reading) -> Result<Picture, ImageError> {
         if !self.stdin {
@@ -60,19 +86,30 @@ const RESULTS: [&str; 4] = [".overlay.png", ".panoptic.png", ".semantic.png", ".
 pub struct Named {
     pub file: PathBuf,
     pub id: Option<ImageId>,
+    url: Option<Url>,
+    stamp: Option<Stamp>,
+}
+
+impl Named {
+    /// What a path or a URL names.
+    fn read(path: &Path) -> Outcome<Self> {
+        Ok(match Place::read(path)? {
+            Place::Local(file) => file.into(),
+            Place::Store(url) => Self { url: Some(url.clone()), ..PathBuf::from(url.to_string()).into() },
+        })
+    }
 }
 
 impl From<PathBuf> for Named {
     fn from(file: PathBuf) -> Self {
-        Self { file, id: None }
+        Self { file, id: None, url: None, stamp: None }
     }
 }
 
 /// The files named, the photos in the folders named, by name, and those of a list; with what is to be said about files that are no
 /// photos.
 pub fn list(named: &[PathBuf], listed: Option<&Path>) -> Outcome<(Vec<Named>, Option<String>)> {
-    let (files, left_out) = of_arguments(named)?;
-    let mut files: Vec<Named> = files.into_iter().map(Named::from).collect();
+    let (mut files, left_out) = of_arguments(named)?;
     if let Some(list) = listed {
         files.extend(read_list(list)?);
     }
@@ -109,7 +146,12 @@ fn read_list(list: &Path) -> Outcome<Vec<Named>> {
         id: Option<ImageId>,
     }
     let fail = |reason: String| Failure::new(Code::Input, format!("{}: {reason}", list.display()));
-    let text = kmax_base::read::read_text(list, MOST_LIST).map_err(|error| fail(error.to_string()))?;
+    let text = match Place::read(list)? {
+        Place::Local(file) => kmax_base::read::read_text(&file, MOST_LIST),
+        Place::Store(url) => decode(&kmax_store::read(&url, MOST_LIST)?.0).map(|text| text.into_owned()),
+    };
+    let text = text.map_err(|error| fail(error.to_string()))?;
+    let text = text.trim_start_matches('\u{feff}');
     let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
     lines
         .map(|(at, line)| {
@@ -118,11 +160,11 @@ fn read_list(list: &Path) -> Outcome<Vec<Named>> {
                 return Err(fail(format!("line {}: is no path and no JSON: {length} bytes", at + 1)));
             }
             if !line.starts_with('{') {
-                return Ok(PathBuf::from(line).into());
+                return Named::read(Path::new(line));
             }
             let entry: Entry =
                 serde_json::from_str(line).map_err(|error| fail(format!("line {}: {error}", at + 1)))?;
-            Ok(Named { file: entry.file, id: entry.id })
+            Ok(Named { id: entry.id, ..Named::read(&entry.file)? })
         })
         .collect()
 }
@@ -133,12 +175,19 @@ const MOST_LIST: u64 = 1 << 30;
 /// The longest line of a list: a path has 4096 bytes at most, and JSON may write each in six.
 const LONGEST_LINE: usize = 1 << 15;
 
-fn of_arguments(named: &[PathBuf]) -> Outcome<(Vec<PathBuf>, Option<String>)> {
+fn of_arguments(named: &[PathBuf]) -> Outcome<(Vec<Named>, Option<String>)> {
     let mut files = Vec::new();
     let mut left_out = LeftOut::default();
     for path in named {
+        let named = Named::read(path)?;
+        if let Some(url) = &named.url {
+            let found = of_store(url, &mut left_out)?;
+            files.extend(found.unwrap_or_else(|| vec![named]));
+            continue;
+        }
+        let path = &named.file;
         if path.as_os_str() == "-" || !path.is_dir() {
-            files.push(path.clone());
+            files.push(named);
             continue;
         }
         let fail = |e: std::io::Error| Failure::new(Code::Input, format!("{}: {e}", path.display()));
@@ -156,14 +205,37 @@ fn of_arguments(named: &[PathBuf]) -> Outcome<(Vec<PathBuf>, Option<String>)> {
             }
         }
         if found.is_empty() {
-            let others = told(&left_out).map(|others| format!("; {others}")).unwrap_or_default();
-            let message = format!("{}: no photo ({FORMATS}) in this folder{others}", path.display());
-            return Err(Failure::new(Code::Input, message));
+            return Err(no_photo(&path.display(), &left_out));
         }
         found.sort_unstable();
-        files.extend(found);
+        files.extend(found.into_iter().map(Named::from));
     }
     Ok((files, told(&left_out)))
+}
+
+/// The photos below a URL, as in a folder; none if nothing is below it, as below a photo itself.
+fn of_store(url: &Url, left_out: &mut LeftOut) -> Outcome<Option<Vec<Named>>> {
+    let objects = kmax_store::list(url, Depth::Folder)?;
+    if objects.is_empty() {
+        return Ok(None);
+    }
+    let mut found = Vec::new();
+    for object in objects {
+        match kind(Path::new(&object.name)) {
+            Kind::Photo => {
+                let file = PathBuf::from(object.url.to_string());
+                found.push(Named { file, id: None, url: Some(object.url), stamp: Some(object.stamp) });
+            }
+            Kind::Other(ending) => left_out.endings.push(ending),
+            Kind::Nothing => {}
+        }
+    }
+    if found.is_empty() { Err(no_photo(url, left_out)) } else { Ok(Some(found)) }
+}
+
+fn no_photo(folder: &dyn std::fmt::Display, left_out: &LeftOut) -> Failure {
+    let others = told(left_out).map(|others| format!("; {others}")).unwrap_or_default();
+    Failure::new(Code::Input, format!("{folder}: no photo ({FORMATS}) in this folder{others}"))
 }
 
 /// What a file of a folder is, by its name.
@@ -271,18 +343,21 @@ pub fn read_ids(file: &Path) -> Outcome<Ids> {
 /// Gives each photo a name of its own and an id. With `ids`, the second photo of a name is refused.
 pub fn named(files: Vec<Named>, ids: Option<&Ids>) -> Vec<Input> {
     // Letters of either case are one on many file systems.
-    let files = files.into_iter().map(|Named { file, id }| {
-        let stdin = file.as_os_str() == "-";
-        (if stdin { STDIN.into() } else { file }, stdin, id)
+    let files = files.into_iter().map(|mut named| {
+        let stdin = named.file.as_os_str() == "-";
+        if stdin {
+            named.file = STDIN.into();
+        }
+        (named, stdin)
     });
-    let files: Vec<(PathBuf, bool, Option<ImageId>)> = files.collect();
+    let files: Vec<(Named, bool)> = files.collect();
     let stem = |file: &Path| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let stems: HashSet<String> = files.iter().map(|(file, ..)| stem(file).to_lowercase()).collect();
+    let stems: HashSet<String> = files.iter().map(|(named, _)| stem(&named.file).to_lowercase()).collect();
     let mut taken: HashMap<String, PathBuf> = HashMap::new();
     let mut numbers: HashMap<String, usize> = HashMap::new();
     let mut used: HashSet<ImageId> = HashSet::new();
     let mut inputs = Vec::with_capacity(files.len());
-    for (at, (file, stdin, said)) in files.into_iter().enumerate() {
+    for (at, (Named { file, id: said, url, stamp }, stdin)) in files.into_iter().enumerate() {
         let stem = stem(&file);
         let (mut name, mut note) = (stem.clone(), None);
         if let Some(other) = taken.get(&name.to_lowercase()) {
@@ -313,7 +388,8 @@ pub fn named(files: Vec<Named>, ids: Option<&Ids>) -> Vec<Input> {
         };
         let refused = refused.map(|reason| format!("{}: {reason}", file.display()));
         let id = known.flatten().unwrap_or(ImageId::Number(at as i64 + 1));
-        inputs.push(Input { file, stdin, name, id, note, refused });
+        let stamp = stamp.map(OnceLock::from).unwrap_or_default();
+        inputs.push(Input { file, url, stamp, stdin, name, id, note, refused });
     }
     inputs
 }

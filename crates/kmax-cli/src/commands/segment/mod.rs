@@ -6,9 +6,11 @@ mod batches;
 mod explained;
 mod flow;
 mod inputs;
+pub mod journal;
+pub mod out;
 mod photo;
 mod profile;
-mod results;
+pub mod results;
 pub mod shards;
 mod table;
 mod tiled;
@@ -67,10 +69,17 @@ fn all(arguments: &Arguments) -> Outcome {
     let segmenter = segmenter.with_postprocess(settings).or_fail()?;
     let results = results::Results::create(arguments)?;
     arguments.explain.as_deref().map_or(Ok(()), crate::output::folder)?;
-    let open = |(shard, digest): (Shard, String)| {
-        shards::Part::open(arguments, shard, &inputs, segmenter.config(), &digest, segmenter.computed())
+    let open = |((shard, digest), out): ((Shard, String), &Arc<out::Out>)| {
+        shards::Part::open(
+            arguments,
+            (shard, out),
+            &inputs,
+            segmenter.config(),
+            &digest,
+            segmenter.computed(),
+        )
     };
-    let mut part = shard.map(open).transpose()?;
+    let mut part = shard.zip(results.out()).map(open).transpose()?;
     let several = inputs.len() > 1;
     let inputs = taken(arguments, inputs, part.as_ref());
 
@@ -105,16 +114,20 @@ fn all(arguments: &Arguments) -> Outcome {
         work: |read| photos.seen(&mut batches, read),
         write: |(_, input): &(usize, Input), seen| photos.write(input, seen),
         done: |(position, input): &(usize, Input), outcome: Outcome<photo::Done>| {
+            // The others would fail as well: nothing is said of this photo, and a part goes on later.
+            if let Some(fault) = photos.fault() {
+                return Err(fault);
+            }
             if let Some(part) = &mut part {
                 match &outcome {
-                    Ok(photo::Done { entries: (image, annotation), .. }) => {
-                        part.add(*position, input, image.clone(), annotation.clone())?
+                    Ok(photo::Done { entries: (image, annotation), stamp, .. }) => {
+                        part.add(*position, input, image.clone(), annotation.clone(), stamp.clone())?
                     }
                     Err(failure) => part.failed(*position, input, &failure.message)?,
                 }
             }
             bar.suspend(|| match outcome {
-                Ok(photo::Done { answer, entries, note }) => {
+                Ok(photo::Done { answer, entries, note, .. }) => {
                     for note in note.into_iter().chain(input.note.clone()) {
                         remark(&format!("note: {note}"));
                     }
@@ -139,10 +152,15 @@ fn all(arguments: &Arguments) -> Outcome {
             Ok(!stop.load(Ordering::Relaxed))
         },
     };
-    let done = flow::run(&inputs, width, stages)?;
+    let done = flow::run(&inputs, width, stages);
     bar.finish_and_clear();
+    let is_part = part.is_some();
+    // Also of one that a fault ended: what is done is done.
+    let closed = part.map_or(Ok(()), shards::Part::close);
+    let done = done?;
+    closed?;
     // Parts are joined by `kmax merge`.
-    if failures.len() < done && part.is_none() {
+    if failures.len() < done && !is_part {
         results.finish(listed, segmenter.config())?;
     }
     let left = inputs.len() - done;
@@ -150,7 +168,7 @@ fn all(arguments: &Arguments) -> Outcome {
         Some(only) if !several => Err(only),
         None if left == 0 => told,
         // What failed is in the part's journal, and told by `kmax merge`: the part itself is done.
-        Some(_) if part.is_some() && left == 0 => told,
+        Some(_) if is_part && left == 0 => told,
         last => {
             let failed = failures.len() + usize::from(last.is_some());
             let stopped = if left > 0 { format!("; stopped before {left} others") } else { String::new() };

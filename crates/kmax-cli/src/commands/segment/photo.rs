@@ -15,7 +15,9 @@ use image::RgbImage;
 use kmax::profile::stage;
 use kmax::{Bands, ImageError, Prepared, Segmenter};
 use kmax_base::ErrorKind;
-use kmax_transforms::{Picture, Reading};
+use kmax_store::Stamp;
+use kmax_transforms::{Picture, Reading, decode_picture};
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -33,6 +35,8 @@ pub struct Photos<'a> {
     several: bool,
     /// Whether somebody wants to stop.
     stop: &'a AtomicBool,
+    /// Why no photo can be read any more.
+    fault: OnceLock<String>,
 }
 
 /// A photo that waits for the network.
@@ -55,6 +59,8 @@ pub struct Photo {
 pub struct Done {
     pub answer: Answer,
     pub entries: Entries,
+    /// What a store says of the last result.
+    pub stamp: Option<Stamp>,
     pub note: Option<String>,
 }
 
@@ -68,7 +74,13 @@ impl<'a> Photos<'a> {
         stop: &'a AtomicBool,
     ) -> Self {
         let shared = segmenter.reading_beside(width.others()).with_pixels(LARGE);
-        Self { arguments, segmenter, results, shared, several, stop }
+        Self { arguments, segmenter, results, shared, several, stop, fault: OnceLock::new() }
+    }
+
+    /// Why no photo can be read or written any more: its store is to blame.
+    pub fn fault(&self) -> Option<Failure> {
+        let fault = self.fault.get().map(|fault| Failure::new(Code::Input, fault));
+        fault.or_else(|| self.results.fault())
     }
 
     /// Reads a photo and brings it to the network's size.
@@ -83,7 +95,7 @@ impl<'a> Photos<'a> {
         let (file, begun) = (input.file.display().to_string(), Instant::now());
         let tiling = |size| tiled::tiling(self.arguments, self.segmenter, size);
         // A photo in tiles may be larger than memory: it is not read here.
-        if !input.stdin
+        if input.is_file()
             && self.segmenter.may_cut()
             && let Some(tiling) = tiled::size(self.segmenter, input).and_then(tiling)
         {
@@ -96,7 +108,21 @@ impl<'a> Photos<'a> {
         }
         let reading = if alone { self.segmenter.reading() } else { self.shared };
         let reading = reading.with_background(self.arguments.background);
-        let picture = match stage(READING, || input.read(&reading)) {
+        let fetched = match stage("fetching photos", || input.fetch()) {
+            Ok(fetched) => fetched,
+            Err(kmax_store::Error::Memory { .. }) if !alone => return Early::Alone,
+            Err(error) => {
+                if error.is_of_the_store() {
+                    let _ = self.fault.set(error.to_string());
+                }
+                return Early::Read(Err(Failure::of(&error)));
+            }
+        };
+        let read = || match &fetched {
+            Some(data) => decode_picture(data, &input.file, &reading),
+            None => input.read(&reading),
+        };
+        let picture = match stage(READING, read) {
             Ok(picture) => picture,
             Err(ImageError::Memory { .. } | ImageError::TooLarge { .. }) if !alone => return Early::Alone,
             Err(error) => return Early::Read(Err(Failure::of(&error))),
@@ -178,10 +204,11 @@ impl<'a> Photos<'a> {
             let write = || explained::write_all(folder, explanation, input, &image, (&overlay, model));
             stage("writing the explanation", write)?;
         }
-        let entries = stage("writing results", || self.results.write(&answer, input, &image, &overlay))?;
+        let (entries, stamp) =
+            stage("writing results", || self.results.write(&answer, input, &image, &overlay))?;
         detail(|| format!("{file}: {:.3} s", begun.elapsed().as_secs_f64()));
         let note = note.map(|note| format!("{file}: {note}"));
-        Ok(Done { answer, entries, note })
+        Ok(Done { answer, entries, stamp, note })
     }
 }
 

@@ -2,30 +2,29 @@
 
 use super::arguments::{Arguments, Format};
 use super::inputs::Input;
+use super::journal::Kept;
+use super::out::Out;
+use super::results::PNGS;
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use kmax::Config;
 use kmax_base::Shard;
-use kmax_datasets::Journal;
 use kmax_datasets::coco::{Annotation, ImageEntry};
 use kmax_datasets::evaluate::digest_of;
+use kmax_datasets::parts::{self, Listed, Placed};
 use kmax_masks::Category;
+use kmax_store::Stamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What names of journals begin with.
+pub const WORK: &str = "segment";
 
 /// A line of a part's journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Line {
-    /// What all parts are of; the first line of each.
-    Run(RunLine),
-    /// A photo whose results are written.
-    Done(DoneLine),
-    /// A photo that could not be done, and why.
-    Failed { position: usize, file: String, reason: String },
-}
+type Line = parts::Line<RunLine, DoneLine>;
 
 /// What all parts are of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,51 +53,57 @@ pub struct DoneLine {
     pub annotation: Option<Annotation>,
 }
 
+impl Listed for RunLine {
+    const ENTRIES: &'static str = "photos";
+
+    fn count(&self) -> usize {
+        self.photos
+    }
+}
+
+impl Placed for DoneLine {
+    fn position(&self) -> usize {
+        self.position
+    }
+}
+
 impl DoneLine {
     /// Whether its result is there as it was written.
-    pub fn is_whole(&self, folder: &Path) -> bool {
-        let file = result(folder, &self.name, self.annotation.as_ref());
-        digest_of(&[&file]).is_ok_and(|digest| digest == self.result)
+    pub fn is_whole(&self, out: &Out) -> bool {
+        let name = result(&self.name, self.annotation.as_ref());
+        match out.url() {
+            Some(_) => out.stamp(&name) == Some(&self.result),
+            None => digest_of(&[&out.folder().join(name)]).is_ok_and(|digest| digest == self.result),
+        }
     }
 }
 
 /// The file that stands for the results of a photo: it is written last.
-fn result(folder: &Path, name: &str, annotation: Option<&Annotation>) -> PathBuf {
+fn result(name: &str, annotation: Option<&Annotation>) -> String {
     match annotation {
-        Some(annotation) => folder.join("predictions").join(&annotation.file_name),
-        None => folder.join(format!("{name}.json")),
+        Some(annotation) => format!("{PNGS}/{}", annotation.file_name),
+        None => format!("{name}.json"),
     }
 }
 
-/// The counts of parts that journals in a folder say.
-///
-/// # Errors
-/// If the folder cannot be read.
-pub fn counts(folder: &Path) -> Outcome<BTreeSet<usize>> {
-    let fail = |error: std::io::Error| Failure::new(Code::Input, format!("{}: {error}", folder.display()));
-    let mut counts = BTreeSet::new();
-    for entry in std::fs::read_dir(folder).map_err(fail)? {
-        let name = entry.map_err(fail)?.file_name();
-        let name = name.to_string_lossy();
-        let of = || {
-            name.strip_prefix("segment.")?.strip_suffix(".jsonl")?.split_once("-of-")?.1.parse::<usize>().ok()
-        };
-        counts.extend(of());
+/// What a photo holds: the digest of its file, or what its store says.
+fn contents(input: &Input) -> Outcome<String> {
+    match &input.url {
+        None => Ok(digest_of(&[&input.file])?),
+        Some(url) => match input.stamp.get() {
+            Some(stamp) => Ok(stamp.clone()),
+            None => Ok(kmax_store::stamp(url)?.unwrap_or_default()),
+        },
     }
-    Ok(counts)
 }
 
 /// The part that this process does.
 pub struct Part {
-    journal: Journal<Line>,
+    journal: Kept<Line>,
+    name: String,
     done: HashMap<usize, DoneLine>,
-    folder: PathBuf,
+    out: Arc<Out>,
     listed: bool,
-}
-
-/// Where the journal of a part is.
-pub fn journal_of(folder: &Path, shard: Shard) -> PathBuf {
-    folder.join(format!("segment.{shard}.jsonl"))
 }
 
 impl Part {
@@ -108,32 +113,25 @@ impl Part {
     /// If the folder holds another run's part, or another process works on it.
     pub fn open(
         arguments: &Arguments,
-        shard: Shard,
+        (shard, out): (Shard, &Arc<Out>),
         inputs: &[Input],
         config: &Config,
         model: &str,
         computed: Option<String>,
     ) -> Outcome<Self> {
-        let folder = arguments.folder().unwrap_or(Path::new(".")).to_path_buf();
         let listed = arguments.format == Format::CocoPanoptic;
         let of = what(arguments, inputs, config, model, computed)?;
-        if let Some(other) = counts(&folder)?.into_iter().find(|count| *count != shard.count()) {
-            let (folder, count) = (folder.display(), shard.count());
-            let reason = format!(
-                "{folder}: holds parts of {other}, not of {count}: give another folder, or the same N"
-            );
-            return Err(Failure::new(Code::Input, reason));
-        }
-        let (mut journal, lines) = Journal::open(&journal_of(&folder, shard), &of)?;
+        let place = arguments.folder().unwrap_or(Path::new("."));
+        parts::check_counts(place, parts::counts(&out.names()?, WORK), shard.count())?;
+        let name = parts::journal_name(WORK, shard);
+        let (mut journal, lines) = Kept::open(out, &name, &of)?;
         if lines.is_empty() {
             let categories = config.categories.iter().cloned().collect();
-            journal.add(&Line::Run(RunLine { photos: inputs.len(), listed, categories }))?;
+            let run = Line::Run(RunLine { photos: inputs.len(), listed, categories });
+            journal.add(out, &name, &run)?;
         }
-        let done = lines.into_iter().filter_map(|line| match line {
-            Line::Done(done) => Some((done.position, done)),
-            Line::Run(_) | Line::Failed { .. } => None,
-        });
-        Ok(Self { journal, done: done.collect(), folder, listed })
+        let done = parts::done(lines);
+        Ok(Self { journal, name, done, out: out.clone(), listed })
     }
 
     /// Whether a photo was done before, as it is now, and its results are what was written.
@@ -141,8 +139,8 @@ impl Part {
         let done = self.done.get(&position).filter(|done| done.name == input.name);
         done.is_some_and(|done| {
             self.listed == done.annotation.is_some()
-                && done.is_whole(&self.folder)
-                && digest_of(&[&input.file]).is_ok_and(|digest| digest == done.photo)
+                && done.is_whole(&self.out)
+                && contents(input).is_ok_and(|contents| contents == done.photo)
         })
     }
 
@@ -153,17 +151,29 @@ impl Part {
         input: &Input,
         image: ImageEntry,
         annotation: Option<Annotation>,
+        stamp: Option<Stamp>,
     ) -> Outcome {
-        let photo = digest_of(&[&input.file])?;
-        let result = digest_of(&[&result(&self.folder, &input.name, annotation.as_ref())])?;
+        let photo = contents(input)?;
+        let result = match stamp {
+            Some(stamp) => stamp,
+            None => {
+                let name = result(&input.name, annotation.as_ref());
+                digest_of(&[&self.out.folder().join(name)])?
+            }
+        };
         let line = DoneLine { position, name: input.name.clone(), photo, result, image, annotation };
-        Ok(self.journal.add(&Line::Done(line))?)
+        self.journal.add(&self.out, &self.name, &Line::Done(line))
     }
 
     /// Notes a photo that could not be done.
     pub fn failed(&mut self, position: usize, input: &Input, reason: &str) -> Outcome {
         let (file, reason) = (input.file.display().to_string(), reason.to_owned());
-        Ok(self.journal.add(&Line::Failed { position, file, reason })?)
+        self.journal.add(&self.out, &self.name, &Line::Failed { position, file, reason })
+    }
+
+    /// Ends the part, or this go at it: the journal is where it belongs.
+    pub fn close(mut self) -> Outcome {
+        self.journal.send(&self.out, &self.name)
     }
 }
 

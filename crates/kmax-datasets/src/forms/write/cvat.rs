@@ -11,7 +11,7 @@
 use std::path::Path;
 
 use kmax_masks::{ImageId, Rle};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Labelled;
 use super::classes::{Classes, Object as Labels, outlined};
@@ -54,7 +54,7 @@ struct Class {
 }
 
 /// An entry of `annotations`.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Object {
     id: u64,
     image_id: ImageId,
@@ -63,11 +63,11 @@ pub(crate) struct Object {
     area: u64,
     bbox: [u32; 4],
     iscrowd: u8,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     score: Option<f32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Mask {
     Polygons([Vec<u32>; 1]),

@@ -25,7 +25,7 @@ use crate::files;
 
 /// A task.
 #[derive(Serialize)]
-pub(crate) struct Task {
+struct Task {
     data: Data,
     predictions: [Prediction; 1],
 }
@@ -71,8 +71,8 @@ struct Meta {
     text: [&'static str; 1],
 }
 
-/// The task of an image.
-pub(super) fn task(labelled: &Labelled, objects: &[Object]) -> Result<Task> {
+/// The task of an image, as JSON.
+pub(super) fn task(labelled: &Labelled, objects: &[Object]) -> Result<String> {
     let map = &labelled.panoptic.map;
     let pixels = u32::try_from(map.data().len());
     let pixels =
@@ -102,7 +102,9 @@ pub(super) fn task(labelled: &Labelled, objects: &[Object]) -> Result<Task> {
         }
         None => labelled.image.file_name.clone(),
     };
-    Ok(Task { data: Data { image }, predictions: [Prediction { model_version: "kmax", score, result }] })
+    let predictions = [Prediction { model_version: "kmax", score, result }];
+    serde_json::to_string(&Task { data: Data { image }, predictions })
+        .map_err(|error| Error::setting("image", format!("{}: {error}", labelled.image.id)))
 }
 
 /// The brush strokes of a map: of each id the packed runs that Label Studio keeps in `value.rle`. 0 is an id like any other.
@@ -142,7 +144,7 @@ fn in_url(path: &str) -> String {
 }
 
 /// Writes the tasks, and the labelling interface beside them.
-pub(super) fn finish(out: &Path, classes: &Classes, tasks: &[Task]) -> Result<()> {
+pub(super) fn finish(out: &Path, classes: &Classes, tasks: &[String]) -> Result<()> {
     let mut view = String::from(
         "<View>\n  <Image name=\"image\" value=\"$image\" zoom=\"true\"/>\n  <BrushLabels name=\"tag\" toName=\"image\">\n",
     );
@@ -154,7 +156,14 @@ pub(super) fn finish(out: &Path, classes: &Classes, tasks: &[Task]) -> Result<()
     }
     view += "  </BrushLabels>\n</View>\n";
     files::write(&out.with_extension("xml"), view.as_bytes())?;
-    files::write_json(out, &tasks)
+    files::write_with(out, |file| {
+        file.write_all(b"[")?;
+        for (number, task) in tasks.iter().enumerate() {
+            let comma = if number > 0 { "," } else { "" };
+            write!(file, "{comma}{task}")?;
+        }
+        file.write_all(b"]")
+    })
 }
 
 /// A text as an attribute of XML.

@@ -31,12 +31,13 @@ pub mod yolo;
 use std::path::{Path, PathBuf};
 
 use kmax_masks::{Categories, Panoptic};
+use serde::{Deserialize, Serialize};
 
 use crate::coco::ImageEntry;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files;
 use classes::Classes;
-use names::Names;
+use names::{Names, named};
 
 /// A form of a tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +59,13 @@ pub(crate) struct Labelled<'a> {
 }
 
 /// What of an image is for a common file.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Entry {
     /// Nothing; whether the form found the photo.
     Photo(bool),
-    Task(label_studio::Task),
+    /// A task of Label Studio as JSON.
+    Task(String),
     Objects(Vec<cvat::Object>),
 }
 
@@ -91,22 +95,48 @@ impl ToolWriter {
         Ok(Self { tool, out, split, classes, names: Names::default() })
     }
 
+    /// Where the files of images go that have one each, and how their names end.
+    fn place(&self) -> Option<(PathBuf, &'static str)> {
+        match self.tool {
+            Tool::Yolo => Some((self.out.join("labels").join(&self.split), "txt")),
+            Tool::Labelme => Some((self.out.clone(), "json")),
+            Tool::GeoJson => Some((self.out.clone(), "geojson")),
+            Tool::LabelStudio | Tool::CvatCoco => None,
+        }
+    }
+
+    /// The file that an image has of its own, if the form has one for each.
+    pub fn file(&self, image: &ImageEntry) -> Result<Option<PathBuf>> {
+        self.place().map(|(folder, ending)| Ok(named(&folder, image)?.with_extension(ending))).transpose()
+    }
+
+    /// Refuses a link to a photo that is not there though it was made.
+    pub fn check_link(&self, image: &ImageEntry, entry: &Entry) -> Result<()> {
+        if self.tool != Tool::Yolo || !matches!(entry, Entry::Photo(true)) {
+            return Ok(());
+        }
+        let link = named(&self.out.join("images").join(&self.split), image)?;
+        link.metadata().map(drop).map_err(Error::read(&link))
+    }
+
     pub fn write(&self, labelled: &Labelled) -> Result<Entry> {
         let objects = self.classes.objects(labelled, &self.out)?;
-        let file = |folder: PathBuf, ending: &str| self.names.file(&folder, labelled.image, ending);
+        let file = match self.place() {
+            Some((folder, ending)) => self.names.file(&folder, labelled.image, ending)?,
+            None => self.out.clone(),
+        };
         let found = labelled.photo.is_some();
         match self.tool {
             Tool::Yolo => {
-                let text = file(self.out.join("labels").join(&self.split), "txt")?;
-                yolo::write(&text, labelled, &objects)?;
+                yolo::write(&file, labelled, &objects)?;
                 yolo::link(&self.out.join("images").join(&self.split), labelled).map(Entry::Photo)
             }
             Tool::Labelme => {
-                labelme::write(&file(self.out.clone(), "json")?, labelled, &objects)?;
+                labelme::write(&file, labelled, &objects)?;
                 Ok(Entry::Photo(found))
             }
             Tool::GeoJson => {
-                geojson::write(&file(self.out.clone(), "geojson")?, labelled, &objects)?;
+                geojson::write(&file, labelled, &objects)?;
                 Ok(Entry::Photo(found))
             }
             Tool::LabelStudio => label_studio::task(labelled, &objects).map(Entry::Task),
