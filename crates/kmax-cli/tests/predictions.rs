@@ -176,6 +176,9 @@ fn large_images_are_cut_and_objects_are_counted() -> Outcome {
     assert!(run.err.contains("val: 8 tiles of 2 images"), "{run:?}");
     let run = kmax(folder, "dataset", &["check", "cut"]);
     assert_eq!(run.code, 0, "{run:?}");
+    let run = kmax(folder, "dataset", &["tile", "data", "cut", "--tile", "16"]);
+    assert!(run.code == 3 && run.err.contains("panoptic_val.json: is there already"), "{run:?}");
+    kmax(folder, "dataset", &["tile", "cut", "cut", "--tile", "16"]).fails(2, &["DATA"]);
     let run = kmax(folder, "dataset", &["tile", "data", "cut", "--tile", "8"]);
     assert_eq!((run.code, run.err.lines().count()), (2, 1), "{run:?}");
     Ok(())

@@ -37,7 +37,7 @@ pub struct Tiled {
 /// its tiles.
 ///
 /// # Errors
-/// If the tiling makes no sense, a photo or its labels are missing or damaged, two tiles would be called the same, or a file cannot be written.
+/// If the tiling makes no sense, the json is there already, a photo or its labels are missing or damaged, two tiles would be called the same, or a file cannot be written.
 pub fn tile(split: &Split, tiling: Tiling, out: &Path, progress: &dyn Progress) -> Result<Tiled> {
     tiling.check().map_err(|error| Error::setting("tile", error.to_string()))?;
     let source = Source::of(split);
@@ -45,6 +45,9 @@ pub fn tile(split: &Split, tiling: Tiling, out: &Path, progress: &dyn Progress) 
         ALL => (out.join("images"), out.join("panoptic.json")),
         name => (out.join(name), out.join(format!("panoptic_{name}.json"))),
     };
+    if json.exists() {
+        return Err(Error::file(&json, "is there already; take another folder, or remove it with its tiles"));
+    }
     let writer = PanopticWriter::create(&json)?;
     let cut = Cut { tiling, photos, writer };
     let indices: Vec<usize> = (0..source.len()).collect();
@@ -157,6 +160,8 @@ mod tests {
         let data = &again.splits[0].data;
         assert_eq!(data.len(), 5);
         assert_eq!(data.categories(), whole.data.categories());
+        let twice = tile(whole, Tiling { size: 32, overlap: 0 }, &out, &());
+        assert!(twice.is_err_and(|error| error.to_string().contains("there already")));
         let (full, mut objects) = (whole.data.sample(0)?, Vec::new());
         for index in 0..4 {
             let sample = data.sample(index)?;

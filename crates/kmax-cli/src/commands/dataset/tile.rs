@@ -33,6 +33,11 @@ impl Tile {
     pub fn run(&self) -> Outcome {
         let tiling = Tiling { size: self.tile, overlap: self.overlap };
         tiling.check().map_err(|error| Failure::new(Code::Usage, error.to_string()))?;
+        let places = (self.data.canonicalize(), self.out.canonicalize());
+        if matches!(&places, (Ok(data), Ok(out)) if data == out) {
+            let reason = "is DATA too: tiles would lie between what they are cut from";
+            return Err(Failure::new(Code::Usage, format!("{}: {reason}", self.out.display())));
+        }
         let opened = forms::open(&self.data, &self.form.options())?;
         remark(&format!("{} is read in the form `{}`", self.data.display(), opened.form.name()));
         opened.notes.iter().for_each(|note| remark(note));
