@@ -8,7 +8,7 @@ use crate::work::{Watch, work};
 use kmax::candle_core::Device;
 use kmax::device::DeviceChoice;
 use kmax::pull::{Event, Options, Puller, Settings};
-use kmax::{ErrorKind, Model, PostprocessConfig, Precision, Progress};
+use kmax::{ErrorKind, Model, PostprocessConfig, Precision, Progress, Tiling};
 use numpy::{PyArray2, PyArray3};
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -25,9 +25,11 @@ pub struct Segmenter {
 
 #[pymethods]
 impl Segmenter {
-    /// Opens a model by any of its names; `settings` are JSON, of those fields of post-processing that shall be others.
+    /// Opens a model by any of its names; `settings` are JSON, of those fields of post-processing that shall be others. `tiles` are their size and
+    /// how far they overlap, if that is not an eighth.
+    #[expect(clippy::too_many_arguments, reason = "Python names them")]
     #[new]
-    #[pyo3(signature = (model, threads = None, settings = None, tell = None, device = "cpu", precision = "f32"))]
+    #[pyo3(signature = (model, threads = None, settings = None, tell = None, device = "cpu", precision = "f32", tiles = None))]
     fn new(
         py: Python<'_>,
         model: String,
@@ -36,6 +38,7 @@ impl Segmenter {
         tell: Option<Py<PyAny>>,
         device: &str,
         precision: &str,
+        tiles: Option<(u32, Option<u32>)>,
     ) -> PyResult<Self> {
         let (device, precision) = opened(device, precision)?;
         work(py, tell, |watch| {
@@ -46,6 +49,10 @@ impl Segmenter {
             let mut builder = builder.device(device).precision(precision);
             if let Some(threads) = threads {
                 builder = builder.threads(threads);
+            }
+            if let Some((size, overlap)) = tiles {
+                let usual = Tiling::of(size);
+                builder = builder.tiles(Tiling { overlap: overlap.unwrap_or(usual.overlap), ..usual });
             }
             Ok(Self { segmenter: builder.build()?, warnings })
         })

@@ -156,3 +156,18 @@ def test_a_subclass_is_a_segmenter(result: kmax.Result) -> None:
             super().__init__("kmax-people", threads=1)
 
     assert np.array_equal(Ours().segment(result.image).map, result.map)
+
+
+def test_large_images_are_cut(photo: Path) -> None:
+    array = np.asarray(Image.open(photo).convert("RGB"))
+    whole, tiled = kmax.Segmenter(tiles=4096), kmax.Segmenter(tiles=(200, 40))
+    assert np.array_equal(whole.segment(array).map, kmax.Segmenter().segment(array).map)
+    # Far from every border a tile is what it is alone.
+    corner = kmax.Segmenter().semantic(np.ascontiguousarray(array[:200, :200]))
+    assert np.array_equal(tiled.semantic(array)[:100, :100], corner[:100, :100])
+    assert np.array_equal(pickle.loads(pickle.dumps(tiled)).semantic(array), tiled.semantic(array))
+    found = tiled.segment(array)
+    assert sorted(segment.id for segment in found.segments) == np.unique(found.map[found.map > 0]).tolist()
+    for wrong in (0, -1, 8, (256, 200), (256,), "256", 2.5, True, (None, 3)):
+        with pytest.raises(errors.InvalidArgumentError, match="tile"):
+            kmax.Segmenter(tiles=wrong)  # type: ignore[arg-type]

@@ -42,6 +42,7 @@ class Segmenter:
         tell: Optional[_Tell] = None,
         device: str = "cpu",
         precision: str = "f32",
+        tiles: Optional[tuple[int, Optional[int]]] = None,
     ) -> Segmenter: ...
     @property
     def device(self) -> str: ...

@@ -35,6 +35,9 @@ class Segmenter:
         precision: What the network computes in: ``"float32"``, or on a GPU ``"float16"`` or ``"bfloat16"``.
         device: Where it computes: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"metal"``, or ``"auto"``: a GPU if there is one that this package
             can use. The wheels are built without GPUs (docs/DEVICES.md). ``device`` of a segmenter says which it became.
+        tiles: Images of which a side is longer are cut into tiles of so many pixels, which the network sees one by one, and what they show is joined;
+            for scans, microscopy, aerial pictures. ``(256, 64)`` also says how far tiles overlap: an eighth, if not given, and at most
+            a third. Without it, as the model's configuration says; most say nothing.
         progress: While a model is fetched: called with bytes received and in all; True shows a bar of tqdm, if that is installed.
         **settings: Settings of post-processing that shall differ from the model's own, such as ``class_threshold_thing=0.5``;
             ``settings`` of a segmenter has them all.
@@ -54,6 +57,7 @@ class Segmenter:
         threads: int | None = None,
         precision: str = "float32",
         device: str = "cpu",
+        tiles: int | tuple[int, int] | None = None,
         progress: Progress | bool | None = None,
         **settings: Any,
     ) -> None:
@@ -67,13 +71,14 @@ class Segmenter:
             raise InvalidArgumentError(f"threads: expected a whole number from 1 to 1024, not {threads!r}")
         if not isinstance(model, (str, os.PathLike)):
             raise InvalidArgumentError(f"model: expected a name or a path, not {type(model).__name__}")
+        cut = _tiles(tiles)
         self.model: str = os.fspath(model)
         """The name that the model was opened by."""
         self._threads, self._changed = threads, settings
-        self._device, self._precision = device, precision
+        self._device, self._precision, self._tiles = device, precision, tiles
         with Listener(progress, self.model, unit="B") as listener:
             self._native = _native.Segmenter(
-                self.model, threads, _written(settings), listener, device, _PRECISIONS[precision]
+                self.model, threads, _written(settings), listener, device, _PRECISIONS[precision], cut
             )
         self._categories: tuple[Category, ...] = tuple(map(category, json.loads(self._native.categories())))
         for field in self._native.warnings:
@@ -155,7 +160,9 @@ class Segmenter:
         return f"Segmenter({self.model!r}, {len(self._categories)} classes)"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (type(self), self.model, self._threads, self._changed, self._device, self._precision)
+        return _again, (
+            type(self), self.model, self._threads, self._changed, self._device, self._precision, self._tiles
+        )
 
 
 def _again(
@@ -165,8 +172,20 @@ def _again(
     settings: dict[str, Any],
     device: str = "cpu",
     precision: str = "float32",
+    tiles: int | tuple[int, int] | None = None,
 ) -> Segmenter:
-    return cls(model, threads=threads, device=device, precision=precision, **settings)
+    return cls(model, threads=threads, device=device, precision=precision, tiles=tiles, **settings)
+
+
+def _tiles(tiles: object) -> tuple[int, int | None] | None:
+    """Size and overlap for the native side, which knows their ranges."""
+    if tiles is None:
+        return None
+    parts = tiles if isinstance(tiles, tuple) else (tiles, None)
+    whole = [part is None or isinstance(part, int) and not isinstance(part, bool) and 0 <= part < 2**32 for part in parts]
+    if len(parts) != 2 or not all(whole) or parts[0] is None:
+        raise InvalidArgumentError(f"tiles: expected pixels, or pixels and overlap, not {tiles!r}")
+    return parts
 
 
 def _written(settings: dict[str, Any]) -> str | None:
