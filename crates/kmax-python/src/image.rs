@@ -9,6 +9,7 @@ use kmax_masks::codec;
 use kmax_transforms::{Picture, Reading, decode_picture, read_picture};
 use numpy::{PyArray2, PyArray3, PyReadonlyArray3};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use std::path::PathBuf;
 
@@ -16,14 +17,14 @@ use std::path::PathBuf;
 #[derive(FromPyObject)]
 pub enum Source<'py> {
     Array(PyReadonlyArray3<'py, u8>),
-    Bytes(Vec<u8>),
+    Bytes(PyBackedBytes),
     Path(PathBuf),
 }
 
-/// An image that Python's lock is not needed for.
+/// An image that Python's lock is not needed for. Python's bytes never change, so they are read where they are.
 pub enum Input {
     Image(image::RgbImage),
-    Bytes(Vec<u8>),
+    Bytes(PyBackedBytes),
     Path(PathBuf),
 }
 
@@ -71,7 +72,7 @@ pub fn encode_panoptic<'py>(py: Python<'py>, map: &Bound<'py, PyAny>) -> PyResul
 
 /// The map of a panoptic PNG.
 #[pyfunction]
-pub fn decode_panoptic<'py>(py: Python<'py>, png: Vec<u8>) -> PyResult<Bound<'py, PyArray2<u32>>> {
+pub fn decode_panoptic<'py>(py: Python<'py>, png: PyBackedBytes) -> PyResult<Bound<'py, PyArray2<u32>>> {
     let map = py.detach(|| codec::decode_panoptic(&png)).map_err(Failure::from)?;
     arrays::of_map(py, map)
 }

@@ -184,3 +184,22 @@ def test_the_whole_program_is_there(photo: Path, tmp_path: Path) -> None:
     failed = kmax_program("segment", str(tmp_path / "none.jpg"))
     assert failed.returncode == 3 and failed.stderr.startswith("error: ") and failed.stderr.count("\n") == 1
     assert kmax_program("segment").returncode == 2
+
+
+def test_bytes_are_read_where_they_are() -> None:
+    child = _python("""
+        import resource, kmax_deeplab as kmax
+        segmenter = kmax.Segmenter()
+        peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        # Said to be a PNG, which it is not: refused once it is read.
+        file = b"\\x89PNG\\r\\n\\x1a\\n".ljust(1 << 28, b"x")
+        before = peak()
+        try:
+            segmenter.segment(file)
+        except kmax.Error as error:
+            print(error.kind, (peak() - before) // 1024)
+    """)
+    out, err = child.communicate(timeout=60)
+    kind, grown = out.split()
+    # Of 256 MB in memory; a copy would be as many.
+    assert kind == "damaged" and int(grown) < 128, (out, err)

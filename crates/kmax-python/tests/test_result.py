@@ -82,3 +82,21 @@ def test_pictures(result: kmax.Result) -> None:
     plain = result.overlay(opacity=0.0, labels=False, contours=False)
     assert np.array_equal(plain, result.image)
     assert "segments" in repr(result) and "top" in repr(result)
+
+
+def _owner(array: np.ndarray) -> object:
+    """What holds the memory of an array."""
+    base = array.base
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base
+
+
+def test_arrays_are_handed_over_and_not_copied(result: kmax.Result) -> None:
+    image = np.zeros((60, 80, 3), np.uint8)
+    given = kmax.Segmenter().segment(image)
+    assert given.image is image
+    assert np.shares_memory(result.panoptic[0], result.map)
+    # Memory that Rust made: NumPy holds the vector itself, and owns nothing.
+    for array in (result.map, given.map, result.overlay(), kmax.Segmenter().semantic(image)):
+        assert type(_owner(array)).__name__ == "PySliceContainer" and not array.flags.owndata

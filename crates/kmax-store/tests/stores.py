@@ -20,7 +20,7 @@ s3 = boto3.client("s3")
 
 
 def kmax(*arguments, code=0, **more):
-    done = subprocess.run([KMAX, *arguments], capture_output=True, text=True, timeout=120, **more)
+    done = subprocess.run([KMAX, *arguments], capture_output=True, text=True, timeout=300, **more)
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     return done
 
@@ -61,7 +61,7 @@ def begun(shard, results):
     """Begins a part, and comes back when so many of its results are in the bucket."""
     before = len(keys("out/predictions/"))
     running = subprocess.Popen([KMAX, *SEGMENT, "--shard", shard], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    ends = time.time() + 60
+    ends = time.time() + 120
     while len(keys("out/predictions/")) < before + results:
         assert running.poll() is None and time.time() < ends, (running.poll(), running.stderr.read())
         time.sleep(0.02)
@@ -98,7 +98,7 @@ def parts():
     again = kmax(*SEGMENT, "--shard", "2/3")
     # All but the broken photo, which is of this part.
     assert "10 of 31 photos, 9 of them done before" in again.stderr, again.stderr
-    fails(3, ["s3://bucket/out: holds parts of 3, not of 4"], *SEGMENT, "--shard", "1/4")
+    fails(3, ["s3://bucket/out: holds parts of 3, not of 4"], "-q", *SEGMENT, "--shard", "1/4")
 
     merged = kmax("merge", "s3://bucket/out", code=1)
     assert merged.stderr.count(BROKEN) == 1 and "1 of 31 photos failed" in merged.stderr, merged.stderr
@@ -141,7 +141,7 @@ def without_parts():
 def refusals():
     fails(3, ["s3://bucket/none.jpg: is not there"], "segment", "s3://bucket/none.jpg")
     fails(3, ["s3://nowhere/photos"], "segment", "s3://nowhere/photos", "-o", "x")
-    fails(3, ["s3://nowhere/out"], "segment", "photos/00.ppm", "-o", "s3://nowhere/out")
+    fails(5, ["s3://nowhere/out"], "segment", "photos/00.ppm", "-o", "s3://nowhere/out")
     fails(2, ["http://bucket/a.jpg: expected s3://"], "segment", "http://bucket/a.jpg")
     fails(2, ["s3://bucket/../x"], "segment", "photos/00.ppm", "-o", "s3://bucket/../x")
     fails(2, ["--explain takes a folder of this machine"], "segment", "photos/00.ppm", "--explain", "s3://bucket/x")
@@ -149,7 +149,7 @@ def refusals():
     put("text/notes.txt", b"no photo")
     fails(3, ["s3://bucket/text: no photo", "1 file of another kind left out (.txt)"], "segment", "s3://bucket/text/")
     # A name that would lead out of the folder of results.
-    put("hostile/..\\evil.ppm", Path("photos/00.ppm").read_bytes())
+    put("hostile/a..\\..\\evil.ppm", Path("photos/00.ppm").read_bytes())
     kmax("segment", "s3://bucket/hostile/", "-o", "inside/deep")
     assert not list(Path("inside").glob("*.*")) and len(list(Path("inside/deep").iterdir())) == 3
 

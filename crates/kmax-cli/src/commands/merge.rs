@@ -66,7 +66,7 @@ fn parts(out: &Out) -> Outcome<Option<Whole<RunLine, DoneLine>>> {
         }
     }
     let whole = Whole::read(out.folder(), WORK);
-    Ok(whole.map_err(|error| told_of(out, error.into()))?)
+    whole.map_err(|error| told_of(out, error.into()))
 }
 
 /// A fault of a file that was fetched, told of where it came from.

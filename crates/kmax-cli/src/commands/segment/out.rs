@@ -32,7 +32,7 @@ impl Out {
                 Failure::new(Code::Output, format!("{}: {reason}", folder.display()))
             })?;
         }
-        Self::open(place)
+        Self::open(place).map_err(|failure| Failure::new(Code::Output, failure.message))
     }
 
     /// What is there.
