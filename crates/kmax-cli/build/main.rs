@@ -5,7 +5,7 @@ mod cuda;
 fn main() {
     println!("cargo::rerun-if-changed=build");
     allocator();
-    cuda::stand_ins();
+    cuda::stand_ins("build/open.c");
 }
 
 /// The one setting of the allocator that can only be made in C.
