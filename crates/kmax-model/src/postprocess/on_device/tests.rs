@@ -125,6 +125,7 @@ fn logits_that_are_no_numbers_are_an_error() -> Outcome {
 }
 
 #[test]
+#[ignore = "minutes in the emulation: KMAX_CPU=emulated, with --ignored"]
 fn a_segmenter_gives_what_its_predictions_give() -> Outcome {
     if !emulated() {
         return Ok(());
