@@ -8,7 +8,7 @@
 use candle_core::{DType, Device, Tensor};
 use kmax_benches::{models, random};
 use kmax_model::{KMaxDeepLab, NetworkConfig, Params};
-use kmax_nn::{Init, Mode, Role};
+use kmax_nn::{Init, Mode};
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
 use std::time::Instant;
@@ -65,26 +65,8 @@ fn case(config: &NetworkConfig, side: usize, file: &str) -> Outcome {
     let params = Params::trainable(None, 1, DType::F64, &Device::Cpu);
     let network = KMaxDeepLab::new(config, &params)?.without_dropout();
     let mut tensors: HashMap<String, Tensor> = HashMap::new();
+    models::spread(&params)?;
     for parameter in params.parameters() {
-        let shape = parameter.var.dims().to_vec();
-        let around = |centre: f64, bound: f64| -> Outcome<Tensor> {
-            let count = shape.iter().product();
-            let drawn = Init::Uniform { bound }.values(&parameter.name, 2, count);
-            let values: Vec<f64> = drawn.into_iter().map(|value| centre + value).collect();
-            Ok(Tensor::from_vec(values, shape.clone(), &Device::Cpu)?)
-        };
-        // Norms and scales begin as identities and zeros, behind which mistakes would hide.
-        match parameter.role {
-            Role::Norm | Role::Scale if parameter.name.ends_with("bias") => {
-                parameter.var.set(&around(0.0, 0.2)?)?;
-            }
-            Role::Norm | Role::Scale => parameter.var.set(&around(0.8, 0.4)?)?,
-            Role::Statistic if parameter.name.ends_with("running_var") => {
-                parameter.var.set(&around(1.0, 0.5)?)?;
-            }
-            Role::Statistic => parameter.var.set(&around(0.0, 0.2)?)?,
-            _ => {}
-        }
         tensors.insert(format!("weights.{}", parameter.name), parameter.var.as_detached_tensor().copy()?);
     }
     let image = Tensor::from_vec(

@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use kmax_backbones::{BackboneConfig, ConvNeXtSize};
 use kmax_model::{KMaxDeepLab, NetworkConfig, Result};
-use kmax_nn::{Mode, Params};
+use kmax_nn::{Init, Mode, Params, Role};
 use std::collections::HashMap;
 
 /// The network of that name: `resnet50`, `convnext_tiny`, `convnext_large`, `max_s`, or `small`, the built-in model's.
@@ -29,6 +29,41 @@ pub fn frozen(config: &NetworkConfig) -> Result<KMaxDeepLab> {
     let values: HashMap<_, _> =
         params.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach())).collect();
     KMaxDeepLab::new(config, &Params::frozen(values, DType::F32, &Device::Cpu))
+}
+
+/// Draws what begins as an identity or zero, behind which mistakes would hide: norms, scales and their statistics.
+///
+/// # Errors
+/// If Candle fails.
+pub fn spread(params: &Params) -> Result<()> {
+    for parameter in params.parameters() {
+        let shape = parameter.var.dims().to_vec();
+        let around = |centre: f64, bound: f64| -> Result<()> {
+            let drawn = Init::Uniform { bound }.values(&parameter.name, 2, shape.iter().product());
+            let values: Vec<f64> = drawn.into_iter().map(|value| centre + value).collect();
+            let values = Tensor::from_vec(values, shape.as_slice(), &Device::Cpu)?;
+            Ok(parameter.var.set(&values.to_dtype(parameter.var.dtype())?)?)
+        };
+        match parameter.role {
+            Role::Norm | Role::Scale if parameter.name.ends_with("bias") => around(0.0, 0.2)?,
+            Role::Norm | Role::Scale => around(0.8, 0.4)?,
+            Role::Statistic if parameter.name.ends_with("running_var") => around(1.0, 0.5)?,
+            Role::Statistic => around(0.0, 0.2)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Drawn and [`spread`] weights by name, float32 on the processor.
+///
+/// # Errors
+/// If the configuration is wrong.
+pub fn weights(config: &NetworkConfig) -> Result<HashMap<String, Tensor>> {
+    let params = Params::trainable(None, 1, DType::F32, &Device::Cpu);
+    KMaxDeepLab::new(config, &params)?;
+    spread(&params)?;
+    Ok(params.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach())).collect())
 }
 
 /// Ready to be trained.

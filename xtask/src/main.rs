@@ -5,6 +5,7 @@ mod bench_report;
 mod cargo;
 mod check_cuda;
 mod convert;
+mod device_check;
 mod layering;
 mod limits;
 mod modules;
@@ -43,6 +44,8 @@ enum Task {
         #[arg(long, default_value = "cuda")]
         features: String,
     },
+    /// Makes a folder that holds a GPU against the processor and measures it, on a machine without Rust (docs/DEVICES.md)
+    DeviceCheck(device_check::Arguments),
     /// Checks the table of limits in SECURITY.md against the constants
     Limits,
     /// Checks that one build serves the program, the tests and the benches
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Task::ProveConversion(arguments) => proof::prove(&arguments).map(told),
         Task::Attack(arguments) => attack::attack(&arguments),
         Task::CheckCuda { features } => check_cuda::check(&features).map(told),
+        Task::DeviceCheck(arguments) => device_check::make(&arguments).map(told),
         Task::Limits => limits::check(std::path::Path::new(".")).map(told),
         Task::Layering => layering::check().map(told),
         Task::OneBuild => one_build::check().map(told),

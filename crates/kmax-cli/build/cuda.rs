@@ -53,8 +53,8 @@ const LIBRARIES: [Library; 6] = [
     Library { name: "cudnn", folder: "cudnn", prefix: "cudnn", files: &["libcudnn.so.9"], absent: 1001 },
 ];
 
-/// Makes them if this build needs them.
-pub fn stand_ins() {
+/// Makes them if this build needs them; `open` is the path of `open.c`.
+pub fn stand_ins(open: &str) {
     let set = |name: &str| std::env::var(format!("CARGO_{name}")).unwrap_or_default();
     let target = ["CFG_TARGET_ARCH", "CFG_TARGET_OS", "CFG_TARGET_ENV"].map(set);
     if std::env::var_os("CARGO_FEATURE_CUDA").is_none() || target != ["x86_64", "linux", "gnu"] {
@@ -70,7 +70,7 @@ pub fn stand_ins() {
     std::fs::create_dir_all(&out).expect("OUT_DIR can be written to");
     let cudnn = std::env::var_os("CARGO_FEATURE_CUDNN").is_some();
     for library in LIBRARIES.iter().filter(|library| cudnn || library.name != "cudnn") {
-        library.compile(&cudarc, &out);
+        library.compile(&cudarc, open, &out);
     }
     runtime(&out);
     println!("cargo::rustc-link-search=native={}", out.display());
@@ -81,7 +81,7 @@ pub fn stand_ins() {
 }
 
 impl Library {
-    fn compile(&self, cudarc: &Path, out: &Path) {
+    fn compile(&self, cudarc: &Path, open: &str, out: &Path) {
         let functions = self.functions(cudarc);
         let code = out.join(format!("{}.S", self.name));
         std::fs::write(&code, assembly(self.name, &functions)).expect("OUT_DIR can be written to");
@@ -90,7 +90,7 @@ impl Library {
         };
         cc::Build::new()
             .file(code)
-            .file("build/open.c")
+            .file(open)
             .out_dir(out.join(self.name))
             .cargo_metadata(false)
             .define("LIBRARY", self.name)

@@ -68,3 +68,51 @@ KERNEL(winners, INPUT(0, real, logits), INPUT(1, uint, takes_part), OUTPUT(2, ui
     second[at] = runner_up;
     of_second[at] = runner_up == NOBODY ? 0.0f : EXP(next - most) / sum;
 }
+
+// Who claims each pixel with a probability above `threshold`, in one number: 1 + the winner in the lower 16 bits, 0 for nobody; with
+// `pairs`, 1 + the runner-up in the upper ones. Above 1/3, no third query can. A pixel a thread.
+KERNEL(claims, INPUT(0, float, of_first), INPUT(1, float, of_second), INPUT(2, uint, first), INPUT(3, uint, second), OUTPUT(4, uint, map),
+       INT(5, pixels), FLOAT(6, threshold), INT(7, pairs)) {
+    const int at = BLOCK * THREADS + THREAD;
+    if (at >= pixels) return;
+    const uint winner = first[at] != NOBODY && of_first[at] > threshold ? first[at] + 1u : 0u;
+    const uint runner_up = pairs && second[at] != NOBODY && of_second[at] > threshold ? second[at] + 1u : 0u;
+    map[at] = winner | (runner_up << 16);
+}
+
+// How many pixels each query claims, and the sum of its probabilities there. A query a block, whose threads each see every THREADS-th
+// pixel; the sums of 64 of those are added up before they are added to the whole, which keeps digits.
+KERNEL(claim_totals, INPUT(0, float, of_first), INPUT(1, float, of_second), INPUT(2, uint, map), OUTPUT(3, uint, counts),
+       OUTPUT(4, float, sums), INT(5, pixels)) {
+    SHARED(float, scratch, THREADS);
+    SHARED(uint, counted, THREADS);
+    const uint query = (uint)BLOCK + 1u;
+    uint count = 0u;
+    float whole = 0.0f, part = 0.0f;
+    int seen = 0;
+    for (int at = THREAD; at < pixels; at += THREADS) {
+        const uint claimed = map[at];
+        if ((claimed & 0xffffu) == query) {
+            ++count;
+            part += of_first[at];
+        } else if (claimed >> 16 == query) {
+            ++count;
+            part += of_second[at];
+        }
+        if (++seen % 64 == 0) {
+            whole += part;
+            part = 0.0f;
+        }
+    }
+    const float sum = block_sum(whole + part, scratch, THREAD);
+    counted[THREAD] = count;
+    BARRIER;
+    for (int step = THREADS / 2; step > 0; step /= 2) {
+        if (THREAD < step) counted[THREAD] += counted[THREAD + step];
+        BARRIER;
+    }
+    if (THREAD == 0) {
+        counts[BLOCK] = counted[0];
+        sums[BLOCK] = sum;
+    }
+}

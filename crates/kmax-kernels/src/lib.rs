@@ -67,7 +67,7 @@ pub use error::{Error, Result};
 pub use gpu::has_gpu_kernels;
 pub use kmax_base::ErrorKind;
 pub use kmeans::{center_sums, nearest_center};
-pub use masks::{BLOCK, DeviceMasks, Mixing, PixelBlock, PixelWinners, ResizedMasks, Winners};
+pub use masks::{BLOCK, DeviceMasks, Mixing, PixelBlock, PixelClaims, PixelWinners, ResizedMasks, Winners};
 pub use norm::{
     NormStep, TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm,
 };

@@ -1,4 +1,4 @@
-// The words of the kernels in C++ for the processor: what the tests run.
+// The words of the kernels in C++ for the processor: what tests run, and the dry run of the device check.
 //
 // A block's threads run one after the other on coroutines, each until a barrier or its end; between two barriers they come in an order that is drawn
 // anew, so that a result that depends on the order is found. Shared memory holds NaN at first. A barrier that some threads of a block

@@ -2,7 +2,8 @@
 //!
 //! The environment variable `KMAX_CPU` (`avx512`, `avx2`, `neon` or `portable`) forces a path that the machine has;
 //! anything else, or a path that it has not, means the best one. With `candle`, a network runs on Candle's operations
-//! instead, as on other devices.
+//! instead, as on other devices. With `emulated`, where there are Unix and a C++ compiler, the kernels of GPUs do what is not
+//! float64, in an emulation that is slow and finds mistakes.
 
 use super::float::Float;
 use super::vector::{Array, Vector};
@@ -28,7 +29,6 @@ pub(crate) enum Level {
 struct Choice {
     level: Level,
     candle_only: bool,
-    #[cfg(test)]
     emulated: bool,
 }
 
@@ -42,16 +42,7 @@ fn choice() -> &'static Choice {
             "avx2" => best.min(Level::Avx2),
             _ => best,
         };
-        #[cfg(test)]
-        if asked == "emulated" {
-            return Choice { level, candle_only: false, emulated: true };
-        }
-        Choice {
-            level,
-            candle_only: asked == "candle",
-            #[cfg(test)]
-            emulated: false,
-        }
+        Choice { level, candle_only: asked == "candle", emulated: cfg!(unix) && asked == "emulated" }
     })
 }
 
@@ -64,6 +55,9 @@ pub(crate) fn level() -> Level {
 pub fn kernels() -> &'static str {
     if candle_only() {
         return "candle";
+    }
+    if emulated() {
+        return "emulated";
     }
     match level() {
         Level::Portable => "portable",
@@ -81,8 +75,7 @@ pub(crate) fn candle_only() -> bool {
     choice().candle_only
 }
 
-/// Whether the tests ask for the kernels of GPUs, emulated on the processor.
-#[cfg(test)]
+/// Whether the environment asks for the kernels of GPUs, emulated on the processor.
 pub(crate) fn emulated() -> bool {
     choice().emulated
 }

@@ -8,10 +8,8 @@ mod storage;
 mod vector;
 
 pub(crate) use buffer::{Shared, all_written, copied, to_write, with_buffer, written, zeroed};
-#[cfg(test)]
-pub(crate) use dispatch::emulated;
 pub use dispatch::kernels;
-pub(crate) use dispatch::{Isa, Kernel, by_path, run, simd_fn};
+pub(crate) use dispatch::{Isa, Kernel, by_path, emulated, run, simd_fn};
 pub(crate) use float::Float;
 pub(crate) use storage::{by_dtype, elements, hold, in_float32, with_dtype, wrap};
 pub use storage::{has_kernel, runs_kernels};

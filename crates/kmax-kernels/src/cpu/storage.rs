@@ -12,8 +12,7 @@ pub fn runs_kernels(device: &Device) -> bool {
 
 /// Whether the CPU kernels take this tensor; others go through Candle's operations.
 pub fn has_kernel(x: &Tensor) -> bool {
-    // Those of GPUs know no float64, so that the tests compare them with ours in one process.
-    #[cfg(test)]
+    // Those of GPUs know no float64, so that they are compared with ours in one process.
     if super::emulated() && x.dtype() != DType::F64 {
         return false;
     }

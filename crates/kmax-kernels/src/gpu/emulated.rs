@@ -100,8 +100,8 @@ impl Buffer {
     }
 }
 
-/// Runs a launch twice, with the threads of its blocks in other orders, and checks that both give the same bits and leave the margins
-/// alone.
+/// Runs a launch and checks that it leaves the margins alone; in tests twice, with the threads of its blocks in other orders, and both have
+/// to give the same bits.
 pub(super) fn launched(
     launch: &Launch,
     real: u8,
@@ -122,9 +122,12 @@ pub(super) fn launched(
         }
         Ok(made)
     };
-    let (first, second) = (made(1, &mut inputs)?, made(2, &mut inputs)?);
-    if first.iter().zip(&second).any(|(a, b)| a.bits() != b.bits()) {
-        bail!("{} depends on the order of its threads: {launch:?}", launch.kernel);
+    let first = made(1, &mut inputs)?;
+    if cfg!(test) {
+        let second = made(2, &mut inputs)?;
+        if first.iter().zip(&second).any(|(a, b)| a.bits() != b.bits()) {
+            bail!("{} depends on the order of its threads: {launch:?}", launch.kernel);
+        }
     }
     Ok(first.into_iter().map(Buffer::storage).collect())
 }
@@ -169,6 +172,7 @@ fn compiler() -> String {
 }
 
 /// Whether the emulation can be made here.
+#[cfg(test)]
 pub(crate) fn has_compiler() -> bool {
     Command::new(compiler()).arg("--version").output().is_ok_and(|run| run.status.success())
 }

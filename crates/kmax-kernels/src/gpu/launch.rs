@@ -110,8 +110,8 @@ pub(crate) fn stored(
     if let Device::Cuda(device) = first.device() {
         return Ok(super::cuda::launched(device, launch, real, inputs, outputs)?);
     }
-    #[cfg(test)]
-    if first.device().is_cpu() {
+    #[cfg(unix)]
+    if first.device().is_cpu() && crate::cpu::emulated() {
         return Ok(super::emulated::launched(launch, real, inputs, outputs)?);
     }
     let place = first.device().location();

@@ -1,13 +1,13 @@
 //! Kernels on GPUs: their text, how each is launched, and who launches it.
 //!
 //! The text is in the crate's folder `gpu`, one for all targets. An operation says with a [`Launch`] which kernel it wants, for how many
-//! blocks and with which numbers; [`launched`] runs that on the device of its tensors. In tests, the same launches run in an
-//! emulation on the processor (`KMAX_CPU=emulated`), against the scalar twins of the CPU kernels.
+//! blocks and with which numbers; [`launched`] runs that on the device of its tensors. The same launches run in an emulation on the
+//! processor (`KMAX_CPU=emulated`): in the tests, against the scalar twins of the CPU kernels, and in the device check's dry run.
 
 mod attached;
 #[cfg(feature = "cuda")]
 mod cuda;
-#[cfg(test)]
+#[cfg(unix)]
 mod emulated;
 mod launch;
 mod source;
@@ -17,16 +17,21 @@ mod table;
 mod tests;
 
 pub(crate) use attached::{attached, attached_to};
-#[cfg(test)]
+#[cfg(all(test, unix))]
 pub(crate) use emulated::has_compiler;
 pub(crate) use launch::{Launch, THREADS, launched, one_launched};
 pub(crate) use source::Module;
 
 use candle_core::{DType, Device, Tensor};
 
+/// There is no emulation.
+#[cfg(all(test, not(unix)))]
+pub(crate) fn has_compiler() -> bool {
+    false
+}
+
 /// Whether our kernels run on this device, which is not the processor.
 pub fn has_gpu_kernels(device: &Device) -> bool {
-    #[cfg(test)]
     if crate::cpu::emulated() {
         return device.is_cpu();
     }

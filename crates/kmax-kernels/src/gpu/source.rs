@@ -1,13 +1,13 @@
 //! The text of the kernels, and the pieces that make up a module of one.
 
 use candle_core::DType;
-#[cfg(any(test, feature = "cuda"))]
+#[cfg(any(unix, feature = "cuda"))]
 use candle_core::{Error, Result};
-#[cfg(any(test, feature = "cuda"))]
+#[cfg(any(unix, feature = "cuda"))]
 use std::path::Path;
 
 /// Bytes of a piece that are read from a file.
-#[cfg(any(test, feature = "cuda"))]
+#[cfg(any(unix, feature = "cuda"))]
 const LARGEST: u64 = 1 << 20;
 
 /// What is compiled together: an operation and its gradients.
@@ -26,14 +26,14 @@ pub(crate) enum Module {
 }
 
 /// What every module begins with, behind the words of its target.
-#[cfg(any(test, feature = "cuda"))]
+#[cfg(any(unix, feature = "cuda"))]
 const COMMON: [(&str, &str); 3] = [
     ("common.h", include_str!("../../gpu/common.h")),
     ("windows.h", include_str!("../../gpu/windows.h")),
     ("sample.h", include_str!("../../gpu/sample.h")),
 ];
 
-#[cfg(any(test, feature = "cuda"))]
+#[cfg(any(unix, feature = "cuda"))]
 impl Module {
     /// All of them.
     #[cfg(test)]

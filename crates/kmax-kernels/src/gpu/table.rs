@@ -50,7 +50,7 @@ const OPERATIONS: &[(&str, On)] = &[
     ("sum-of-parts", Candle("two or three parts, in axial attention's training form")),
     ("sum-over-ranks", Never("the CPU's: numbers travel between processes")),
     // Not an operation of Candle: `ResizedMasks` on the CPU.
-    ("winners", Kernels(&["winners"], &[])),
+    ("winners", Kernels(&["winners", "claims", "claim_totals"], &[])),
 ];
 
 /// The names that operations of the source give themselves, but for those of the folder of this file.

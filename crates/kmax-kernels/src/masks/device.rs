@@ -35,7 +35,52 @@ pub struct PixelWinners {
     pub of_second: Tensor,
 }
 
+/// What [`DeviceMasks::claims`] gives.
+#[derive(Debug, Clone)]
+pub struct PixelClaims {
+    /// `[height, width]`, `u32`: 1 + the most probable query in the lower 16 bits and 1 + the next in the upper ones, as far as their
+    /// probabilities are above the threshold; 0 else.
+    pub map: Tensor,
+    /// `[queries]`, `u32`: the pixels of each query in `map`.
+    pub counts: Tensor,
+    /// `[queries]`, `f32`: the sum of its probabilities there.
+    pub sums: Tensor,
+}
+
+/// Queries that half of a number can name.
+const MOST_QUERIES: usize = 0xffff;
+
 impl DeviceMasks<'_> {
+    /// Who claims each pixel with a probability above `threshold`: the most probable query, and with `pairs` the next one too. That is all
+    /// who do where `threshold` is at least 1/3. `None` where the device has no kernel.
+    ///
+    /// # Errors
+    /// If shapes or types do not fit.
+    pub fn claims(&self, threshold: f32, pairs: bool) -> Result<Option<PixelClaims>> {
+        let queries = self.logits.dim(0)?;
+        if queries > MOST_QUERIES {
+            return Err(Error::Argument(format!(
+                "claims: {queries} queries, at most {MOST_QUERIES} are possible"
+            )));
+        }
+        let Some(winners) = self.winners()? else { return Ok(None) };
+        let PixelWinners { first, of_first, second, of_second } = &winners;
+        let pixels = first.elem_count();
+        let launch = Launch::of_threads(Module::Winners, "claims", pixels)
+            .ints([pixels])
+            .floats([threshold])
+            .ints([usize::from(pairs)]);
+        let outputs = [(first.shape().clone(), DType::U32)];
+        let map = launched(&launch, &[of_first, of_second, first, second], &outputs)?.swap_remove(0);
+        let launch = Launch::of_blocks(Module::Winners, "claim_totals", queries).ints([pixels]);
+        let outputs = [(Shape::from(queries), DType::U32), (Shape::from(queries), DType::F32)];
+        let totals: [Tensor; 2] = launched(&launch, &[of_first, of_second, &map], &outputs)?
+            .try_into()
+            .map_err(|_| Error::Argument("claims: no results".into()))?;
+        let [counts, sums] = totals;
+        Ok(Some(PixelClaims { map, counts, sums }))
+    }
+
     /// Looks at every pixel once. `None` where the device has no kernel.
     ///
     /// # Errors
@@ -154,6 +199,47 @@ mod tests {
                     "pixel {at}"
                 );
             }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn claims_are_the_queries_above_the_threshold() -> Result<()> {
+        if !emulated() {
+            return Ok(());
+        }
+        let (queries, size, corners) = (5, [33, 29], Alignment::Corners);
+        let logits = (random(3, &[queries, 9, 8])? * 3.0)?.to_dtype(DType::F32)?;
+        let takes_part = Tensor::ones(queries, DType::U32, &Device::Cpu)?;
+        let middle = (size, corners);
+        let masks = DeviceMasks {
+            logits: &logits,
+            takes_part: &takes_part,
+            mixing: Mixing::Weights,
+            middle,
+            last: None,
+        };
+        let list = logits.flatten_all()?.to_vec1::<f32>()?;
+        let expected = ResizedMasks::new(&list, queries, [9, 8], Mixing::Weights)?.resized(size, corners)?;
+        for (threshold, pairs) in [(0.34, true), (0.34, false), (0.0, false)] {
+            let Some(found) = masks.claims(threshold, pairs)? else { panic!("no claims") };
+            let map = found.map.flatten_all()?.to_vec1::<u32>()?;
+            let (mut counts, mut sums) = (vec![0u32; queries], vec![0f64; queries]);
+            for (at, (first, _, [most, next])) in self::expected(&expected, queries).into_iter().enumerate() {
+                let second = map[at] >> 16;
+                assert_eq!(map[at] & 0xffff, if most > threshold { first + 1 } else { 0 }, "pixel {at}");
+                assert!(second as usize <= queries && second != first + 1, "pixel {at}");
+                assert_eq!(second > 0, pairs && next > threshold, "pixel {at}");
+                let both = [(map[at] & 0xffff, most), (second, next)];
+                for (query, probability) in both.into_iter().filter(|(query, _)| *query > 0) {
+                    counts[query as usize - 1] += 1;
+                    sums[query as usize - 1] += f64::from(probability);
+                }
+            }
+            assert_eq!(found.counts.to_vec1::<u32>()?, counts);
+            let wrong = |(found, sum): (&f32, &f64)| (f64::from(*found) - sum).abs() > 1e-5 * sum.max(1.0);
+            assert!(!found.sums.to_vec1::<f32>()?.iter().zip(&sums).any(wrong));
+            assert!(counts.iter().sum::<u32>() > 0);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ mod tests;
 mod window;
 
 pub use block::{PixelBlock, Winners};
-pub use device::{DeviceMasks, PixelWinners};
+pub use device::{DeviceMasks, PixelClaims, PixelWinners};
 
 use crate::error::{Error, Result};
 use crate::resize::{Alignment, Sample, samples};

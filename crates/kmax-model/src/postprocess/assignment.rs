@@ -50,7 +50,7 @@ impl Assignment {
     }
 
     /// As [`Self::into_panoptic`], and for each segment the queries whose masks it is made of.
-    pub(super) fn into_segments(
+    pub(crate) fn into_segments(
         self,
         frame: &Frame,
         config: &PostprocessConfig,

@@ -66,4 +66,18 @@ impl Claims {
         claims.several.sort_unstable();
         Ok(claims)
     }
+
+    /// Of a map that holds 1 + a query in the lower 16 bits of a pixel, and 1 + a second one in the upper; 0 for none.
+    pub(super) fn of_pairs(mut map: LabelMap, totals: Vec<Total>) -> Self {
+        let mut several = Vec::new();
+        for (pixel, at) in (0..).zip(map.data_mut()) {
+            let (first, second) = (*at & 0xffff, *at >> 16);
+            if second > 0 {
+                let [low, high] = [first.min(second), first.max(second)];
+                several.extend([low, high].map(|query| (pixel, (query - 1) as u16)));
+                *at = SEVERAL;
+            }
+        }
+        Self { map, several, totals }
+    }
 }

@@ -45,7 +45,7 @@ impl Frame {
 
     /// Where the PyTorch implementation cuts the padding off (`kMaXDeepLab.forward`): its own rounding, halves to even, of
     /// the image's height and width; which need not be the rounding of the resize before.
-    fn pytorch_content(&self) -> [usize; 2] {
+    pub(super) fn pytorch_content(&self) -> [usize; 2] {
         let longest = |size: [usize; 2]| size[0].max(size[1]) as f64;
         let scale = longest(self.input) / longest(self.image);
         [0, 1].map(|axis| {

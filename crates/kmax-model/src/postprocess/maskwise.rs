@@ -9,16 +9,15 @@ use crate::error::Result;
 use kmax_kernels::{Mixing, ResizedMasks};
 use rayon::prelude::*;
 
-/// Lays the masks down from the most to the least confident.
-pub(super) fn assign(
+/// Which pixels each query claims, and its mask's score.
+pub(super) fn claims(
     predictions: &QueryLogits,
     masks: &ResizedMasks,
     config: &PostprocessConfig,
-    best: &[Best],
-) -> Result<Assignment> {
+) -> Result<(Claims, Vec<f32>)> {
     let queries = predictions.queries;
     let claims = Claims::new(masks, queries, config.pixel_threshold)?;
-    let scores: Vec<f32> = match config.convention {
+    let scores = match config.convention {
         Convention::Pytorch => claims.totals.iter().map(Total::mean).collect(),
         // deeplab2 scores a mask before it is resized, padding included.
         Convention::Deeplab2 => {
@@ -32,10 +31,20 @@ pub(super) fn assign(
             claims.totals.iter().map(Total::mean).collect()
         }
     };
+    Ok((claims, scores))
+}
+
+/// Lays the masks down from the most to the least confident.
+pub(super) fn assign(
+    claims: Claims,
+    scores: &[f32],
+    config: &PostprocessConfig,
+    best: &[Best],
+) -> Assignment {
     let order_score = |mask: &Mask| {
         mask.class_score.powf(config.reorder_class_weight) * mask.mask_score.powf(config.reorder_mask_weight)
     };
-    let ranked = best.iter().zip(&scores).enumerate().map(|(query, (best, &mask_score))| Mask {
+    let ranked = best.iter().zip(scores).enumerate().map(|(query, (best, &mask_score))| Mask {
         query,
         class: best.class,
         class_score: best.score,
@@ -44,7 +53,7 @@ pub(super) fn assign(
     let mut ranked: Vec<Mask> = ranked.collect();
     ranked.sort_by(|a, b| order_score(b).total_cmp(&order_score(a)));
     let accepted = lay_down(&claims, &ranked, best, config.overlap_threshold);
-    Ok(finish(claims, ranked, &accepted))
+    finish(claims, ranked, &accepted)
 }
 
 /// Which masks stay, and who gets each of the pixels that several claim (by rising pixel; position in `ranked`).

@@ -18,7 +18,10 @@ pub fn assign(
     let masks = frame.masks(predictions, config.convention)?;
     let best = classes::best(predictions, config, categories)?;
     match config.method {
-        Method::Maskwise => maskwise::assign(predictions, &masks, config, &best),
+        Method::Maskwise => {
+            let (claims, scores) = maskwise::claims(predictions, &masks, config)?;
+            Ok(maskwise::assign(claims, &scores, config, &best))
+        }
         Method::Pixelwise => pixelwise::assign(masks, config.pixel_threshold, &best),
     }
 }

@@ -41,11 +41,16 @@ pub(super) fn assign(masks: ResizedMasks, threshold: f32, best: &[Best]) -> Resu
             totals.iter_mut().zip(band).for_each(|(total, part)| total.join(part));
         }
     }
+    Ok(assigned(map, &totals, best))
+}
+
+/// Of a map of 1 + the query of each pixel.
+pub(super) fn assigned(map: LabelMap, totals: &[Total], best: &[Best]) -> Assignment {
     let mask = |(query, (best, total)): (usize, (&Best, &Total))| Mask {
         query,
         class: best.class,
         class_score: best.score,
         mask_score: total.mean(),
     };
-    Ok(Assignment { map, masks: best.iter().zip(&totals).enumerate().map(mask).collect() })
+    Assignment { map, masks: best.iter().zip(totals).enumerate().map(mask).collect() }
 }

@@ -5,6 +5,7 @@ mod input;
 mod memory;
 mod precision;
 mod prediction;
+mod segments;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tiles;
@@ -131,7 +132,7 @@ impl Segmenter {
     pub fn segment(&self, image: &RgbImage) -> Result<Panoptic> {
         match self.tiling(image.width(), image.height()) {
             Some(tiling) => self.segment_tiles(&mut Bands::from(image.clone()), tiling, &()),
-            None => self.install(|| self.predict(image)?.panoptic()),
+            None => self.install(|| self.segment_whole(image)),
         }
     }
 
@@ -141,7 +142,9 @@ impl Segmenter {
     /// # Errors
     /// If one of the images has no pixels.
     pub fn segment_batch(&self, images: &[RgbImage]) -> Result<Vec<Panoptic>> {
-        self.install(|| self.predict_batch(images)?.iter().map(Prediction::panoptic).collect())
+        let prepare = |image| self.prepare(image);
+        let inputs = images.iter().map(prepare).collect::<Result<Vec<_>>>()?;
+        Ok(self.segment_prepared(&inputs)?.into_iter().map(|(panoptic, _)| panoptic).collect())
     }
 
     /// The things of an image, by falling score. Their masks may overlap. The network sees the image as a whole, whatever its size.
@@ -218,6 +221,15 @@ impl Segmenter {
     /// # Errors
     /// [`Error::DeviceMemory`](crate::Error::DeviceMemory) if so many do not fit the device at once.
     pub fn predict_prepared(&self, inputs: &[Prepared]) -> Result<Vec<Prediction>> {
+        self.together(inputs, |inputs| self.forward(inputs))
+    }
+
+    /// What `run` gives for inputs of one size, at most a batch of them at a time; in the order of the inputs.
+    fn together<T: Send>(
+        &self,
+        inputs: &[Prepared],
+        run: impl Fn(&[&Prepared]) -> Result<Vec<T>> + Sync + Send,
+    ) -> Result<Vec<T>> {
         let mut by_size: Vec<([usize; 2], Vec<usize>)> = Vec::new();
         for (index, input) in inputs.iter().enumerate() {
             let size = input.frame.input;
@@ -227,14 +239,14 @@ impl Segmenter {
             }
         }
         self.install(|| {
-            let mut predictions: Vec<Option<Prediction>> = inputs.iter().map(|_| None).collect();
+            let mut results: Vec<Option<T>> = inputs.iter().map(|_| None).collect();
             for indices in by_size.iter().flat_map(|(_, indices)| indices.chunks(self.batch)) {
                 let together: Vec<&Prepared> = indices.iter().map(|&index| &inputs[index]).collect();
-                for (&index, prediction) in indices.iter().zip(self.forward(&together)?) {
-                    predictions[index] = Some(prediction);
+                for (&index, result) in indices.iter().zip(run(&together)?) {
+                    results[index] = Some(result);
                 }
             }
-            predictions.into_iter().map(|prediction| prediction.ok_or_else(nothing)).collect()
+            results.into_iter().map(|result| result.ok_or_else(nothing)).collect()
         })
     }
 
@@ -249,9 +261,14 @@ impl Segmenter {
 
     /// Of inputs of one size. What the network says is copied from the device once.
     fn forward(&self, inputs: &[&Prepared]) -> Result<Vec<Prediction>> {
-        let run = || -> Result<Logits> { self.network.forward(&self.tensor(inputs)?)?.on_cpu() };
-        let logits = run().map_err(|error| self.told(error, inputs))?;
+        let logits = self.logits(inputs)?.on_cpu().map_err(|error| self.told(error, inputs))?;
         inputs.iter().enumerate().map(|(index, input)| self.prediction(&logits, index, input.frame)).collect()
+    }
+
+    /// On the device.
+    fn logits(&self, inputs: &[&Prepared]) -> Result<Logits> {
+        let run = || self.network.forward(&self.tensor(inputs)?);
+        run().map_err(|error| self.told(error, inputs))
     }
 
     fn prediction(&self, logits: &Logits, index: usize, frame: Frame) -> Result<Prediction> {

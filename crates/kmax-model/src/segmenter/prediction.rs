@@ -8,7 +8,7 @@ use kmax_nn::profile;
 use std::sync::Arc;
 
 /// Of a profile.
-const STAGE: &str = "post-processing";
+pub(super) const STAGE: &str = "post-processing";
 
 /// The network's answer for one image, before it is turned into a result. It is owned: it outlives the segmenter.
 #[derive(Debug, Clone)]
@@ -33,6 +33,17 @@ impl Prediction {
     pub fn panoptic(&self) -> Result<Panoptic> {
         let Config { postprocess: settings, categories, .. } = &*self.config;
         profile::stage(STAGE, || postprocess::panoptic(&self.logits, &self.frame, settings, categories))
+    }
+
+    /// As [`postprocess::panoptic_of_queries`], with the model's settings and categories.
+    ///
+    /// # Errors
+    /// As [`Self::panoptic`].
+    pub fn segments(&self) -> Result<(Panoptic, Vec<Vec<usize>>)> {
+        let Config { postprocess: settings, categories, .. } = &*self.config;
+        profile::stage(STAGE, || {
+            postprocess::panoptic_of_queries(&self.logits, &self.frame, settings, categories)
+        })
     }
 
     /// As [`postprocess::semantic`].

@@ -40,7 +40,7 @@ impl Segmenter {
         tiling: Tiling,
         progress: &dyn Progress,
     ) -> Result<Panoptic> {
-        let tile = |tile: &RgbImage| self.install(|| self.predict(tile)?.panoptic());
+        let tile = |tile: &RgbImage| self.install(|| self.segment_whole(tile));
         kmax_tiles::panoptic(image, tiling, &self.config.categories, progress, tile)
     }
 

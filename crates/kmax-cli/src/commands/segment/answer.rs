@@ -4,7 +4,7 @@ use super::arguments::{Arguments, Task};
 use super::inputs::Input;
 use super::table;
 use super::tiled::{Joined, Small};
-use kmax::{Explanation, PostprocessConfig, Prediction};
+use kmax::{Config, Explanation, Panoptic, Prediction};
 use kmax_results::Found;
 use serde_json::json;
 
@@ -22,6 +22,8 @@ pub struct Answer {
 /// What the network said about a photo.
 pub enum Seen {
     Prediction(Prediction),
+    /// Its segments, made on the device, and the queries of each.
+    Segments(Box<(Panoptic, Vec<Vec<usize>>)>),
     /// With what the k-means steps did.
     Explanation(Box<Explanation>),
     /// Of its tiles, joined.
@@ -32,15 +34,21 @@ impl Answer {
     /// What was found in a photo.
     pub fn new(
         arguments: &Arguments,
-        settings: &PostprocessConfig,
+        config: &Config,
         input: &Input,
         seen: Seen,
     ) -> kmax_results::Result<Self> {
+        let (settings, categories) = (&config.postprocess, &config.categories);
         let file = input.file.display().to_string();
         let (prediction, explanation) = match seen {
             Seen::Tiles(joined) => {
                 let Joined { found, small } = *joined;
                 return Ok(Self { file, found, explanation: None, small: Some(small) });
+            }
+            Seen::Segments(made) => {
+                let (panoptic, queries) = *made;
+                let found = Found { queries, ..Found::of(panoptic, categories) };
+                return Ok(Self { file, found, explanation: None, small: None });
             }
             Seen::Prediction(prediction) => (prediction, None),
             Seen::Explanation(explanation) => (explanation.prediction.clone(), Some(*explanation)),

@@ -1,7 +1,7 @@
 //! What is done with each photo, by whichever thread has time.
 
 use super::answer::{Answer, Seen};
-use super::arguments::Arguments;
+use super::arguments::{Arguments, Task};
 use super::batches::Batches;
 use super::explained;
 use super::flow::{Early, Width};
@@ -166,13 +166,20 @@ impl<'a> Photos<'a> {
             };
             return photos.into_iter().map(explained).collect();
         }
-        let network = |inputs: &[Prepared]| self.segmenter.predict_prepared(inputs);
+        let on_device = self.arguments.task == Task::Panoptic && self.segmenter.assigns_on_device();
+        let network = |inputs: &[Prepared]| -> kmax::Result<Vec<Seen>> {
+            if on_device {
+                let made = self.segmenter.segment_prepared(inputs)?;
+                return Ok(made.into_iter().map(|made| Seen::Segments(Box::new(made))).collect());
+            }
+            Ok(self.segmenter.predict_prepared(inputs)?.into_iter().map(Seen::Prediction).collect())
+        };
         let memory = |error: &kmax::Error| error.kind() == ErrorKind::OutOfMemory;
         let smaller =
             |error: &kmax::Error, most| remark(&format!("note: {error}: going on with {most} at once"));
         let seen = batches.run(&inputs, network, memory, smaller).into_iter();
         let result = |(photo, seen): (Photo, kmax::Result<_>)| match seen {
-            Ok(prediction) => Ok((photo, Seen::Prediction(prediction))),
+            Ok(seen) => Ok((photo, seen)),
             Err(error) => Err(of(&photo.file, &error)),
         };
         photos.into_iter().zip(seen).map(result).collect()
@@ -196,8 +203,7 @@ impl<'a> Photos<'a> {
     pub fn write(&self, input: &Input, (photo, seen): (Photo, Seen)) -> Outcome<Done> {
         let config = self.segmenter.config();
         let Photo { file, image, note, begun } = photo;
-        let answer =
-            Answer::new(self.arguments, &config.postprocess, input, seen).map_err(|e| of(&file, &e))?;
+        let answer = Answer::new(self.arguments, config, input, seen).map_err(|e| of(&file, &e))?;
         let overlay = self.arguments.overlay(&config.categories, answer.whole());
         if let (Some(folder), Some(explanation)) = (&self.arguments.explain, &answer.explanation) {
             let model = &self.arguments.model;
