@@ -1,9 +1,7 @@
 //! How an image is cut.
 
-use crate::axis::Axis;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
 /// Square tiles of an image, and how far neighbours overlap, in pixels of the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,20 +56,6 @@ impl Tiling {
             )));
         }
         Ok(())
-    }
-
-    /// The columns and rows of each tile of an image, row by row: evenly spread, so that neighbours may overlap by more than was asked for.
-    /// Settings that [`Self::check`] refuses give none.
-    pub fn of_image(self, width: u32, height: u32) -> Vec<(Range<u32>, Range<u32>)> {
-        if self.check().is_err() {
-            return Vec::new();
-        }
-        let spans = |length| {
-            let axis = Axis::new(length, self);
-            let span = move |i| axis.span(i).start as u32..axis.span(i).end as u32;
-            (0..Axis::new(length, self).count()).map(span)
-        };
-        spans(height).flat_map(|rows| spans(width).map(move |columns| (columns, rows.clone()))).collect()
     }
 
     /// Whether an image does not fit into one tile.
