@@ -177,15 +177,20 @@ def _again(
     return cls(model, threads=threads, device=device, precision=precision, tiles=tiles, **settings)
 
 
-def _tiles(tiles: object) -> tuple[int, int | None] | None:
+def _tiles(tiles: Any) -> tuple[int, int | None] | None:
     """Size and overlap for the native side, which knows their ranges."""
+
+    def is_pixels(value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
+
     if tiles is None:
         return None
-    parts = tiles if isinstance(tiles, tuple) else (tiles, None)
-    whole = [part is None or isinstance(part, int) and not isinstance(part, bool) and 0 <= part < 2**32 for part in parts]
-    if len(parts) != 2 or not all(whole) or parts[0] is None:
+    parts: tuple[Any, ...] = tiles if isinstance(tiles, tuple) else (tiles, None)
+    if len(parts) != 2 or not is_pixels(parts[0]) or not (parts[1] is None or is_pixels(parts[1])):
         raise InvalidArgumentError(f"tiles: expected pixels, or pixels and overlap, not {tiles!r}")
-    return parts
+    size: int = parts[0]
+    overlap: int | None = parts[1]
+    return size, overlap
 
 
 def _written(settings: dict[str, Any]) -> str | None:
