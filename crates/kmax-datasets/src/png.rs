@@ -66,13 +66,14 @@ pub fn write_labels_16(file: &Path, map: &LabelMap) -> Result<()> {
 /// # Errors
 /// If the image is empty, or the file cannot be written.
 pub fn write_photo(file: &Path, photo: &RgbImage) -> Result<()> {
+    let fail = |error: ::png::EncodingError| Error::file(file, error.to_string());
     let mut bytes = Vec::new();
     let mut encoder = ::png::Encoder::new(&mut bytes, photo.width(), photo.height());
     encoder.set_color(::png::ColorType::Rgb);
     encoder.set_depth(::png::BitDepth::Eight);
     encoder.set_compression(::png::Compression::Fast);
-    let mut writer = encoder.write_header().map_err(|error| Error::file(file, error.to_string()))?;
-    writer.write_image_data(photo).map_err(|error| Error::file(file, error.to_string()))?;
-    writer.finish().map_err(|error| Error::file(file, error.to_string()))?;
+    let mut writer = encoder.write_header().map_err(fail)?;
+    writer.write_image_data(photo).map_err(fail)?;
+    writer.finish().map_err(fail)?;
     files::write(file, &bytes)
 }

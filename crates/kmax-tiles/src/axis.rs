@@ -80,10 +80,14 @@ impl Tiling {
         }
         let spans = |length| {
             let axis = Axis::new(length, self);
-            let span = move |i| axis.span(i).start as u32..axis.span(i).end as u32;
-            (0..Axis::new(length, self).count()).map(span)
+            let span = |i| axis.span(i).start as u32..axis.span(i).end as u32;
+            (0..axis.count()).map(span).collect::<Vec<_>>()
         };
-        spans(height).flat_map(|rows| spans(width).map(move |columns| (columns, rows.clone()))).collect()
+        let (across, down) = (spans(width), spans(height));
+        let row = |rows: &Range<u32>| {
+            across.iter().map(|columns| (columns.clone(), rows.clone())).collect::<Vec<_>>()
+        };
+        down.iter().flat_map(row).collect()
     }
 }
 

@@ -4,9 +4,8 @@ use kmax_base::Progress;
 use kmax_metrics::Objects;
 use kmax_metrics::objects::ObjectReport;
 
-use super::panoptic::PanopticFiles;
-use super::{DatasetDigest, digest, file_name, read};
-use crate::coco::{CocoPanoptic, CocoPredictions};
+use super::digest;
+use super::panoptic::{PanopticFiles, opened};
 use crate::each::each;
 use crate::error::{Error, Result};
 
@@ -15,14 +14,8 @@ use crate::error::{Error, Result};
 /// # Errors
 /// If a file is missing, damaged or of the wrong size, or an entry is not possible; the message names both.
 pub fn objects(files: &PanopticFiles, progress: &dyn Progress) -> Result<ObjectReport> {
-    let (bytes, json_digest) = read(&files.truth)?;
-    let folder = &files.truth_folder;
-    let truth = CocoPanoptic::from_bytes(&bytes, &files.truth, folder, folder, &files.things)?;
-    drop(bytes);
-    let predictions = CocoPredictions::open(&files.prediction, &files.prediction_folder)?;
+    let (truth, mut dataset, predictions) = opened(files)?;
     let mut metric = Objects::new(truth.categories().clone());
-    let mut dataset = DatasetDigest::default();
-    dataset.add(file_name(&files.truth), json_digest);
     let images: Vec<_> = truth.entries().collect();
     let found = each(&images, progress, |index, (image, annotation)| {
         let (real, png_digest) = truth.truth_with(index, digest)?;

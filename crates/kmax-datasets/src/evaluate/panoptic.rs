@@ -63,22 +63,28 @@ pub fn panoptic_with_errors(
     measure(files, convention, true, progress)
 }
 
-fn measure(
-    files: &PanopticFiles,
-    convention: Convention,
-    with_errors: bool,
-    progress: &dyn Progress,
-) -> Result<PanopticReport> {
+/// Both sides, and a digest that has the json of the ground truth so far.
+pub(super) fn opened(files: &PanopticFiles) -> Result<(CocoPanoptic, DatasetDigest, CocoPredictions)> {
     let (bytes, json_digest) = read(&files.truth)?;
     // Images are not looked at, so their folder does not matter.
     let folder = &files.truth_folder;
     let truth = CocoPanoptic::from_bytes(&bytes, &files.truth, folder, folder, &files.things)?;
     drop(bytes);
     let predictions = CocoPredictions::open(&files.prediction, &files.prediction_folder)?;
-    let mut quality = PanopticQuality::new(truth.categories().clone()).with_convention(convention);
-    let mut errors = with_errors.then(|| PanopticErrors::new(truth.categories().clone()));
     let mut dataset = DatasetDigest::default();
     dataset.add(file_name(&files.truth), json_digest);
+    Ok((truth, dataset, predictions))
+}
+
+fn measure(
+    files: &PanopticFiles,
+    convention: Convention,
+    with_errors: bool,
+    progress: &dyn Progress,
+) -> Result<PanopticReport> {
+    let (truth, mut dataset, predictions) = opened(files)?;
+    let mut quality = PanopticQuality::new(truth.categories().clone()).with_convention(convention);
+    let mut errors = with_errors.then(|| PanopticErrors::new(truth.categories().clone()));
 
     let images: Vec<_> = truth.entries().collect();
     let found = each(&images, progress, |index, (image, annotation)| {

@@ -1,5 +1,6 @@
 //! `kmax dataset convert`: annotations in another form.
 
+use super::{apart, opened};
 use crate::commands::eval::Bar;
 use crate::exit::{Code, Failure, Outcome};
 use crate::output::{remark, tell};
@@ -9,7 +10,7 @@ use kmax_base::Shard;
 use kmax_datasets::cityscapes::Cityscapes;
 use kmax_datasets::coco::CocoPanoptic;
 use kmax_datasets::convert::{PartReport, Source, Target, convert, convert_part};
-use kmax_datasets::forms::{self, Form, Options};
+use kmax_datasets::forms::{Form, Options};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -73,12 +74,7 @@ pub struct Convert {
 
 impl Convert {
     pub fn run(&self) -> Outcome {
-        // However the two are spelled.
-        let places = (self.input.canonicalize(), self.out.canonicalize());
-        if matches!(&places, (Ok(input), Ok(out)) if input == out) {
-            let reason = "is INPUT too: its annotations would be written over";
-            return Err(Failure::new(Code::Usage, format!("{}: {reason}", self.out.display())));
-        }
+        apart(&self.input, &self.out, "is INPUT too: its annotations would be written over")?;
         if let Some(shard) = self.shard {
             return self.part(shard);
         }
@@ -135,9 +131,7 @@ impl Convert {
             classes: self.categories.clone(),
             photos: self.photos.clone(),
         };
-        let opened = forms::open(&self.input, &options)?;
-        remark(&format!("{} is read in the form `{}`", self.input.display(), opened.form.name()));
-        opened.notes.iter().for_each(|note| remark(note));
+        let opened = opened(&self.input, &options)?;
         let chosen = match (&self.split, &opened.splits[..]) {
             (Some(name), splits) => splits.iter().find(|split| split.name == *name),
             (None, [only]) => Some(only),

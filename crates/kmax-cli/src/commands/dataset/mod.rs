@@ -4,16 +4,17 @@ mod convert;
 mod show;
 mod tile;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kmax_datasets::check::{self, CheckReport, Kind};
+use kmax_datasets::forms::{self, Opened, Options};
 
 use self::convert::Convert;
 use self::show::Show;
 use self::tile::Tile;
 use super::eval::Bar;
 use crate::exit::{Code, Failure, OrExit, Outcome};
-use crate::output::print;
+use crate::output::{print, remark};
 use crate::things::ThingsArgument;
 
 /// Check a dataset, look at it, or write its annotations in another form.
@@ -43,6 +44,24 @@ pub fn run(arguments: &Arguments) -> Outcome {
         What::Convert(arguments) => arguments.run(),
         What::Tile(arguments) => arguments.run(),
     }
+}
+
+/// Refuses to write where the input lies, however the two are spelled.
+fn apart(input: &Path, out: &Path, reason: &str) -> Outcome {
+    match (input.canonicalize(), out.canonicalize()) {
+        (Ok(from), Ok(to)) if from == to => {
+            Err(Failure::new(Code::Usage, format!("{}: {reason}", out.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens a dataset in any form, and says in which it was read.
+fn opened(data: &Path, options: &Options) -> Outcome<Opened> {
+    let opened = forms::open(data, options)?;
+    remark(&format!("{} is read in the form `{}`", data.display(), opened.form.name()));
+    opened.notes.iter().for_each(|note| remark(note));
+    Ok(opened)
 }
 
 /// List what breaks training later.

@@ -1,10 +1,10 @@
 //! `kmax dataset tile`: large images in pieces, to learn from.
 
+use super::{apart, opened};
 use crate::commands::eval::Bar;
 use crate::exit::{Code, Failure, Outcome};
 use crate::form::FormArguments;
 use crate::output::remark;
-use kmax_datasets::forms;
 use kmax_datasets::tile::tile;
 use kmax_tiles::Tiling;
 use std::path::PathBuf;
@@ -32,16 +32,9 @@ pub struct Tile {
 impl Tile {
     pub fn run(&self) -> Outcome {
         let tiling = Tiling { size: self.tile, overlap: self.overlap };
-        tiling.check().map_err(|error| Failure::new(Code::Usage, error.to_string()))?;
-        let places = (self.data.canonicalize(), self.out.canonicalize());
-        if matches!(&places, (Ok(data), Ok(out)) if data == out) {
-            let reason = "is DATA too: tiles would lie between what they are cut from";
-            return Err(Failure::new(Code::Usage, format!("{}: {reason}", self.out.display())));
-        }
-        let opened = forms::open(&self.data, &self.form.options())?;
-        remark(&format!("{} is read in the form `{}`", self.data.display(), opened.form.name()));
-        opened.notes.iter().for_each(|note| remark(note));
-        for split in &opened.splits {
+        tiling.check().map_err(|error| Failure::new(Code::Usage, error))?;
+        apart(&self.data, &self.out, "is DATA too: tiles would lie between what they are cut from")?;
+        for split in &opened(&self.data, &self.form.options())?.splits {
             let tiled = tile(split, tiling, &self.out, &Bar::new())?;
             remark(&format!(
                 "{}: {} tiles of {} images: {}",
