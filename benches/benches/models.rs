@@ -4,12 +4,13 @@ use criterion::{Criterion, criterion_main};
 use image::{Rgb, RgbImage};
 use kmax_benches::{criterion, models, random};
 use kmax_model::Segmenter;
+use kmax_nn::Factors;
 use std::hint::black_box;
 
 fn run(c: &mut Criterion) -> kmax_model::Result<()> {
     for (name, side) in [("small", 385), ("resnet50", 641), ("convnext_tiny", 641), ("max_s", 641)] {
         let config = models::config(name).expect("a known model");
-        let (network, images) = (models::frozen(&config)?, random(&[1, 3, side, side])?);
+        let (network, images) = (models::frozen(&config, Factors::Exact)?, random(&[1, 3, side, side])?);
         c.bench_function(&format!("forward {name} @{side}"), |b| {
             b.iter(|| black_box(network.forward(&images).expect("logits")));
         });

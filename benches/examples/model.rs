@@ -1,7 +1,7 @@
 //! Seconds of a whole network, backbone to class and mask logits, and how much of the machine's limit that is.
 //!
 //! Arguments: the model (`resnet50`, `convnext_tiny`, `convnext_large`, `max_s`, `small`), the side of the image, the
-//! number of runs. Prints one JSON object. The number of threads is `RAYON_NUM_THREADS`'s.
+//! number of runs, the precision (`f32`, `bf16`). Prints one JSON object. The number of threads is `RAYON_NUM_THREADS`'s.
 
 use kmax_benches::{models, peak_rss_mb, random};
 use kmax_nn::profile::product_rate;
@@ -18,11 +18,12 @@ const MULTIPLY_ADDS: &[(&str, usize, f64)] = &[
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, name, side, runs] = arguments.as_slice() else {
-        return Err("usage: model NAME SIDE RUNS".into());
+    let [_, name, side, runs, precision] = arguments.as_slice() else {
+        return Err("usage: model NAME SIDE RUNS f32|bf16".into());
     };
     let (side, runs): (usize, usize) = (side.parse()?, runs.parse()?);
-    let network = models::frozen(&models::config(name).ok_or("an unknown model")?)?;
+    let factors = models::factors(precision).ok_or("an unknown precision")?;
+    let network = models::frozen(&models::config(name).ok_or("an unknown model")?, factors)?;
     let x = random(&[1, 3, side, side])?;
     network.forward(&x)?;
     // Before the product's matrices come.
@@ -40,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let known = MULTIPLY_ADDS.iter().find(|(n, s, _)| n == name && *s == side).map(|(_, _, count)| *count);
     let efficiency = known.map_or("null".into(), |count| format!("{:.3}", 2.0 * count / (median * rate)));
     println!(
-        "{{\"model\": \"{name}\", \"size\": {side}, \"threads\": {}, \"seconds\": {median:.4}, \
+        "{{\"model\": \"{name}\", \"size\": {side}, \"precision\": \"{precision}\", \"threads\": {}, \"seconds\": {median:.4}, \
          \"gemm_gflops\": {rate:.1}, \"efficiency\": {efficiency}, \"peak_rss_mb\": {memory:.0}}}",
         rayon::current_num_threads()
     );

@@ -2,13 +2,13 @@
 //!
 //! Arguments: the network (`resnet50`, `convnext_tiny`, `convnext_large`), and
 //! `case SIDE FILE`, which draws weights and an image in float64, and writes them with the logits, the training loss and a gradient as
-//! safetensors; or `forward SIDE BATCH` or `train SIDE BATCH`, which answers each line of standard input with the seconds that one
-//! forward pass took, or one step of the gradient, in float32. The number of threads is `RAYON_NUM_THREADS`'s.
+//! safetensors; or `forward SIDE BATCH`, `forward-bf16 SIDE BATCH` or `train SIDE BATCH`, which answers each line of standard input with the seconds
+//! that one forward pass took, or one step of the gradient, in float32. The number of threads is `RAYON_NUM_THREADS`'s.
 
 use candle_core::{DType, Device, Tensor};
 use kmax_benches::{models, random};
 use kmax_model::{KMaxDeepLab, NetworkConfig, Params};
-use kmax_nn::{Init, Mode};
+use kmax_nn::{Factors, Init, Mode};
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
 use std::time::Instant;
@@ -21,14 +21,17 @@ const FIRST: [&str; 2] = ["backbone.stem.conv1.weight", "backbone.stem.conv.weig
 fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, network, task, side, last] = arguments.as_slice() else {
-        return Err("usage: peer NETWORK case SIDE FILE | peer NETWORK forward|train SIDE BATCH".into());
+        return Err(
+            "usage: peer NETWORK case SIDE FILE | peer NETWORK forward|forward-bf16|train SIDE BATCH".into(),
+        );
     };
     let config = models::config(network).ok_or("an unknown network")?;
     let side: usize = side.parse()?;
     match task.as_str() {
         "case" => case(&config, side, last),
-        "forward" => {
-            let network = models::frozen(&config)?;
+        "forward" | "forward-bf16" => {
+            let factors = if task == "forward" { Factors::Exact } else { Factors::Bfloat16 };
+            let network = models::frozen(&config, factors)?;
             let x = random(&[last.parse()?, 3, side, side])?;
             answer(|| {
                 network.forward(&x)?;
@@ -43,7 +46,7 @@ fn main() -> Outcome {
                 Ok(())
             })
         }
-        _ => Err("the task is one of case, forward, train".into()),
+        _ => Err("the task is one of case, forward, forward-bf16, train".into()),
     }
 }
 

@@ -1,17 +1,18 @@
 //! Where a forward pass spends its time: every operation at every shape, the slowest first.
 //!
-//! Arguments as of `model`: name, side, runs; and `json` for one JSON object in place of a table.
+//! Arguments as of `model`: name, side, runs, precision; and `json` for one JSON object in place of a table.
 
 use kmax_benches::{models, random};
 use kmax_nn::profile::{self, Row};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, name, side, runs, form @ ..] = arguments.as_slice() else {
-        return Err("usage: profile NAME SIDE RUNS [json]".into());
+    let [_, name, side, runs, precision, form @ ..] = arguments.as_slice() else {
+        return Err("usage: profile NAME SIDE RUNS f32|bf16 [json]".into());
     };
     let (side, runs): (usize, usize) = (side.parse()?, runs.parse()?);
-    let network = models::frozen(&models::config(name).ok_or("an unknown model")?)?;
+    let factors = models::factors(precision).ok_or("an unknown precision")?;
+    let network = models::frozen(&models::config(name).ok_or("an unknown model")?, factors)?;
     let x = random(&[1, 3, side, side])?;
     network.forward(&x)?;
     let (result, mut rows) = profile::record(|| -> kmax_model::Result<()> {

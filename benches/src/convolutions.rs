@@ -2,7 +2,7 @@
 
 use crate::{Operation, random};
 use candle_core::{DType, Device};
-use kmax_kernels::{ConvParams, Epilogue, Prepared, conv2d_epilogue};
+use kmax_kernels::{ConvParams, Epilogue, Factors, Prepared, conv2d_epilogue};
 use kmax_nn::layers::ChannelMlpConfig;
 use kmax_nn::{Activation, ChannelMlp, DropPath, Init, Mode, Params, Result};
 use std::collections::HashMap;
@@ -130,7 +130,7 @@ fn operation(row: Row, batch: usize, loaded: bool) -> Result<Operation> {
         inputs.push(random(&[output])?);
     }
     let params = ConvParams { stride, padding: (padding, padding), dilation: 1, groups };
-    let prepared = if loaded { Prepared::new(&inputs[1], params)? } else { None };
+    let prepared = if loaded { Prepared::new(&inputs[1], params, Factors::Exact)? } else { None };
     let operation = Operation::new(name, inputs, move |v| {
         let activation = if loaded { Activation::Relu } else { Activation::Identity };
         let epilogue = Epilogue { bias: v.get(2), residual: None, activation };

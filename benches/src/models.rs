@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use kmax_backbones::{BackboneConfig, ConvNeXtSize};
 use kmax_model::{KMaxDeepLab, NetworkConfig, Result};
-use kmax_nn::{Init, Mode, Params, Role};
+use kmax_nn::{Factors, Init, Mode, Params, Role};
 use std::collections::HashMap;
 
 /// The network of that name: `resnet50`, `convnext_tiny`, `convnext_large`, `max_s`, or `small`, the built-in model's.
@@ -19,16 +19,25 @@ pub fn config(name: &str) -> Option<NetworkConfig> {
     })
 }
 
-/// Frozen as a loaded model is.
+/// What `f32` and `bf16` mean on the processor.
+pub fn factors(precision: &str) -> Option<Factors> {
+    match precision {
+        "f32" => Some(Factors::Exact),
+        "bf16" => Some(Factors::Bfloat16),
+        _ => None,
+    }
+}
+
+/// Frozen as a loaded model is, for such factors.
 ///
 /// # Errors
 /// If a parameter does not fit.
-pub fn frozen(config: &NetworkConfig) -> Result<KMaxDeepLab> {
+pub fn frozen(config: &NetworkConfig, factors: Factors) -> Result<KMaxDeepLab> {
     let params = Params::trainable(None, 1, DType::F32, &Device::Cpu);
     KMaxDeepLab::new(config, &params)?;
     let values: HashMap<_, _> =
         params.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach())).collect();
-    KMaxDeepLab::new(config, &Params::frozen(values, DType::F32, &Device::Cpu))
+    KMaxDeepLab::new(config, &Params::frozen(values, DType::F32, &Device::Cpu).with_factors(factors))
 }
 
 /// Draws what begins as an identity or zero, behind which mistakes would hide: norms, scales and their statistics.

@@ -2,9 +2,9 @@
 
 use crate::exit::Outcome;
 use crate::output::{detail, remark};
-use kmax::Precision;
 use kmax::candle_core::Device;
 use kmax::device::{self, DeviceChoice, Opened};
+use kmax::{Precision, PrecisionChoice, multiplies_bfloat16};
 use std::str::FromStr;
 
 /// The device of a command.
@@ -13,17 +13,23 @@ pub struct DeviceArguments {
     /// Where the network runs: cpu, cuda[:N], metal[:N], or auto: a GPU if there is one that this build can use (`kmax devices`)
     #[arg(long, value_name = "DEVICE", value_parser = DeviceChoice::from_str, default_value_t)]
     device: DeviceChoice,
-    /// What it computes in: f32, or on a GPU f16 or bf16
-    #[arg(long, value_name = "PRECISION", value_parser = Precision::from_str, default_value_t)]
-    precision: Precision,
+    /// What it computes in: f32, bf16, on a GPU f16, or auto: the fastest that the device has instructions for
+    #[arg(long, value_name = "PRECISION", value_parser = PrecisionChoice::from_str, default_value_t)]
+    precision: PrecisionChoice,
 }
 
 impl DeviceArguments {
     /// Opens it, before anything else is begun: no other device takes its place.
     pub fn open(&self) -> Outcome<(Device, Precision)> {
         let device = tell(self.device, device::open(self.device)?);
-        self.precision.check(&device)?;
-        Ok((device, self.precision))
+        let precision = self.precision.on(&device)?;
+        if self.precision == PrecisionChoice::Auto {
+            remark(&format!("precision: {precision}"));
+        }
+        if device.is_cpu() && precision == Precision::Bfloat16 && !multiplies_bfloat16() {
+            remark("precision: this processor has no instruction for bf16: it is slower than f32");
+        }
+        Ok((device, precision))
     }
 }
 

@@ -291,7 +291,7 @@ fn a_device_that_is_not_there_is_a_line_and_never_another_one() {
         segment(path, &with_model(&["photo.png", "--device", device, "-o", "out"])).fails(2, &[device]);
     }
     segment(path, &with_model(&["photo.png", "--device", "gpu"])).fails(2, &["gpu", "cuda:N"]);
-    segment(path, &with_model(&["photo.png", "--precision", "bf16"])).fails(2, &["cpu", "f32", "bf16"]);
+    segment(path, &with_model(&["photo.png", "--precision", "f16"])).fails(2, &["cpu", "f32", "f16"]);
     segment(path, &with_model(&["photo.png", "--precision", "f64"])).fails(2, &["f64", "bf16"]);
     assert_eq!(names(path), ["photo.png"]);
     let run = segment(path, &with_model(&["photo.png", "--device", "auto", "-o", "out"]));

@@ -50,7 +50,8 @@ pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace}
 pub use postprocess::PostprocessConfig;
 pub use presets::{Encoder, LICENSE, Place, Preset, Published, Reference, Release};
 pub use segmenter::{
-    DeviceSource, ParsePrecisionError, Precision, Prediction, Prepared, Segmenter, SegmenterBuilder,
+    DeviceSource, ParsePrecisionError, Precision, PrecisionChoice, Prediction, Prepared, Segmenter,
+    SegmenterBuilder,
 };
 pub use source::{Cache, CachedModel, MODEL_FILES, ModelFile, ModelRepo, is_remote};
 #[cfg(feature = "hub")]

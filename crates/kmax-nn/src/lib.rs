@@ -48,7 +48,9 @@ pub use candle_nn;
 pub use error::{Error, Result};
 pub use init::Init;
 pub use kmax_base::ErrorKind;
-pub use kmax_kernels::{Activation, ConvParams, Ranks, Transport, kernels, profile};
+pub use kmax_kernels::{
+    Activation, ConvParams, Factors, Ranks, Transport, kernels, multiplies_bfloat16, profile, rounds_factors,
+};
 pub use layers::{
     BatchNorm, BatchNormConfig, Chain, ChannelMlp, Conv2d, ConvConfig, ConvNorm, DropPath, LayerNorm,
 };

@@ -6,6 +6,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use kmax_base::limits;
 use kmax_base::read::{MAX_WEIGHTS, read_file};
+use kmax_kernels::Factors;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -141,6 +142,7 @@ struct Trainable {
 pub struct Params {
     store: Arc<Store>,
     prefix: String,
+    factors: Factors,
 }
 
 impl std::fmt::Debug for Params {
@@ -197,7 +199,7 @@ impl Params {
     /// of use, but [`Self::shapes`] then tells what it asks for.
     pub fn probe() -> Self {
         let store = Store { probe: true, ..Self::store(None, None, DType::F32, &Device::Cpu) };
-        Self { store: Arc::new(store), prefix: String::new() }
+        Self::over(store)
     }
 
     fn new(
@@ -206,7 +208,16 @@ impl Params {
         dtype: DType,
         device: &Device,
     ) -> Self {
-        Self { store: Arc::new(Self::store(source, trainable, dtype, device)), prefix: String::new() }
+        Self::over(Self::store(source, trainable, dtype, device))
+    }
+
+    fn over(store: Store) -> Self {
+        Self { store: Arc::new(store), prefix: String::new(), factors: Factors::Exact }
+    }
+
+    /// The same store, for layers that multiply what `factors` says in inference: on the CPU, in float32.
+    pub fn with_factors(self, factors: Factors) -> Self {
+        Self { factors, ..self }
     }
 
     fn store(
@@ -220,7 +231,7 @@ impl Params {
 
     /// The same store one level down: names get `name.` in front.
     pub fn pp(&self, name: impl std::fmt::Display) -> Self {
-        Self { store: self.store.clone(), prefix: self.path(name) }
+        Self { store: self.store.clone(), prefix: self.path(name), factors: self.factors }
     }
 
     /// The full name of `name` here.
@@ -267,6 +278,11 @@ impl Params {
     /// Whether parameters are variables. A [`Self::probe`] says so too, so that layers build all their parts as they are.
     pub fn is_trainable(&self) -> bool {
         self.store.trainable.is_some() || self.store.probe
+    }
+
+    /// What frozen layers multiply; `None` where parameters are variables.
+    pub(crate) fn prepares(&self) -> Option<Factors> {
+        (!self.is_trainable()).then_some(self.factors)
     }
 
     /// Element type of the parameters.

@@ -8,7 +8,7 @@ use crate::work::{Watch, work};
 use kmax::candle_core::Device;
 use kmax::device::DeviceChoice;
 use kmax::pull::{Event, Options, Puller, Settings};
-use kmax::{ErrorKind, Model, PostprocessConfig, Precision, Progress, Tiling};
+use kmax::{ErrorKind, Model, PostprocessConfig, Precision, PrecisionChoice, Progress, Tiling};
 use numpy::{PyArray2, PyArray3};
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -108,11 +108,11 @@ impl Segmenter {
 fn opened(device: &str, precision: &str) -> Outcome<(Device, Precision)> {
     let choice: DeviceChoice =
         device.parse().map_err(|error| Failure::argument(format!("device: {error}")))?;
-    let precision: Precision =
+    let precision: PrecisionChoice =
         precision.parse().map_err(|error| Failure::argument(format!("precision: {error}")))?;
     let unsupported = |error: &dyn std::fmt::Display| Failure::new(ErrorKind::Unsupported, error);
     let device = kmax::device::open(choice).map_err(|error| unsupported(&error))?.device;
-    precision.check(&device).map_err(|error| unsupported(&error))?;
+    let precision = precision.on(&device).map_err(|error| unsupported(&error))?;
     Ok((device, precision))
 }
 

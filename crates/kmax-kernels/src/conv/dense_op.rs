@@ -4,9 +4,9 @@ use super::epilogue::EpilogueValues;
 use super::geometry::Geometry;
 use super::{dense, dense_grad, packed, winograd};
 use crate::activation::Activation;
-use crate::cpu::{Float, by_dtype, elements, hold};
-use crate::matrix::{pack, packed_len};
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
+use crate::cpu::{Float, by_dtype, elements, hold, wrap};
+use crate::matrix::{Bfloat16, Exact, pack};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 /// The output, of an input and a kernel.
 pub(super) struct Dense(pub Geometry);
@@ -111,6 +111,8 @@ pub(super) enum Form {
     Plain,
     /// Laid out for inference; one group.
     Packed(Packing),
+    /// In panels of pairs of bfloat16; one group, and maps in float32.
+    Bfloat16,
 }
 
 /// How a kernel of one group is laid out for inference, and the operation that does it.
@@ -122,33 +124,22 @@ pub(super) enum Packing {
     Winograd,
 }
 
-impl CustomOp1 for Packing {
-    fn name(&self) -> &'static str {
-        "conv2d-packing"
+impl Packing {
+    /// The values of a kernel `[outputs, inputs, kh, kw]`.
+    pub fn packed<T: Float>(
+        self,
+        w: &[T],
+        (outputs, inputs, kh, kw): (usize, usize, usize, usize),
+    ) -> Vec<T> {
+        match self {
+            Self::Direct => pack::<T, Exact>(w, inputs * kh * kw),
+            Self::Winograd => {
+                let points = winograd::kernel(w, outputs, inputs);
+                let each = points.chunks_exact((outputs * inputs).max(1));
+                each.flat_map(|point| pack::<T, Exact>(point, inputs)).collect()
+            }
+        }
     }
-
-    fn cpu_fwd(&self, w: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (outputs, inputs, kh, kw) = layout.shape().dims4()?;
-        by_dtype!(w, T => {
-            let w = elements::<T>(w, layout)?;
-            let values = match self {
-                Self::Direct => packed_panels(w, outputs, inputs * kh * kw),
-                Self::Winograd => {
-                    let points = winograd::kernel(w, outputs, inputs);
-                    let each = points.chunks_exact((outputs * inputs).max(1));
-                    each.flat_map(|point| packed_panels(point, outputs, inputs)).collect()
-                }
-            };
-            let len = values.len();
-            (values, Shape::from(len))
-        })
-    }
-}
-
-fn packed_panels<T: Float>(w: &[T], rows: usize, depth: usize) -> Vec<T> {
-    let mut packed = vec![T::ZERO; packed_len(rows, depth)];
-    pack(w, depth, &mut packed);
-    packed
 }
 
 impl CustomOp2 for WithEpilogue<'_> {
@@ -164,6 +155,16 @@ impl CustomOp2 for WithEpilogue<'_> {
         l2: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (bias, residual) = (self.bias.map(hold), self.residual.map(hold));
+        let g = &self.geometry;
+        if let (Form::Bfloat16, CpuStorage::F32(_)) = (self.form, x) {
+            let epilogue = EpilogueValues {
+                bias: bias.as_ref().map(|h| h.elements::<f32>()).transpose()?,
+                residual: residual.as_ref().map(|h| h.elements::<f32>()).transpose()?,
+                activation: self.activation,
+            };
+            let (x, w) = (elements::<f32>(x, l1)?, elements::<u32>(w, l2)?);
+            return wrap((packed::forward::<f32, Bfloat16>(x, w, g, &epilogue), g.out_shape()));
+        }
         by_dtype!(x, T => {
             let (x, w) = (elements::<T>(x, l1)?, elements::<T>(w, l2)?);
             let epilogue = EpilogueValues {
@@ -171,12 +172,12 @@ impl CustomOp2 for WithEpilogue<'_> {
                 residual: residual.as_ref().map(|h| h.elements::<T>()).transpose()?,
                 activation: self.activation,
             };
-            let g = &self.geometry;
             let out = match self.form {
                 Form::Packed(Packing::Winograd) => winograd::forward(x, w, g, &epilogue),
-                Form::Packed(Packing::Direct) => packed::forward(x, w, g, &epilogue),
+                Form::Packed(Packing::Direct) => packed::forward::<T, Exact>(x, w, g, &epilogue),
                 Form::Plain if g.is_depthwise() => super::depthwise_op::forward(x, w, g, &epilogue),
                 Form::Plain => dense::forward(x, w, g, &epilogue),
+                Form::Bfloat16 => bail!("pairs of bfloat16 want maps in float32"),
             };
             (out, g.out_shape())
         })

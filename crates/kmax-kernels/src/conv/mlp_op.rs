@@ -2,8 +2,9 @@
 
 use super::Prepared;
 use super::mlp::{Maps, Weights, forward};
-use crate::cpu::{Float, by_dtype, elements, hold};
+use crate::cpu::{Float, by_dtype, elements, hold, wrap};
 use crate::error::{Error, Result};
+use crate::matrix::{Bfloat16, Exact, Factors};
 use crate::profile::{self, Label};
 use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 
@@ -39,15 +40,18 @@ pub fn mlp(x: &Tensor, residual: &Tensor, mlp: Mlp) -> Result<Option<Tensor>> {
         && expand.1 == [hidden, channels]
         && project.1 == [channels, hidden]
         && vectors.iter().all(|(vector, len)| vector.dims() == [*len]);
-    let types = [residual, expand.0, project.0, mlp.norm.0, mlp.norm.1, mlp.expand.1, mlp.project.1];
-    if !fits || types.iter().any(|t| t.dtype() != x.dtype()) {
+    let factors = mlp.expand.0.factors();
+    let fits = fits && mlp.project.0.factors() == factors;
+    let vectors = vectors.map(|(vector, _)| vector);
+    let types = [residual.dtype(), mlp.expand.0.dtype(), mlp.project.0.dtype()];
+    if !fits || types.into_iter().chain(vectors.map(Tensor::dtype)).any(|dtype| dtype != x.dtype()) {
         let shapes = (x.shape(), residual.shape(), expand.1, project.1, x.dtype());
         return Err(Error::Argument(format!("mlp: shapes or element types do not fit: {shapes:?}")));
     }
-    let vectors = vectors.map(|(vector, _)| vector.contiguous());
-    let [gain, shift, expand_bias, project_bias] = vectors;
+    let [gain, shift, expand_bias, project_bias] = vectors.map(Tensor::contiguous);
     let op = Branch {
         maps,
+        factors,
         eps: mlp.eps,
         gain: &gain?,
         shift: &shift?,
@@ -68,6 +72,7 @@ pub fn mlp(x: &Tensor, residual: &Tensor, mlp: Mlp) -> Result<Option<Tensor>> {
 
 struct Branch<'a> {
     maps: Maps,
+    factors: Factors,
     eps: f64,
     gain: &'a Tensor,
     shift: &'a Tensor,
@@ -91,15 +96,32 @@ impl CustomOp2 for Branch<'_> {
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         let held =
             [self.gain, self.shift, self.expand, self.expand_bias, self.project, self.project_bias].map(hold);
+        if self.factors == Factors::Bfloat16 {
+            let [gain, shift, expand, expand_bias, project, project_bias] = &held;
+            let weights = Weights::<f32, Bfloat16> {
+                gain: gain.elements()?,
+                shift: shift.elements()?,
+                eps: self.eps as f32,
+                expand: expand.elements()?,
+                expand_bias: expand_bias.elements()?,
+                project: project.elements()?,
+                project_bias: project_bias.elements()?,
+            };
+            let (x, residual) = (elements(x, l1)?, elements(residual, l2)?);
+            return wrap((forward(x, residual, &weights, self.maps), l1.shape().clone()));
+        }
         by_dtype!(x, T => {
             let (x, residual) = (elements::<T>(x, l1)?, elements::<T>(residual, l2)?);
-            let mut all = [[].as_slice(); 6];
-            for (all, held) in all.iter_mut().zip(&held) {
-                *all = held.elements::<T>()?;
-            }
-            let [gain, shift, expand, expand_bias, project, project_bias] = all;
-            let eps = T::of(self.eps);
-            let weights = Weights { gain, shift, eps, expand, expand_bias, project, project_bias };
+            let [gain, shift, expand, expand_bias, project, project_bias] = &held;
+            let weights = Weights::<T, Exact> {
+                gain: gain.elements()?,
+                shift: shift.elements()?,
+                eps: T::of(self.eps),
+                expand: expand.elements()?,
+                expand_bias: expand_bias.elements()?,
+                project: project.elements()?,
+                project_bias: project_bias.elements()?,
+            };
             (forward(x, residual, &weights, self.maps), l1.shape().clone())
         })
     }

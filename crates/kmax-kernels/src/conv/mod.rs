@@ -37,6 +37,7 @@ use candle_core::Tensor;
 use dense_op::Form;
 use geometry::Geometry;
 
+pub use crate::matrix::Factors;
 pub use mlp_op::{Mlp, mlp};
 pub use params::ConvParams;
 pub use prepared::Prepared;

@@ -7,13 +7,13 @@ use super::tiling::Tiling;
 use super::{dense::is_direct, patches};
 use crate::activation::Activation;
 use crate::activation::activate;
-use crate::cpu::{Float, Shared, simd_fn, with_buffer, written};
-use crate::matrix::{Panel, Product, ROWS, multiply, packed_len, prefetch, width};
+use crate::cpu::{Float, Shared, with_buffer, written};
+use crate::matrix::{Factor, Product, ROWS, multiply, packed_len, prefetch, width};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// Longest sums made in one go.
+/// Longest sums made in one go, in units.
 const DEPTH: usize = 1024;
 /// Bytes of a tile's patches, unless one panel needs more: less than half of a usual second-level cache.
 const TILE: usize = 256 * 1024;
@@ -21,15 +21,17 @@ const TILE: usize = 256 * 1024;
 const AHEAD: usize = 4096;
 /// Outputs of a tile at most.
 const PIXELS: usize = 512;
+/// The most neighbours that stand in a unit.
+pub(super) const MOST_DEEP: usize = 2;
 
 /// The output of the input `x` and the packed kernel `weights`, of one group.
-pub(super) fn forward<T: Float>(
+pub(super) fn forward<T: Float, F: Factor<T>>(
     x: &[T],
-    weights: &[T],
+    weights: &[F::Unit],
     g: &Geometry,
     epilogue: &EpilogueValues<T>,
 ) -> Vec<T> {
-    let (area, depth) = (g.out_area(), g.input * g.taps());
+    let (area, depth) = (g.out_area(), (g.input * g.taps()).div_ceil(F::DEEP));
     if g.batch * g.output * area == 0 {
         return Vec::new();
     }
@@ -48,7 +50,7 @@ pub(super) fn forward<T: Float>(
         tasks.for_each(|task| {
             let (tile, image) = (task / tiling.shares % tiling.tiles, task / tiling.shares / tiling.tiles);
             let first = task % tiling.shares * share;
-            let work = Work {
+            let work = Work::<T, F> {
                 maps: &x[image * g.input * g.in_area()..][..g.input * g.in_area()],
                 weights,
                 g,
@@ -68,9 +70,9 @@ pub(super) fn forward<T: Float>(
 }
 
 /// Some output channels of some pixels of one image.
-struct Work<'a, T> {
+struct Work<'a, T: Float, F: Factor<T>> {
     maps: &'a [T],
-    weights: &'a [T],
+    weights: &'a [F::Unit],
     g: &'a Geometry,
     epilogue: &'a EpilogueValues<'a, T>,
     /// Where the image's output begins.
@@ -78,16 +80,21 @@ struct Work<'a, T> {
     /// Panels of weights.
     rows: Range<usize>,
     pixels: Range<usize>,
-    /// Longest sums made in one go.
+    /// Longest sums made in one go, in units.
     part: usize,
 }
 
-impl<T: Float> Work<'_, T> {
+impl<T: Float, F: Factor<T>> Work<'_, T, F> {
+    /// Length of the sums, in units.
+    fn depth(&self) -> usize {
+        (self.g.input * self.g.taps()).div_ceil(F::DEEP)
+    }
+
     /// # Safety
     /// `out` is the whole output, and nobody else touches the outputs of this work.
-    unsafe fn run(&self, out: Shared<T>, patches: &mut [T]) {
+    unsafe fn run(&self, out: Shared<T>, patches: &mut [F::Unit]) {
         let (g, wide, area) = (self.g, width::<T>(), self.g.out_area());
-        let depth = g.input * g.taps();
+        let depth = self.depth();
         // Without inputs there is still a bias.
         for from in (0..depth.max(1)).step_by(self.part) {
             let part = from..(from + self.part).min(depth);
@@ -114,7 +121,7 @@ impl<T: Float> Work<'_, T> {
                         ahead: prefetch.ahead(),
                     };
                     // SAFETY: the panels hold `depth` rows, the outputs are this task's alone (caller's promise).
-                    unsafe { multiply(&product) };
+                    unsafe { multiply::<T, F>(&product) };
                 }
                 if part.end == depth && self.epilogue.activation == Activation::Gelu {
                     for i in 0..channels.len() {
@@ -129,10 +136,10 @@ impl<T: Float> Work<'_, T> {
 
     /// What is read after the rows `part` of the patch matrix: more of them, or the next tile's.
     fn prefetch(&self, part: &Range<usize>) -> Prefetch<T> {
-        let (area, depth) = (self.g.in_area(), self.g.input * self.g.taps());
+        let (area, depth) = (self.g.in_area(), self.depth());
         let products = self.rows.len() * self.pixels.len().div_ceil(width::<T>());
         let (maps, pixels) = if part.end < depth {
-            (part.end, self.pixels.clone())
+            (part.end * F::DEEP, self.pixels.clone())
         } else {
             (0, self.pixels.end..(self.pixels.end + self.pixels.len()).min(area))
         };
@@ -143,61 +150,46 @@ impl<T: Float> Work<'_, T> {
         }
     }
 
-    /// The rows `part` of the patch matrix, in panels.
-    fn lay_out(&self, part: &Range<usize>, patches: &mut [T]) {
-        let (g, wide) = (self.g, width::<T>());
+    /// The rows `part` of the patch matrix, in panels of units.
+    fn lay_out(&self, part: &Range<usize>, patches: &mut [F::Unit]) {
+        let (g, step) = (self.g, self.part * width::<T>());
+        let (from, end) = (part.start * F::DEEP, (part.end * F::DEEP).min(g.input * g.taps()));
         if is_direct(g) {
-            let maps = &self.maps[part.start * g.in_area()..part.end * g.in_area()];
-            return lay_out_maps(maps, g.in_area(), &self.pixels, patches, self.part);
+            let maps = &self.maps[from * g.in_area()..end * g.in_area()];
+            return lay_out_maps::<T, F>(maps, g.in_area(), &self.pixels, patches, self.part);
         }
-        let mut row = [T::ZERO; PIXELS];
-        let row = &mut row[..self.pixels.len()];
-        for k in part.clone() {
-            let map = &self.maps[k / g.taps() * g.in_area()..][..g.in_area()];
-            patches::gather_row(map, g, k % g.taps(), &self.pixels, row);
-            spread(row, &mut patches[(k - part.start) * wide..], self.part * wide);
+        let mut rows = [[T::ZERO; PIXELS]; MOST_DEEP];
+        for (unit, first) in (from..end).step_by(F::DEEP).enumerate() {
+            let depths = first..end.min(first + F::DEEP);
+            for (k, row) in depths.clone().zip(&mut rows) {
+                let map = &self.maps[k / g.taps() * g.in_area()..][..g.in_area()];
+                patches::gather_row(map, g, k % g.taps(), &self.pixels, &mut row[..self.pixels.len()]);
+            }
+            let rows = rows.each_ref().map(|row| &row[..self.pixels.len()]);
+            F::spread(&rows[..depths.len()], &mut patches[unit * width::<T>()..], step);
         }
     }
 }
 
-/// The `pixels` of maps of so many pixels in panels of `depth` rows, one for each map.
-pub(super) fn lay_out_maps<T: Float>(
+/// The `pixels` of maps of so many pixels in panels of `depth` rows of units.
+pub(super) fn lay_out_maps<T: Float, F: Factor<T>>(
     maps: &[T],
     area: usize,
     pixels: &Range<usize>,
-    panels: &mut [T],
+    panels: &mut [F::Unit],
     depth: usize,
 ) {
     let (wide, ahead) = (width::<T>(), (AHEAD / pixels.len().max(1)).clamp(8, 64) * area);
-    for (k, map) in maps.chunks_exact(area.max(1)).enumerate() {
-        let row = &map[pixels.clone()];
-        // Too short runs for the machine's own prefetch.
-        let later = row.as_ptr().wrapping_add(ahead);
-        (0..row.len()).step_by(LINE).for_each(|pixel| prefetch(later.wrapping_add(pixel)));
-        spread(row, &mut panels[k * wide..], depth * wide);
-    }
-}
-
-/// Copies `row` in pieces of a panel's width to places `step` apart in `to`.
-fn spread<T: Float>(row: &[T], to: &mut [T], step: usize) {
-    match Panel::of::<T>() {
-        Panel::Wide => spread_panels::<T, { Panel::WIDE }>(row, to, step),
-        Panel::Narrow => spread_panels::<T, { Panel::NARROW }>(row, to, step),
-    }
-}
-
-simd_fn! {
-    /// [`spread`] with `W` elements a piece: copies of a constant length need no call.
-    fn spread_panels[I, T, const W: usize](row: &[T], to: &mut [T], step: usize) {
-        let (panels, rest) = row.as_chunks::<W>();
-        let mut places = to.chunks_mut(step);
-        for (panel, to) in panels.iter().zip(places.by_ref()) {
-            if let Some(to) = to.first_chunk_mut::<W>() {
-                *to = *panel;
-            }
+    for (unit, maps) in maps.chunks(area.max(1) * F::DEEP).enumerate() {
+        let mut rows = [[].as_slice(); MOST_DEEP];
+        let maps = maps.chunks_exact(area.max(1));
+        let count = maps.len();
+        for (row, map) in rows.iter_mut().zip(maps) {
+            *row = &map[pixels.clone()];
+            // Too short runs for the machine's own prefetch.
+            let later = row.as_ptr().wrapping_add(ahead);
+            (0..row.len()).step_by(LINE).for_each(|pixel| prefetch(later.wrapping_add(pixel)));
         }
-        if let (false, Some(to)) = (rest.is_empty(), places.next()) {
-            to[..rest.len()].copy_from_slice(rest);
-        }
+        F::spread(&rows[..count], &mut panels[unit * wide..], depth * wide);
     }
 }

@@ -6,17 +6,20 @@ use super::params::ConvParams;
 use super::{Epilogue, winograd, with_epilogue};
 use crate::cpu::{has_kernel, hold, with_dtype};
 use crate::error::{Error, Result};
-use crate::matrix::unpack;
-use candle_core::Tensor;
+use crate::matrix::{Bfloat16, Exact, Factors, pack, unpack};
+use candle_core::{DType, Device, Tensor, WithDType};
 use std::sync::OnceLock;
 
 /// The kernel of a dense convolution, laid out for inference on the CPU.
 ///
 /// For 3x3, stride 1, that is Winograd's form, four times as large and a quarter of the products, unless the environment
-/// variable `KMAX_WINOGRAD` is `off`.
+/// variable `KMAX_WINOGRAD` is `off`. Its factors are never rounded: a quarter of the products is less than half of them, and
+/// in bfloat16 its rounding would be five times that of the direct form.
 #[derive(Debug, Clone)]
 pub struct Prepared {
+    /// Units of the factors: pairs of bfloat16 as integers.
     values: Tensor,
+    factors: Factors,
     packing: Packing,
     /// Where `values` do not tell it exactly.
     kernel: Option<Tensor>,
@@ -25,11 +28,12 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Of a kernel `[o, c, kh, kw]`; `None` for more than one group and on other devices.
+    /// Of a kernel `[o, c, kh, kw]`; `None` for more than one group and on other devices. What is multiplied is held as `factors`
+    /// say, inputs too, but in Winograd's form and of another type than float32.
     ///
     /// # Errors
     /// If the kernel has not four axes.
-    pub fn new(kernel: &Tensor, params: ConvParams) -> Result<Option<Self>> {
+    pub fn new(kernel: &Tensor, params: ConvParams, factors: Factors) -> Result<Option<Self>> {
         static WINOGRAD: OnceLock<bool> = OnceLock::new();
         let on = *WINOGRAD.get_or_init(|| std::env::var("KMAX_WINOGRAD").as_deref() != Ok("off"));
         if params.groups != 1 || !has_kernel(kernel) {
@@ -38,13 +42,19 @@ impl Prepared {
         let kernel = kernel.contiguous()?;
         let packing =
             if on && winograd::pays(kernel.dims(), params) { Packing::Winograd } else { Packing::Direct };
-        Ok(Some(Self {
-            values: kernel.apply_op1_no_bwd(&packing)?,
-            packing,
-            shape: kernel.dims4()?,
-            kernel: (packing == Packing::Winograd).then_some(kernel),
-            params,
-        }))
+        let shape = kernel.dims4()?;
+        let rounds = packing == Packing::Direct && kernel.dtype() == DType::F32;
+        let factors = if rounds { factors } else { Factors::Exact };
+        let held = hold(&kernel);
+        let values = match factors {
+            Factors::Bfloat16 => {
+                list(pack::<f32, Bfloat16>(held.elements::<f32>()?, shape.1 * shape.2 * shape.3))?
+            }
+            Factors::Exact => with_dtype!(kernel, T => list(packing.packed(held.elements::<T>()?, shape)))?,
+        };
+        drop(held);
+        let kernel = (packing == Packing::Winograd).then_some(kernel);
+        Ok(Some(Self { values, factors, packing, shape, kernel, params }))
     }
 
     /// As [`super::conv2d_epilogue`], without gradient.
@@ -52,14 +62,31 @@ impl Prepared {
     /// # Errors
     /// If the shapes do not fit or `input` is of another element type.
     pub fn conv2d_epilogue(&self, input: &Tensor, epilogue: Epilogue) -> Result<Tensor> {
-        if input.dtype() != self.values.dtype() {
-            let found = (input.dtype(), self.values.dtype());
+        if input.dtype() != self.dtype() {
+            let found = (input.dtype(), self.dtype());
             return Err(Error::Argument(format!(
                 "conv2d: input and kernel differ in element type: {found:?}"
             )));
         }
         let geometry = Geometry::of(input, self.shape, self.params)?;
-        with_epilogue(input, &self.values, geometry, Form::Packed(self.packing), epilogue)
+        let form = match self.factors {
+            Factors::Bfloat16 => Form::Bfloat16,
+            Factors::Exact => Form::Packed(self.packing),
+        };
+        with_epilogue(input, &self.values, geometry, form, epilogue)
+    }
+
+    /// Element type of inputs and outputs.
+    pub fn dtype(&self) -> DType {
+        match self.factors {
+            Factors::Bfloat16 => DType::F32,
+            Factors::Exact => self.values.dtype(),
+        }
+    }
+
+    /// What is multiplied.
+    pub fn factors(&self) -> Factors {
+        self.factors
     }
 
     /// Of a 1x1 convolution without stride and padding: its packed values, and outputs and inputs of the matrix that they are.
@@ -70,7 +97,7 @@ impl Prepared {
         (plain && self.packing == Packing::Direct).then_some((&self.values, [outputs, inputs]))
     }
 
-    /// The kernel as it was given.
+    /// The kernel as it was given; rounded, if its factors are.
     ///
     /// # Errors
     /// If Candle fails.
@@ -79,11 +106,19 @@ impl Prepared {
             return Ok(kernel.clone());
         }
         let (output, input, kh, kw) = self.shape;
-        let held = hold(&self.values);
+        let (held, depth, device) = (hold(&self.values), input * kh * kw, self.values.device());
+        if self.factors == Factors::Bfloat16 {
+            let values = unpack::<f32, Bfloat16>(held.elements::<u32>()?, output, depth);
+            return Ok(Tensor::from_vec(values, self.shape, device)?);
+        }
         let kernel = with_dtype!(self.values, T => {
-            let values = unpack(held.elements::<T>()?, output, input * kh * kw);
-            Tensor::from_vec(values, self.shape, self.values.device())
+            Tensor::from_vec(unpack::<T, Exact>(held.elements::<T>()?, output, depth), self.shape, device)
         });
         Ok(kernel?)
     }
+}
+
+fn list<T: WithDType>(values: Vec<T>) -> candle_core::Result<Tensor> {
+    let len = values.len();
+    Tensor::from_vec(values, len, &Device::Cpu)
 }

@@ -1,6 +1,6 @@
 //! Convolution against a scalar loop, and its gradients against differences.
 
-use super::{ConvParams, Epilogue, Link, Prepared, Residual};
+use super::{ConvParams, Epilogue, Factors, Link, Prepared, Residual};
 use super::{conv_norm_chain, conv2d, conv2d_epilogue, conv2d_norm_train};
 use crate::activation::Activation;
 use crate::error::{Error, Result};
@@ -254,7 +254,7 @@ fn packed_kernels_end_as_plain_ones() -> Result<()> {
         ] {
             let epilogue = Epilogue { bias: Some(&bias), residual, activation };
             let expected = conv2d_epilogue(&x, &w, params, epilogue)?;
-            let prepared = Prepared::new(&w, params)?.expect("one group");
+            let prepared = Prepared::new(&w, params, Factors::Exact)?.expect("one group");
             assert_close(&prepared.conv2d_epilogue(&x, epilogue)?, &expected, 1e-13);
         }
     }
@@ -273,12 +273,12 @@ fn the_prepared_form_equals_the_plain_one() -> Result<()> {
         for activation in [Activation::Identity, Activation::Relu, Activation::Gelu] {
             let epilogue = Epilogue { bias: Some(&bias), residual: Some(&residual), activation };
             let expected = conv2d_epilogue(&x, &w, params, epilogue)?;
-            let prepared = Prepared::new(&w, params)?.expect("one group");
+            let prepared = Prepared::new(&w, params, Factors::Exact)?.expect("one group");
             assert_close(&prepared.conv2d_epilogue(&x, epilogue)?, &expected, 1e-13);
             let narrow = |t: &Tensor| t.to_dtype(DType::F32);
             let (x, w, bias, residual) = (narrow(&x)?, narrow(&w)?, narrow(&bias)?, narrow(&residual)?);
             let epilogue = Epilogue { bias: Some(&bias), residual: Some(&residual), activation };
-            let prepared = Prepared::new(&w, params)?.expect("one group");
+            let prepared = Prepared::new(&w, params, Factors::Exact)?.expect("one group");
             let found = prepared.conv2d_epilogue(&x, epilogue)?.to_dtype(DType::F64)?;
             assert_close(&found, &expected, 5e-6);
         }
@@ -294,16 +294,24 @@ fn packed_kernels_equal_the_loop() -> Result<()> {
         let kernel = random(100 + i as u64, &[output, input, kh, kw])?;
         let params = ConvParams { stride: s, padding: p, dilation: d, groups: 1 };
         let expected = reference(&x, &kernel, case)?;
-        let prepared = Prepared::new(&kernel, params)?.expect("one group");
+        let prepared = Prepared::new(&kernel, params, Factors::Exact)?.expect("one group");
         assert_close(&prepared.kernel()?, &kernel, 0.0);
         assert_close(&prepared.conv2d_epilogue(&x, Epilogue::default())?, &expected, 1e-13);
         let (x, kernel) = (x.to_dtype(DType::F32)?, kernel.to_dtype(DType::F32)?);
-        let prepared = Prepared::new(&kernel, params)?.expect("one group");
+        let prepared = Prepared::new(&kernel, params, Factors::Exact)?.expect("one group");
         let single = prepared.conv2d_epilogue(&x, Epilogue::default())?;
         assert_close(&single.to_dtype(DType::F64)?, &expected, 1e-5);
         assert!(prepared.conv2d_epilogue(&single.to_dtype(DType::F64)?, Epilogue::default()).is_err());
     }
     let w = random(1, &[32, 32, 3, 3])?;
-    assert!(Prepared::new(&w, ConvParams { groups: 2, ..ConvParams::default() })?.is_none());
+    // Not in Winograd's form, where nothing is rounded, nor of float64.
+    for (w, params) in [(w.to_dtype(DType::F32)?, (1, 1)), (w.clone(), (0, 0))] {
+        let params = ConvParams { padding: params, ..ConvParams::default() };
+        let prepared = Prepared::new(&w, params, Factors::Bfloat16)?.expect("one group");
+        let direct = std::env::var_os("KMAX_WINOGRAD").is_some() && w.dtype() == DType::F32;
+        assert!(direct || prepared.factors() == Factors::Exact);
+        assert_eq!(prepared.dtype(), w.dtype());
+    }
+    assert!(Prepared::new(&w, ConvParams { groups: 2, ..ConvParams::default() }, Factors::Exact)?.is_none());
     Ok(())
 }

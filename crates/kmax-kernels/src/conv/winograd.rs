@@ -8,7 +8,7 @@ use super::geometry::Geometry;
 use super::params::ConvParams;
 use super::winograd_tiles::{Output, Patch, from_points, spread, to_points};
 use crate::cpu::{Float, Shared, copied, with_buffer, written};
-use crate::matrix::{Product, ROWS, multiply, packed_len, width};
+use crate::matrix::{Exact, Product, ROWS, multiply, packed_len, width};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -154,7 +154,7 @@ unsafe fn multiply_all<T: Float>(points: &[T], w: &[T], tiles: usize, inputs: us
                 ahead: None,
             };
             // SAFETY: rows of points and sums are whole panels wide; the sums by the caller's promise.
-            unsafe { multiply(&product) };
+            unsafe { multiply::<T, Exact>(&product) };
         }
     }
 }

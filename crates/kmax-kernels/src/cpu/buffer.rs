@@ -4,6 +4,19 @@ use super::float::Float;
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
+/// Elements of buffers.
+///
+/// # Safety
+/// Every pattern of bits is a value, and `u64` is aligned for it.
+pub(crate) unsafe trait Plain: Copy + Default + Send + Sync + 'static {}
+
+// SAFETY: numbers of at most 64 bits.
+unsafe impl Plain for f32 {}
+// SAFETY: as above.
+unsafe impl Plain for f64 {}
+// SAFETY: as above.
+unsafe impl Plain for u32 {}
+
 /// A buffer of `len` elements that `fill` must write in full, without the cost of zeroing it first.
 ///
 /// # Safety
@@ -107,7 +120,7 @@ thread_local! {
 
 /// Calls `f` with `len` elements of any value, in memory that each thread keeps: fresh pages cost as much as the work done in
 /// them.
-pub(crate) fn with_buffer<T: Float, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
+pub(crate) fn with_buffer<T: Plain, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
     // Taken out, as `f` may wait for other tasks, which this thread may run meanwhile.
     let mut words = KEPT.with_borrow_mut(Vec::pop).unwrap_or_default();
     let needed = (len * size_of::<T>()).div_ceil(size_of::<u64>());
@@ -115,7 +128,7 @@ pub(crate) fn with_buffer<T: Float, R>(len: usize, f: impl FnOnce(&mut [T]) -> R
         // Not grown, which would copy.
         words = vec![0; needed];
     }
-    // SAFETY: `T` is `f32` or `f64`, for which every pattern of bits is a value.
+    // SAFETY: every pattern of bits is a value.
     let (_, values, _) = unsafe { words.align_to_mut::<T>() };
     let result = f(&mut values[..len]);
     KEPT.with_borrow_mut(|kept| kept.push(words));

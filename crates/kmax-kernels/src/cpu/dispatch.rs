@@ -1,7 +1,8 @@
 //! One body, several instruction sets, chosen when the program runs.
 //!
 //! The environment variable `KMAX_CPU` (`avx512`, `avx2`, `neon` or `portable`) forces a path that the machine has;
-//! anything else, or a path that it has not, means the best one. With `candle`, a network runs on Candle's operations
+//! anything else, or a path that it has not, means the best one. `avx512` is that path without AVX-512's products of
+//! bfloat16, which are then made of others. With `candle`, a network runs on Candle's operations
 //! instead, as on other devices. With `emulated`, where there are Unix and a C++ compiler, the kernels of GPUs do what is not
 //! float64, in an emulation that is slow and finds mistakes.
 
@@ -28,6 +29,7 @@ pub(crate) enum Level {
 /// What runs: decided once, by the machine and `KMAX_CPU`.
 struct Choice {
     level: Level,
+    bfloat16: bool,
     candle_only: bool,
     emulated: bool,
 }
@@ -42,13 +44,24 @@ fn choice() -> &'static Choice {
             "avx2" => best.min(Level::Avx2),
             _ => best,
         };
-        Choice { level, candle_only: asked == "candle", emulated: cfg!(unix) && asked == "emulated" }
+        let bfloat16 = asked != "avx512" && level == best && detected_bfloat16();
+        Choice {
+            level,
+            bfloat16,
+            candle_only: asked == "candle",
+            emulated: cfg!(unix) && asked == "emulated",
+        }
     })
 }
 
 /// The best level of this machine, unless the environment forces a lower one.
 pub(crate) fn level() -> Level {
     choice().level
+}
+
+/// Whether the machine multiplies bfloat16 twice as fast as float32, by an instruction that the kernels use.
+pub fn multiplies_bfloat16() -> bool {
+    choice().bfloat16
 }
 
 /// The name of the kernels that run here, as `KMAX_CPU` spells it.
@@ -92,6 +105,16 @@ fn detected() -> Level {
         (true, false) => Level::Avx2,
         _ => Level::Portable,
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detected_bfloat16() -> bool {
+    detected() == Level::Avx512 && is_x86_feature_detected!("avx512bf16")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn detected_bfloat16() -> bool {
+    false
 }
 
 #[cfg(target_arch = "aarch64")]

@@ -1,5 +1,6 @@
 //! The element types of the kernels.
 
+use super::buffer::Plain;
 use super::dispatch::Isa;
 use super::special;
 use super::vector::{Array, Vector};
@@ -9,6 +10,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 /// `f32` or `f64`: `f64` serves gradient checks and float64 references.
 pub(crate) trait Float:
     WithDType
+    + Plain
     + Default
     + Add<Output = Self>
     + Sub<Output = Self>

@@ -1,5 +1,6 @@
 //! What the CPU kernels share: instruction sets, element types, storage and memory.
 
+mod bfloat16;
 mod buffer;
 mod dispatch;
 mod float;
@@ -7,12 +8,13 @@ mod special;
 mod storage;
 mod vector;
 
-pub(crate) use buffer::{Shared, all_written, copied, to_write, with_buffer, written, zeroed};
-pub use dispatch::kernels;
+pub(crate) use bfloat16::{join, of_pair, pair, run_pairs};
+pub(crate) use buffer::{Plain, Shared, all_written, copied, to_write, with_buffer, written, zeroed};
 pub(crate) use dispatch::{Isa, Kernel, by_path, emulated, run, simd_fn};
+pub use dispatch::{kernels, multiplies_bfloat16};
 pub(crate) use float::Float;
 pub(crate) use storage::{by_dtype, elements, hold, in_float32, with_dtype, wrap};
-pub use storage::{has_kernel, runs_kernels};
+pub use storage::{has_kernel, rounds_factors, runs_kernels};
 pub(crate) use vector::Vector;
 
 #[cfg(target_arch = "aarch64")]

@@ -1,13 +1,17 @@
 //! Borrowing and making the storage of Candle's tensors.
 
 use super::dispatch::candle_only;
-use super::float::Float;
-use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, Tensor, bail};
+use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, Tensor, WithDType, bail};
 use std::ops::Deref;
 
 /// Whether there are kernels for this device, and the environment does not forbid them.
 pub fn runs_kernels(device: &Device) -> bool {
     device.is_cpu() && !candle_only()
+}
+
+/// Whether networks on this device can multiply rounded [`Factors`](crate::Factors) in float32.
+pub fn rounds_factors(device: &Device) -> bool {
+    runs_kernels(device) && !super::emulated()
 }
 
 /// Whether the CPU kernels take this tensor; others go through Candle's operations.
@@ -31,7 +35,7 @@ pub(crate) fn in_float32(
 }
 
 /// The elements of a contiguous tensor.
-pub(crate) fn elements<'a, T: Float>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
+pub(crate) fn elements<'a, T: WithDType>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [T]> {
     let Some((start, end)) = layout.contiguous_offsets() else { bail!("kernels want contiguous tensors") };
     Ok(&T::cpu_storage_as_slice(storage)?[start..end])
 }
@@ -47,7 +51,7 @@ pub(crate) fn hold(tensor: &Tensor) -> Held<impl Deref<Target = Storage>> {
 
 impl<G: Deref<Target = Storage>> Held<G> {
     /// Its elements.
-    pub(crate) fn elements<T: Float>(&self) -> Result<&[T]> {
+    pub(crate) fn elements<T: WithDType>(&self) -> Result<&[T]> {
         match &*self.0 {
             Storage::Cpu(storage) => elements(storage, &self.1),
             _ => bail!("kernels want tensors on the CPU"),
@@ -92,6 +96,6 @@ macro_rules! by_dtype {
 }
 pub(crate) use by_dtype;
 
-pub(crate) fn wrap<T: Float>((values, shape): (Vec<T>, Shape)) -> Result<(CpuStorage, Shape)> {
+pub(crate) fn wrap<T: WithDType>((values, shape): (Vec<T>, Shape)) -> Result<(CpuStorage, Shape)> {
     Ok((T::to_cpu_storage_owned(values), shape))
 }

@@ -28,7 +28,6 @@ const OPERATIONS: &[(&str, On)] = &[
     ("conv2d-finished", Kernels(&["columns", "epilogue"], &[])),
     ("conv2d-input-gradient", Kernels(&["columns_gradient"], &[])),
     ("conv2d-kernel-gradient", Kernels(&["columns"], &[])),
-    ("conv2d-packing", Never("kernels lie as they are stored")),
     ("conv2d-plain", Never("its parts run")),
     (
         "depthwise-conv2d",

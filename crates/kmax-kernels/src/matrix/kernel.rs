@@ -1,6 +1,6 @@
 //! The innermost product: some rows of weights with a panel of columns, all sums in registers.
 
-use super::{Ahead, Product, ROWS, prefetch, prefetch_later};
+use super::{Ahead, Factor, Product, ROWS, prefetch, prefetch_later};
 use crate::activation::Activation;
 use crate::cpu::{Float, Kernel, Vector, run};
 
@@ -55,17 +55,19 @@ impl<T: Float> Kernel<T> for Choose {
     }
 }
 
-/// Computes a [`Product`].
+/// Computes a [`Product`] of units of `F`.
 ///
 /// # Safety
 /// Its pointers are valid for what it says of them, nobody else touches its outputs meanwhile, and it has at most
 /// [`ROWS`] rows and [`width`] columns.
-pub(crate) unsafe fn multiply<T: Float>(product: &Product<T>) {
+pub(crate) unsafe fn multiply<T: Float, F: Factor<T>>(product: &Product<T, F::Unit>) {
     // SAFETY: the caller's promises.
-    unsafe { run(product) }
+    unsafe { F::run(Of::<T, F>(product)) }
 }
 
-impl<T: Float> Kernel<T> for &Product<T> {
+struct Of<'a, T: Float, F: Factor<T>>(&'a Product<T, F::Unit>);
+
+impl<T: Float, F: Factor<T>> Kernel<T> for Of<'_, T, F> {
     type Output = ();
 
     /// As many vectors as the columns fill.
@@ -73,11 +75,11 @@ impl<T: Float> Kernel<T> for &Product<T> {
     unsafe fn run<V: Vector<T>>(self) {
         // SAFETY: the caller's promises.
         unsafe {
-            match (self.width.div_ceil(V::LANES), V::MANY) {
-                (0 | 1, _) => sums::<T, V, 1>(self),
-                (2, true) | (_, false) => sums::<T, V, NARROW>(self),
-                (3, true) => sums::<T, V, 3>(self),
-                (_, true) => sums::<T, V, WIDE>(self),
+            match (self.0.width.div_ceil(V::LANES), V::MANY) {
+                (0 | 1, _) => sums::<T, V, F, 1>(self.0),
+                (2, true) | (_, false) => sums::<T, V, F, NARROW>(self.0),
+                (3, true) => sums::<T, V, F, 3>(self.0),
+                (_, true) => sums::<T, V, F, WIDE>(self.0),
             }
         }
     }
@@ -88,7 +90,7 @@ impl<T: Float> Kernel<T> for &Product<T> {
 /// # Safety
 /// Those of [`multiply`], with at most `N * V::LANES` columns; the machine has the instructions of `V`.
 #[inline(always)]
-unsafe fn sums<T: Float, V: Vector<T>, const N: usize>(p: &Product<T>) {
+unsafe fn sums<T: Float, V: Vector<T>, F: Factor<T>, const N: usize>(p: &Product<T, F::Unit>) {
     // Their lines are on the way while the sums are made.
     for j in 0..p.rows {
         for i in 0..N {
@@ -100,7 +102,7 @@ unsafe fn sums<T: Float, V: Vector<T>, const N: usize>(p: &Product<T>) {
         }
     }
     // SAFETY: by the caller's promises columns can be read in full vectors and weights in full rows.
-    let tile = unsafe { tile::<T, V, N>(p) };
+    let tile = unsafe { tile::<T, V, F, N>(p) };
     for (j, sums) in tile.iter().enumerate().take(p.rows) {
         for (i, sum) in sums.iter().enumerate() {
             let (at, count) = (i * V::LANES, p.width.saturating_sub(i * V::LANES).min(V::LANES));
@@ -135,19 +137,26 @@ unsafe fn sums<T: Float, V: Vector<T>, const N: usize>(p: &Product<T>) {
 /// Those of [`sums`].
 #[inline(always)]
 #[allow(clippy::needless_range_loop, clippy::manual_memcpy)]
-unsafe fn tile<T: Float, V: Vector<T>, const N: usize>(p: &Product<T>) -> [[V; N]; ROWS] {
+unsafe fn tile<T: Float, V: Vector<T>, F: Factor<T>, const N: usize>(
+    p: &Product<T, F::Unit>,
+) -> [[V; N]; ROWS] {
+    // Registers load units as if they were sums.
+    const { assert!(size_of::<F::Unit>() == size_of::<T>() && align_of::<F::Unit>() == align_of::<T>()) };
     // SAFETY: the caller's promises.
     unsafe {
         // Two arrays, and loops of constant length with plain indices: the first one stays in registers, as nothing ever
         // asks for its address.
         let mut sums = [[V::splat(T::ZERO); N]; ROWS];
         let mut tile = sums;
-        let (mut columns, mut weights) = (p.columns, p.weights);
+        let (mut columns, mut weights) = (p.columns.cast::<T>(), p.weights.cast::<T>());
         // Most often the next panel of weights is the next to be needed.
         let following = Ahead { place: weights.wrapping_add(p.depth * ROWS), apart: ROWS };
         let Ahead { place: mut ahead, apart } = p.ahead.unwrap_or(following);
         for _ in 0..p.depth {
-            prefetch_later(ahead);
+            for _ in 0..F::DEEP {
+                prefetch_later(ahead);
+                ahead = ahead.wrapping_add(apart);
+            }
             let values: [V; N] = std::array::from_fn(|i| V::load(columns.add(i * V::LANES), V::LANES));
             for j in 0..ROWS {
                 let weight = V::splat(*weights.add(j));
@@ -157,7 +166,6 @@ unsafe fn tile<T: Float, V: Vector<T>, const N: usize>(p: &Product<T>) -> [[V; N
             }
             columns = columns.add(p.step);
             weights = weights.add(ROWS);
-            ahead = ahead.wrapping_add(apart);
         }
         for j in 0..ROWS {
             for i in 0..N {

@@ -5,10 +5,13 @@
 //! processor can multiply, against 92 % of the library `gemm`, which lays out both factors in every call and knows
 //! nothing of what follows.
 
+mod factor;
 mod kernel;
 #[cfg(test)]
 mod tests;
 
+pub use factor::Factors;
+pub(crate) use factor::{Bfloat16, Exact, Factor};
 pub(crate) use kernel::{NARROW, Panel, WIDE, multiply, width};
 
 use crate::activation::Activation;
@@ -17,16 +20,16 @@ use crate::cpu::Float;
 /// Rows of a panel of weights.
 pub(crate) const ROWS: usize = 6;
 
-/// Some rows of weights times some columns.
-pub(crate) struct Product<T> {
-    /// Length of the sums.
+/// Some rows of weights times some columns, both in [units](Factor::Unit).
+pub(crate) struct Product<T, U = T> {
+    /// Length of the sums, in units.
     pub depth: usize,
-    /// `depth` rows of [`width`] values, of which `width` count.
-    pub columns: *const T,
+    /// `depth` rows of [`width`] units, of which `width` count.
+    pub columns: *const U,
     /// Distance of two rows of the columns.
     pub step: usize,
-    /// `depth` times [`ROWS`] values.
-    pub weights: *const T,
+    /// `depth` times [`ROWS`] units.
+    pub weights: *const U,
     /// The outputs: `rows` of `width` values.
     pub out: *mut T,
     /// Distance of two rows of the outputs, and of the residuals.
@@ -43,7 +46,8 @@ pub(crate) struct Product<T> {
     pub ahead: Option<Ahead<T>>,
 }
 
-/// Memory that a product brings to the second-level cache on the way: one line for each step of its depth, from anywhere.
+/// Memory that a product brings to the second-level cache on the way: one line for each
+/// value of its depth, from anywhere.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ahead<T> {
     /// In the first line.
@@ -88,31 +92,30 @@ fn prefetch_later<T>(place: *const T) {
     let _ = place;
 }
 
-/// Values of `rows` rows of weights in panels.
+/// Units of `rows` rows of weights in panels, `depth` units long.
 pub(crate) fn packed_len(rows: usize, depth: usize) -> usize {
     rows.div_ceil(ROWS) * ROWS * depth
 }
 
-/// Lays out weights `[rows, depth]` in panels `[rows / ROWS, depth, ROWS]`, the last one filled with zeros.
-pub(crate) fn pack<T: Float>(weights: &[T], depth: usize, packed: &mut [T]) {
-    let rows = ROWS * depth;
-    for (panel, weights) in packed.chunks_exact_mut(rows.max(1)).zip(weights.chunks(rows.max(1))) {
-        for (j, row) in weights.chunks_exact(depth).enumerate() {
-            panel.iter_mut().skip(j).step_by(ROWS).zip(row).for_each(|(to, from)| *to = *from);
-        }
-        let filled = weights.len() / depth.max(1);
-        for values in panel.chunks_exact_mut(ROWS) {
-            values[filled..].fill(T::ZERO);
-        }
+/// Lays out weights `[rows, depth]` in panels `[rows / ROWS, units, ROWS]`, the last one filled with zeros.
+pub(crate) fn pack<T: Float, F: Factor<T>>(weights: &[T], depth: usize) -> Vec<F::Unit> {
+    let (rows, units) = (weights.len() / depth.max(1), depth.div_ceil(F::DEEP));
+    let mut packed = vec![F::Unit::default(); packed_len(rows, units)];
+    for (j, row) in weights.chunks_exact(depth.max(1)).enumerate() {
+        let panel = &mut packed[j / ROWS * ROWS * units..][..ROWS * units];
+        let places = panel.iter_mut().skip(j % ROWS).step_by(ROWS);
+        places.zip(row.chunks(F::DEEP)).for_each(|(to, values)| *to = F::unit(values));
     }
+    packed
 }
 
 /// The reverse of [`pack`], for `rows` rows.
-pub(crate) fn unpack<T: Float>(packed: &[T], rows: usize, depth: usize) -> Vec<T> {
-    let mut weights = Vec::with_capacity(rows * depth);
-    for row in 0..rows {
-        let panel = &packed[row / ROWS * ROWS * depth..][..ROWS * depth];
-        weights.extend(panel.iter().skip(row % ROWS).step_by(ROWS));
+pub(crate) fn unpack<T: Float, F: Factor<T>>(packed: &[F::Unit], rows: usize, depth: usize) -> Vec<T> {
+    let (mut weights, units) = (vec![T::ZERO; rows * depth], depth.div_ceil(F::DEEP));
+    for (j, row) in weights.chunks_exact_mut(depth.max(1)).enumerate() {
+        let panel = &packed[j / ROWS * ROWS * units..][..ROWS * units];
+        let units = panel.iter().skip(j % ROWS).step_by(ROWS);
+        units.zip(row.chunks_mut(F::DEEP)).for_each(|(unit, values)| F::numbers(*unit, values));
     }
     weights
 }

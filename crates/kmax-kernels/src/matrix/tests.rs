@@ -12,9 +12,8 @@ fn check<T: Float>(tolerance: f64) {
     let activations = [Activation::Identity, Activation::Relu, Activation::Relu6];
     for (case, (depth, rows)) in [(0, 1), (1, 6), (3, 5), (40, 6), (7, 2), (100, 4)].into_iter().enumerate() {
         let weights = random("weights", rows * depth);
-        let mut packed = vec![T::ONE; packed_len(rows, depth)];
-        pack(&weights, depth, &mut packed);
-        assert!(unpack(&packed, rows, depth) == weights);
+        let packed = pack::<T, Exact>(&weights, depth);
+        assert!(unpack::<T, Exact>(&packed, rows, depth) == weights);
         for columns in 1..=full {
             let (step, apart) = (full + case, columns + 3);
             let panel = random("columns", depth * step + full);
@@ -38,7 +37,7 @@ fn check<T: Float>(tolerance: f64) {
                 ahead: adds.then_some(Ahead { place: panel.as_ptr().wrapping_add(1 << 40), apart: 12_345 }),
             };
             // SAFETY: the buffers were made for it.
-            unsafe { multiply(&product) };
+            unsafe { multiply::<_, Exact>(&product) };
             for (i, (found, held)) in out.iter().zip(&held).enumerate() {
                 let (j, column) = (i / apart, i % apart);
                 if j >= rows || column >= columns {
@@ -69,6 +68,22 @@ fn every_width_equals_the_loop() {
 }
 
 #[test]
+fn rounded_weights_are_what_bfloat16_holds() {
+    for (rows, depth) in [(1, 1), (7, 3), (6, 8), (13, 5)] {
+        let weights: Vec<f32> = normal(3, rows * depth).into_iter().map(|v| v as f32).collect();
+        let packed = pack::<f32, Bfloat16>(&weights, depth);
+        assert_eq!(packed.len(), packed_len(rows, depth.div_ceil(2)));
+        let found = unpack::<f32, Bfloat16>(&packed, rows, depth);
+        for (found, weight) in found.iter().zip(&weights) {
+            assert_eq!(found.to_bits() >> 16 << 16, found.to_bits());
+            assert!((found - weight).abs() <= weight.abs() / 256.0);
+        }
+        // What is rounded once stays.
+        assert_eq!(pack::<f32, Bfloat16>(&found, depth), packed);
+    }
+}
+
+#[test]
 fn nan_passes_every_activation() {
     let (columns, weights) = (vec![f32::NAN; width::<f32>()], [1f32; ROWS]);
     for activation in [Activation::Relu, Activation::Relu6] {
@@ -87,7 +102,7 @@ fn nan_passes_every_activation() {
             ahead: None,
         };
         // SAFETY: the buffers were made for it; width 10 is within a panel.
-        unsafe { multiply(&product) };
+        unsafe { multiply::<_, Exact>(&product) };
         assert!(out.chunks(20).all(|row| row[..10].iter().all(|v| v.is_nan()) && row[10] == 0.0));
     }
 }

@@ -4,9 +4,8 @@ use super::{compare, compare_gradients, drawn, gradients, has_gradients, list, n
 use crate::activation::Activation;
 use crate::error::Result;
 use crate::testing::assert_close;
-use crate::{
-    ConvParams, Epilogue, NormStep, Prepared, batch_norm_train, conv2d, conv2d_epilogue, conv2d_norm_train,
-};
+use crate::{ConvParams, Epilogue, Factors, NormStep, Prepared};
+use crate::{batch_norm_train, conv2d, conv2d_epilogue, conv2d_norm_train};
 use candle_core::{DType, Tensor};
 use proptest::prelude::*;
 
@@ -219,7 +218,7 @@ fn with_bias_residual_and_activation() {
 
 /// With the kernel laid out before, where it can be.
 fn check_prepared(case: Case, activation: Activation, residual: bool) -> Result<()> {
-    let prepare = |w: &Tensor| Prepared::new(w, case.params);
+    let prepare = |w: &Tensor| Prepared::new(w, case.params, Factors::Exact);
     let arguments = drawn_epilogue(case, residual)?;
     // On the path of emulated kernels, none is laid out in float32.
     if prepare(&arguments[1])?.is_none() || prepare(&arguments[1].to_dtype(DType::F32)?)?.is_none() {
@@ -236,6 +235,29 @@ fn prepared() {
     let case = cases((Just(1), 1..=70usize, 1..=70usize), 24, 5, 3);
     drawn(48, (case, activations(), any::<bool>()), |(case, activation, residual)| {
         check_prepared(case, activation, residual)
+    });
+}
+
+/// The twin's sums of rounded factors.
+#[test]
+fn prepared_in_bfloat16() {
+    let case = cases((Just(1), 1..=70usize, 1..=70usize), 24, 5, 3);
+    drawn(48, (case, activations(), any::<bool>()), |(case, activation, residual)| {
+        let arguments = narrow(&drawn_epilogue(case, residual)?)?;
+        let prepared = Prepared::new(&arguments[1], case.params, Factors::Bfloat16)?;
+        let Some(prepared) = prepared.filter(|prepared| prepared.factors() == Factors::Bfloat16) else {
+            return Ok(());
+        };
+        let epilogue = Epilogue { bias: Some(&arguments[2]), residual: arguments.get(3), activation };
+        let found = prepared.conv2d_epilogue(&arguments[0], epilogue)?;
+        let wide = |x: &Tensor| x.to_dtype(DType::F64);
+        let mut rounded = arguments.iter().map(wide).collect::<candle_core::Result<Vec<_>>>()?;
+        for (place, factor) in arguments.iter().enumerate().take(2) {
+            rounded[place] = wide(&factor.to_dtype(DType::BF16)?.to_dtype(DType::F32)?)?;
+        }
+        assert_close(&wide(&prepared.kernel()?)?, &rounded[1], 0.0);
+        assert_close(&wide(&found)?, &reference(case, &rounded, activation)?, 5e-6);
+        Ok(())
     });
 }
 

@@ -1,10 +1,11 @@
 //! The branch of ConvNeXt's blocks over channels.
 
 use super::conv::activate;
-use super::{compare, drawn, list, tensor, values};
+use super::{compare, drawn, list, narrow, tensor, values};
 use crate::activation::Activation;
 use crate::error::Result;
-use crate::{ConvParams, Mlp, Prepared, has_kernel, mlp};
+use crate::testing::assert_close;
+use crate::{ConvParams, Factors, Mlp, Prepared, has_kernel, mlp};
 use candle_core::{DType, Tensor};
 
 /// Of one pixel's channels `x`: `weights` are gain, shift, expansion `[hidden, channels]`, its bias, projection and its bias.
@@ -57,12 +58,18 @@ fn norm_expansion_and_projection() {
                 expected[first + c * area] += v;
             }
         }
-        compare(&arguments, &tensor(expected, &map)?, 1e-5, |v| {
-            let prepare = |w: &Tensor| Prepared::new(w, ConvParams::default());
+        let expected = tensor(expected, &map)?;
+        let in_one = |v: &[Tensor], factors: Factors| {
+            let prepare = |w: &Tensor| Prepared::new(w, ConvParams::default(), factors);
             let (expand, project) = (prepare(&v[4])?.expect("a kernel"), prepare(&v[6])?.expect("a kernel"));
             let parts =
                 Mlp { norm: (&v[2], &v[3]), eps: 1e-2, expand: (&expand, &v[5]), project: (&project, &v[7]) };
             Ok(mlp(&v[0], &v[1], parts)?.expect("two 1x1 convolutions"))
-        })
+        };
+        compare(&arguments, &expected, 1e-5, |v| in_one(v, Factors::Exact))?;
+        // Two products of rounded factors, each within 2^-8 of its terms.
+        let rounded = in_one(&narrow(&arguments)?, Factors::Bfloat16)?;
+        assert_close(&rounded.to_dtype(DType::F64)?, &expected, 1.5e-2);
+        Ok(())
     });
 }

@@ -12,6 +12,7 @@ pub use weights::Weights;
 use crate::config::{CONFIG_FILE, Config, PREPROCESSOR_FILE, Parsed};
 use crate::error::{Error, Result};
 use crate::network::KMaxDeepLab;
+use crate::segmenter::Precision;
 use candle_core::{DType, Device, Tensor};
 use kmax_base::ErrorKind;
 use kmax_nn::Params;
@@ -105,12 +106,13 @@ impl Model {
         format!("sha256:{digits}")
     }
 
-    /// The network, for inference.
+    /// The network, for inference in that precision, which the device must have.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn network(&self, dtype: DType, device: &Device) -> Result<KMaxDeepLab> {
-        KMaxDeepLab::new(&self.config.network, &Params::frozen(self.weights.clone(), dtype, device))
+    pub fn network(&self, precision: Precision, device: &Device) -> Result<KMaxDeepLab> {
+        let params = Params::frozen(self.weights.clone(), precision.between_layers(device), device);
+        KMaxDeepLab::new(&self.config.network, &params.with_factors(precision.factors(device)))
     }
 }
 
@@ -179,7 +181,7 @@ mod tests {
         let model = Model::open(&folder)?;
         assert_eq!((model.config(), model.warnings()), (&config, &[][..]));
         let image = Tensor::arange(0f32, 3.0 * 33.0 * 33.0, &Device::Cpu)?.sin()?.reshape((1, 3, 33, 33))?;
-        let found = model.network(DType::F32, &Device::Cpu)?.forward(&image)?;
+        let found = model.network(Precision::Float32, &Device::Cpu)?.forward(&image)?;
         let params = Params::frozen(weights.clone(), DType::F32, &Device::Cpu);
         let expected = KMaxDeepLab::new(&config.network, &params)?.forward(&image)?;
         let values = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
@@ -191,7 +193,7 @@ mod tests {
         save(&folder, &config, inference.collect(), DType::F16, &card())?;
         let half = Model::open(&folder)?;
         assert_eq!(half.weights().dtype("decoder.queries"), Some(safetensors::Dtype::F16));
-        let found = half.network(DType::F32, &Device::Cpu)?.trace(&image, &Mode::eval())?;
+        let found = half.network(Precision::Float32, &Device::Cpu)?.trace(&image, &Mode::eval())?;
         let masks = found.decoder.prediction.mask_logits;
         let difference = (masks - expected.masks)?.abs()?.flatten_all()?.max(0)?.to_scalar::<f32>()?;
         assert!(difference > 0.0 && difference < 0.1, "{difference}");

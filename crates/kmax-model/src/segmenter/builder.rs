@@ -1,6 +1,6 @@
 //! How a segmenter is put together.
 
-use super::{Precision, Segmenter};
+use super::{PrecisionChoice, Segmenter};
 use crate::error::{Error, Result};
 use crate::folder::Model;
 use crate::postprocess::PostprocessConfig;
@@ -66,7 +66,7 @@ impl From<Model> for ModelSource {
 pub struct SegmenterBuilder {
     source: ModelSource,
     device: DeviceSource,
-    precision: Precision,
+    precision: PrecisionChoice,
     threads: Option<usize>,
     batch: usize,
     tiles: Option<Tiling>,
@@ -79,7 +79,7 @@ impl SegmenterBuilder {
         Self {
             source,
             device,
-            precision: Precision::Float32,
+            precision: PrecisionChoice::default(),
             threads: None,
             batch: 1,
             tiles: None,
@@ -92,9 +92,9 @@ impl SegmenterBuilder {
         Self { device: device.into(), ..self }
     }
 
-    /// Precision of the network; float32 if nothing is said.
-    pub fn precision(self, precision: Precision) -> Self {
-        Self { precision, ..self }
+    /// Precision of the network, as a [`Precision`](super::Precision) or [`PrecisionChoice::Auto`]; float32 if nothing is said.
+    pub fn precision(self, precision: impl Into<PrecisionChoice>) -> Self {
+        Self { precision: precision.into(), ..self }
     }
 
     /// Threads of this segmenter alone. If nothing is said, it works on rayon's global threads.
@@ -141,7 +141,7 @@ impl SegmenterBuilder {
             DeviceSource::Device(device) => device,
             DeviceSource::Choice(choice) => device::open(choice)?.device,
         };
-        self.precision.check(&device)?;
+        let precision = self.precision.on(&device)?;
         let pool = match self.threads {
             None => None,
             Some(threads) => {
@@ -153,9 +153,9 @@ impl SegmenterBuilder {
             ModelSource::Name(name) => Model::named(&name)?,
             ModelSource::Model(model) => *model,
         };
-        let network = model.network(self.precision.dtype(), &device)?;
+        let network = model.network(precision, &device)?;
         let mut segmenter = Segmenter::from_network(model.config().clone(), network, &device);
-        (segmenter.precision, segmenter.pool, segmenter.batch) = (self.precision, pool, self.batch);
+        (segmenter.precision, segmenter.pool, segmenter.batch) = (precision, pool, self.batch);
         segmenter.tiles = self.tiles;
         match self.postprocess {
             Some(settings) => segmenter.with_postprocess(settings),

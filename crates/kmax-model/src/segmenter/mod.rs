@@ -12,7 +12,7 @@ mod tiles;
 
 pub use builder::{DeviceSource, ModelSource, SegmenterBuilder};
 pub use input::Prepared;
-pub use precision::{ParsePrecisionError, Precision};
+pub use precision::{ParsePrecisionError, Precision, PrecisionChoice};
 pub use prediction::Prediction;
 
 use crate::config::Config;
@@ -256,7 +256,7 @@ impl Segmenter {
         let [height, width] = first.frame.input;
         let values: Vec<f32> = inputs.iter().flat_map(|input| input.values.iter().copied()).collect();
         let tensor = Tensor::from_vec(values, (inputs.len(), 3, height, width), &Device::Cpu)?;
-        Ok(tensor.to_device(&self.device)?.to_dtype(self.precision.dtype())?)
+        Ok(tensor.to_device(&self.device)?.to_dtype(self.precision.between_layers(&self.device))?)
     }
 
     /// Of inputs of one size. What the network says is copied from the device once.

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use candle_core::{DType, Device};
-use kmax_nn::device;
+use kmax_nn::{Factors, device, multiplies_bfloat16, rounds_factors};
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,7 +15,9 @@ pub enum Precision {
     Float32,
     /// IEEE half precision; not on the CPU.
     Float16,
-    /// bfloat16; not on the CPU.
+    /// bfloat16. On the CPU the factors of convolutions alone are rounded to it: their sums, what lies between the layers, norms, attention
+    /// and the mask logits stay in float32, and so do 3x3 convolutions with stride 1, which have fewer products in another
+    /// form. The fastest where the processor [multiplies it](multiplies_bfloat16), slower than float32 elsewhere.
     Bfloat16,
 }
 
@@ -41,8 +43,21 @@ impl Precision {
         }
     }
 
+    /// Element type of what lies between a network's layers.
+    pub(crate) fn between_layers(self, device: &Device) -> DType {
+        if device.is_cpu() { DType::F32 } else { self.dtype() }
+    }
+
+    /// What a network's convolutions multiply.
+    pub(crate) fn factors(self, device: &Device) -> Factors {
+        if device.is_cpu() && self == Self::Bfloat16 { Factors::Bfloat16 } else { Factors::Exact }
+    }
+
     /// Those that a network can compute in on a device.
     pub fn on(device: &Device) -> Vec<Self> {
+        if rounds_factors(device) {
+            return vec![Self::Float32, Self::Bfloat16];
+        }
         let dtypes = device::dtypes(device);
         Self::ALL.into_iter().filter(|precision| dtypes.contains(&precision.dtype())).collect()
     }
@@ -75,9 +90,60 @@ impl fmt::Display for Precision {
     }
 }
 
+/// What is wanted: `auto`, or a precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PrecisionChoice {
+    /// The fastest that the device has instructions for: bfloat16, else float16, else float32; on the CPU bfloat16 or float32.
+    Auto,
+    /// That one and no other.
+    At(Precision),
+}
+
+impl PrecisionChoice {
+    /// The precision for a device.
+    ///
+    /// # Errors
+    /// As [`Precision::check`], for one that was named.
+    pub fn on(self, device: &Device) -> Result<Precision> {
+        let precision = match self {
+            Self::At(precision) => precision,
+            Self::Auto if device.is_cpu() && !multiplies_bfloat16() => Precision::Float32,
+            Self::Auto => {
+                let possible = Precision::on(device);
+                let fastest = [Precision::Bfloat16, Precision::Float16];
+                return Ok(fastest.into_iter().find(|p| possible.contains(p)).unwrap_or_default());
+            }
+        };
+        precision.check(device)?;
+        Ok(precision)
+    }
+}
+
+impl Default for PrecisionChoice {
+    fn default() -> Self {
+        Self::At(Precision::default())
+    }
+}
+
+impl From<Precision> for PrecisionChoice {
+    fn from(precision: Precision) -> Self {
+        Self::At(precision)
+    }
+}
+
+impl fmt::Display for PrecisionChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::At(precision) => precision.fmt(f),
+        }
+    }
+}
+
 /// A precision was named that there is not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected f32, f16 or bf16, not {0:?}")]
+#[error("expected auto, f32, f16 or bf16, not {0:?}")]
 pub struct ParsePrecisionError(String);
 
 impl FromStr for Precision {
@@ -85,6 +151,14 @@ impl FromStr for Precision {
 
     fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|p| p.name() == text).ok_or_else(|| ParsePrecisionError(text.into()))
+    }
+}
+
+impl FromStr for PrecisionChoice {
+    type Err = ParsePrecisionError;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        if text == "auto" { Ok(Self::Auto) } else { Ok(Self::At(text.parse()?)) }
     }
 }
 
@@ -101,9 +175,27 @@ mod tests {
     }
 
     #[test]
-    fn the_processor_computes_in_float32() {
-        assert_eq!(Precision::on(&Device::Cpu), [Precision::Float32]);
-        let error = Precision::Bfloat16.check(&Device::Cpu).expect_err("refused").to_string();
-        assert_eq!(error, "a network on cpu computes in f32, not in bf16");
+    fn the_processor_computes_in_float32_and_rounds_factors_to_bfloat16() {
+        let mut possible = vec![Precision::Float32];
+        possible.extend(rounds_factors(&Device::Cpu).then_some(Precision::Bfloat16));
+        assert_eq!(Precision::on(&Device::Cpu), possible);
+        let error = Precision::Float16.check(&Device::Cpu).expect_err("refused").to_string();
+        assert!(
+            error.starts_with("a network on cpu computes in f32") && error.ends_with("not in f16"),
+            "{error}"
+        );
+        assert_eq!(Precision::Bfloat16.between_layers(&Device::Cpu), DType::F32);
+        assert_eq!(Precision::Float32.factors(&Device::Cpu), Factors::Exact);
+    }
+
+    #[test]
+    fn auto_is_what_the_processor_multiplies() -> Result<()> {
+        let auto: PrecisionChoice = "auto".parse().expect("a choice");
+        assert_eq!((auto, auto.to_string().as_str()), (PrecisionChoice::Auto, "auto"));
+        let fast = rounds_factors(&Device::Cpu) && multiplies_bfloat16();
+        let expected = if fast { Precision::Bfloat16 } else { Precision::Float32 };
+        assert_eq!(auto.on(&Device::Cpu)?, expected);
+        assert!(PrecisionChoice::At(Precision::Float16).on(&Device::Cpu).is_err());
+        Ok(())
     }
 }

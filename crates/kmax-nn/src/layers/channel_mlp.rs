@@ -55,12 +55,13 @@ impl ChannelMlp {
         } else {
             None
         };
-        let mut project = Conv2d::linear(hidden, channels, init, &params.pp("project"))?;
-        if !params.is_trainable()
-            && let Some(scale) = scale.take()
-        {
-            project = project.scaled(&scale)?;
-        }
+        let scale_now = params.prepares().and_then(|factors| Some((scale.take()?, factors)));
+        let project = match scale_now {
+            Some((scale, factors)) => {
+                Conv2d::open_linear(hidden, channels, init, &params.pp("project"))?.scaled(&scale, factors)?
+            }
+            None => Conv2d::linear(hidden, channels, init, &params.pp("project"))?,
+        };
         Ok(Self {
             norm: LayerNorm::new(channels, 1, eps, &params.pp("norm"))?,
             expand: Conv2d::linear(channels, hidden, init, &params.pp("expand"))?,

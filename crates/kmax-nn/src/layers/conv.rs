@@ -7,8 +7,7 @@ use crate::mode::Mode;
 use crate::params::{Params, Role};
 use candle_core::Tensor;
 use kmax_kernels as kernels;
-use kmax_kernels::Activation;
-use kmax_kernels::ConvParams;
+use kmax_kernels::{Activation, ConvParams, Factors};
 
 /// Shape of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,12 +82,10 @@ enum Weight {
 }
 
 impl Weight {
-    /// Of `config`'s convolution, prepared unless it will train.
-    fn new(weight: Tensor, config: &ConvConfig, trainable: bool) -> Result<Self> {
-        if trainable {
-            return Ok(Self::Open(weight));
-        }
-        let prepared = kernels::Prepared::new(&weight, config.params)?;
+    /// Of `config`'s convolution, prepared for such factors unless it will train.
+    fn new(weight: Tensor, config: &ConvConfig, factors: Option<Factors>) -> Result<Self> {
+        let Some(factors) = factors else { return Ok(Self::Open(weight)) };
+        let prepared = kernels::Prepared::new(&weight, config.params, factors)?;
         Ok(prepared.map_or(Self::Open(weight), |prepared| Self::Prepared(Box::new(prepared))))
     }
 
@@ -107,7 +104,7 @@ impl Conv2d {
     /// If one is missing or misshapen.
     pub fn new(config: ConvConfig, init: Init, params: &Params) -> Result<Self> {
         let Self { weight, bias, config } = Self::open(config, init, params)?;
-        Self::from_tensors(weight.tensor()?, bias, config, params.is_trainable())
+        Self::from_tensors(weight.tensor()?, bias, config, params.prepares())
     }
 
     /// As [`Self::new`], but never prepared: something is still to be folded in.
@@ -118,7 +115,7 @@ impl Conv2d {
         } else {
             None
         };
-        Self::from_tensors(weight, bias, config, true)
+        Self::from_tensors(weight, bias, config, None)
     }
 
     /// A 1x1 convolution with bias whose `weight` is stored as that of a linear layer, `[out, in]`.
@@ -126,15 +123,21 @@ impl Conv2d {
     /// # Errors
     /// If a parameter is missing or misshapen.
     pub fn linear(input: usize, output: usize, init: Init, params: &Params) -> Result<Self> {
+        let Self { weight, bias, config } = Self::open_linear(input, output, init, params)?;
+        Self::from_tensors(weight.tensor()?, bias, config, params.prepares())
+    }
+
+    /// As [`Self::linear`], but never prepared.
+    pub(super) fn open_linear(input: usize, output: usize, init: Init, params: &Params) -> Result<Self> {
         let weight = params.get("weight", &[output, input], init, Role::Kernel)?;
         let bias = params.get("bias", &[output], Init::ZEROS, Role::Bias)?;
         let config = ConvConfig::new(input, output, 1).with_bias();
         // Not a reshape, which would copy the values of a probe.
         let weight = weight.unsqueeze(2)?.unsqueeze(3)?;
-        Self::from_tensors(weight, Some(bias), config, params.is_trainable())
+        Self::from_tensors(weight, Some(bias), config, None)
     }
 
-    /// From tensors that already have the shapes of `config`.
+    /// From tensors that already have the shapes of `config`, prepared for such factors unless the layer will train.
     ///
     /// # Errors
     /// If Candle fails.
@@ -142,9 +145,9 @@ impl Conv2d {
         weight: Tensor,
         bias: Option<Tensor>,
         config: ConvConfig,
-        trainable: bool,
+        factors: Option<Factors>,
     ) -> Result<Self> {
-        Ok(Self { weight: Weight::new(weight, &config, trainable)?, bias, config })
+        Ok(Self { weight: Weight::new(weight, &config, factors)?, bias, config })
     }
 
     /// Convolves `x` `[b, in, h, w]`.
@@ -221,17 +224,17 @@ impl Conv2d {
     ///
     /// # Errors
     /// If the shape does not fit.
-    pub(super) fn scaled(&self, scale: &Tensor) -> Result<Self> {
-        self.folded(scale, &scale.zeros_like()?)
+    pub(super) fn scaled(&self, scale: &Tensor, factors: Factors) -> Result<Self> {
+        self.folded(scale, &scale.zeros_like()?, factors)
     }
 
-    /// The same convolution with `x * scale + offset` per output channel folded in.
-    pub(super) fn folded(&self, scale: &Tensor, offset: &Tensor) -> Result<Self> {
+    /// The same convolution with `x * scale + offset` per output channel folded in, before anything is rounded.
+    pub(super) fn folded(&self, scale: &Tensor, offset: &Tensor, factors: Factors) -> Result<Self> {
         let weight = self.weight.tensor()?.broadcast_mul(&scale.reshape(((), 1, 1, 1))?)?;
         let bias = match &self.bias {
             Some(bias) => ((bias * scale)? + offset)?,
             None => offset.clone(),
         };
-        Self::from_tensors(weight, Some(bias), ConvConfig { bias: true, ..self.config }, false)
+        Self::from_tensors(weight, Some(bias), ConvConfig { bias: true, ..self.config }, Some(factors))
     }
 }

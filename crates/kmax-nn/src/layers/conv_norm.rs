@@ -8,7 +8,7 @@ use crate::mode::Mode;
 use crate::params::Params;
 use candle_core::Tensor;
 use kmax_kernels as kernels;
-use kmax_kernels::Activation;
+use kmax_kernels::{Activation, Factors};
 
 /// A convolution, its batch norm and its activation.
 ///
@@ -35,7 +35,7 @@ impl ConvNorm {
     ) -> Result<Self> {
         let conv = Conv2d::open(config, init, params)?;
         let norm = BatchNorm::new(config.output, norm, &params.pp("norm"))?;
-        Self::from_parts(conv, norm, activation, params.is_trainable())
+        Self::from_parts(conv, norm, activation, params.prepares())
     }
 
     /// From its parts; the norm is folded unless the layer will train.
@@ -46,13 +46,11 @@ impl ConvNorm {
         conv: Conv2d,
         norm: BatchNorm,
         activation: Activation,
-        trainable: bool,
+        factors: Option<Factors>,
     ) -> Result<Self> {
-        if trainable {
-            return Ok(Self { conv, norm: Some(norm), activation });
-        }
+        let Some(factors) = factors else { return Ok(Self { conv, norm: Some(norm), activation }) };
         let (scale, offset) = norm.affine()?;
-        Ok(Self { conv: conv.folded(&scale, &offset)?, norm: None, activation })
+        Ok(Self { conv: conv.folded(&scale, &offset, factors)?, norm: None, activation })
     }
 
     /// Convolution, norm, activation of `x` `[b, in, h, w]`.

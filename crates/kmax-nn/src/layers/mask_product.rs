@@ -5,11 +5,12 @@ use crate::error::Result;
 use crate::mode::Mode;
 use crate::params::Params;
 use candle_core::Tensor;
-use kmax_kernels::{ConvParams, Epilogue, Prepared, profile};
+use kmax_kernels::{ConvParams, Epilogue, Factors, Prepared, profile};
 
 /// Kernels that are themselves computed, times the features of every pixel, through a batch norm with a single channel.
 ///
-/// In inference the products are 1x1 convolutions into whose kernels the norm is folded. Parameters: those of
+/// In inference the products are 1x1 convolutions into whose kernels the norm is folded; their factors are never rounded: an argmax
+/// follows. Parameters: those of
 /// [`BatchNorm`] directly.
 #[derive(Debug, Clone)]
 pub struct MaskProduct {
@@ -51,7 +52,8 @@ impl MaskProduct {
         let epilogue = Epilogue { bias: Some(&bias), ..Default::default() };
         let mut products = Vec::with_capacity(batch);
         for image in 0..batch {
-            let Some(kernel) = Prepared::new(&kernels.get(image)?, ConvParams::default())? else {
+            let Some(kernel) = Prepared::new(&kernels.get(image)?, ConvParams::default(), Factors::Exact)?
+            else {
                 return Ok(None);
             };
             products.push(kernel.conv2d_epilogue(&features.narrow(0, image, 1)?, epilogue)?);

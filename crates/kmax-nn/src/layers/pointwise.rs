@@ -39,8 +39,8 @@ impl Pointwise1d {
     ) -> Result<Self> {
         let weight = weight(input, output, init, params)?;
         let norm = BatchNorm::new(output, norm, &params.pp("norm"))?;
-        let conv = Conv2d::from_tensors(weight, None, ConvConfig::new(input, output, 1), true)?;
-        let inner = Inner::Normed(ConvNorm::from_parts(conv, norm, activation, params.is_trainable())?);
+        let conv = Conv2d::from_tensors(weight, None, ConvConfig::new(input, output, 1), None)?;
+        let inner = Inner::Normed(ConvNorm::from_parts(conv, norm, activation, params.prepares())?);
         Ok(Self { inner })
     }
 
@@ -52,7 +52,7 @@ impl Pointwise1d {
         let weight = weight(input, output, init, params)?;
         let bias = params.get("bias", &[output], Init::ZEROS, Role::Bias)?;
         let config = ConvConfig::new(input, output, 1).with_bias();
-        let conv = Conv2d::from_tensors(weight, Some(bias), config, params.is_trainable())?;
+        let conv = Conv2d::from_tensors(weight, Some(bias), config, params.prepares())?;
         Ok(Self { inner: Inner::Plain(conv) })
     }
 

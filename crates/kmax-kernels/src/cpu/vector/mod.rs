@@ -2,10 +2,15 @@
 
 #[cfg(target_arch = "aarch64")]
 mod arm;
+mod pairs;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use pairs::Instruction;
+pub(crate) use pairs::{Pairs, Widened};
 
 use super::dispatch::{Isa, Portable};
 use super::float::Float;

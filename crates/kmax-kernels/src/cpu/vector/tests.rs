@@ -1,7 +1,8 @@
-//! The register of this path against an array.
+//! The registers of this path against an array.
 
-use super::Vector;
-use crate::cpu::{Kernel, run};
+use super::{Array, Pairs, Vector, Widened};
+use crate::cpu::{Kernel, pair, run, run_pairs};
+use crate::testing::normal;
 
 /// As many as the widest register has lanes, and more.
 const LEN: usize = 20;
@@ -87,4 +88,55 @@ impl Kernel<f32> for Check {
 fn a_register_does_what_it_promises() {
     // SAFETY: it asks for nothing but the instructions.
     unsafe { run(Check) }
+}
+
+/// The sums of pairs drawn at random, as bits.
+struct PairSums;
+
+impl Kernel<f32> for PairSums {
+    type Output = Vec<u32>;
+
+    #[inline(always)]
+    unsafe fn run<V: Vector<f32>>(self) -> Vec<u32> {
+        let mut all = Vec::new();
+        // Sums of any size beside their products, NaN and infinities among them, and nothing that runs over.
+        let size = |v: &f64| ((v * 8.0).clamp(-25.0, 25.0).exp2() * v.signum()) as f32;
+        let drawn: Vec<f32> = normal(5, 5 * 4096).iter().map(size).collect();
+        let special = [f32::NAN, f32::INFINITY, -0.0, 1.0];
+        for (i, five) in drawn.chunks_exact(80).enumerate() {
+            let mut numbers: [[f32; 16]; 5] =
+                std::array::from_fn(|list| std::array::from_fn(|k| five[16 * list + k]));
+            numbers[i % 5][i % 16] = special[i % 4];
+            let [a0, a1, b0, b1, sums] = numbers;
+            let pairs =
+                |first: [f32; 16], second: [f32; 16]| std::array::from_fn(|k| pair(first[k], second[k]));
+            let lists: [[u32; 16]; 3] = [pairs(a0, a1), pairs(b0, b1), sums.map(f32::to_bits)];
+            for lanes in (0..16).step_by(V::LANES) {
+                let mut out = [0f32; 16];
+                // SAFETY: the caller's promise; a register has at most sixteen lanes, and bits are pairs or a sum.
+                unsafe {
+                    let [a, b, sum] =
+                        lists.each_ref().map(|list| V::load(list[lanes..].as_ptr().cast(), V::LANES));
+                    a.mul_add(b, sum).store(out.as_mut_ptr(), V::LANES);
+                }
+                all.extend(
+                    out[..V::LANES].iter().map(|v| if v.is_nan() { f32::NAN.to_bits() } else { v.to_bits() }),
+                );
+            }
+        }
+        all
+    }
+}
+
+/// The machine's instruction, and two steps on widened halves, give the bits of the scalar twin.
+#[test]
+fn pairs_are_multiplied_alike_on_every_path() {
+    // SAFETY: it asks for nothing but the instructions, and the twin for none.
+    let (found, twin) = unsafe { (run_pairs(PairSums), PairSums.run::<Pairs<Array<f32>, Widened>>()) };
+    assert_eq!((found.len(), twin.len()), (4096, 4096));
+    // What the instruction takes for zero.
+    let small = |bits: u32| bits & 0x7fff_ffff < f32::MIN_POSITIVE.to_bits();
+    for (i, (found, twin)) in found.iter().zip(&twin).enumerate() {
+        assert!(found == twin || small(*found) && small(*twin), "{i}: {found:08x}, not {twin:08x}");
+    }
 }
