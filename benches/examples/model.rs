@@ -1,11 +1,16 @@
-//! Seconds of a whole network, backbone to class and mask logits, and how much of the machine's limit that is.
+//! Seconds of a whole network, backbone to class and mask logits, and how much of the machine's limits that is.
 //!
 //! Arguments: the model (`resnet50`, `convnext_tiny`, `convnext_large`, `max_s`, `small`), the side of the image, the
-//! number of runs, the precision (`f32`, `bf16`). Prints one JSON object. The number of threads is `RAYON_NUM_THREADS`'s.
+//! number of runs, the precision (`f32`, `bf16`). Prints one JSON object: `efficiency` is against a product of
+//! 4096 x 4096 x 4096, `peak_efficiency` against multiply-adds in registers, and `winograd_factor` says how many times more multiply-adds are
+//! counted than made. The number of threads is `RAYON_NUM_THREADS`'s.
 
+use candle_core::Tensor;
 use kmax_benches::{models, peak_rss_mb, random};
-use kmax_nn::profile::product_rate;
-use std::time::Instant;
+use kmax_model::KMaxDeepLab;
+use kmax_nn::peak_rate;
+use kmax_nn::profile::{self, Row, WINOGRAD, product_rate};
+use std::time::{Duration, Instant};
 
 /// Multiply-adds in billions, convolutions and matrix products only.
 const MULTIPLY_ADDS: &[(&str, usize, f64)] = &[
@@ -29,6 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Before the product's matrices come.
     let memory = peak_rss_mb();
     let before = product_rate(4096)?;
+    let peak = 1e-9 * peak_rate(factors, Duration::from_millis(300));
     let mut seconds = Vec::new();
     for _ in 0..runs.max(1) {
         let start = Instant::now();
@@ -40,10 +46,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let median = seconds[seconds.len() / 2];
     let known = MULTIPLY_ADDS.iter().find(|(n, s, _)| n == name && *s == side).map(|(_, _, count)| *count);
     let efficiency = known.map_or("null".into(), |count| format!("{:.3}", 2.0 * count / (median * rate)));
+    let of_peak = known.map_or("null".into(), |count| format!("{:.3}", 2.0 * count / (median * peak)));
+    let winograd = winograd_factor(&network, &x)?;
     println!(
         "{{\"model\": \"{name}\", \"size\": {side}, \"precision\": \"{precision}\", \"threads\": {}, \"seconds\": {median:.4}, \
-         \"gemm_gflops\": {rate:.1}, \"efficiency\": {efficiency}, \"peak_rss_mb\": {memory:.0}}}",
+         \"gemm_gflops\": {rate:.1}, \"efficiency\": {efficiency}, \"peak_gflops\": {peak:.1}, \
+         \"peak_efficiency\": {of_peak}, \"winograd_factor\": {winograd:.3}, \"peak_rss_mb\": {memory:.0}}}",
         rayon::current_num_threads()
     );
     Ok(())
+}
+
+/// Multiply-adds that are counted, over those that are made.
+fn winograd_factor(network: &KMaxDeepLab, x: &Tensor) -> kmax_model::Result<f64> {
+    let (result, rows) = profile::record(|| network.forward(x));
+    result?;
+    let counted = |row: &Row| row.multiply_adds;
+    let made =
+        |row: &Row| if row.operation.starts_with(WINOGRAD) { 0.25 * counted(row) } else { counted(row) };
+    Ok(rows.iter().map(counted).sum::<f64>() / rows.iter().map(made).sum::<f64>())
 }

@@ -4,6 +4,8 @@
 
 use kmax_benches::{models, random};
 use kmax_nn::profile::{self, Row};
+use kmax_nn::{Factors, peak_rate};
+use std::time::Duration;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -32,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let whole = rows.iter().map(|row| row.seconds).sum();
     match form {
         [] => table(&rows, whole),
-        _ => json(name, side, &rows, whole)?,
+        _ => json((name, side, precision), factors, &rows, whole)?,
     }
     Ok(())
 }
@@ -54,7 +56,12 @@ fn table(rows: &[Row], whole: f64) {
     }
 }
 
-fn json(model: &str, side: usize, rows: &[Row], whole: f64) -> kmax_nn::Result<()> {
+fn json(
+    (model, side, precision): (&str, usize, &str),
+    factors: Factors,
+    rows: &[Row],
+    whole: f64,
+) -> kmax_nn::Result<()> {
     let row = |row: &Row| {
         let Row { stage, operation, shape, calls, seconds, .. } = row;
         let (gflops, megabytes) = (2e-9 * row.multiply_adds / seconds, 1e-6 * row.bytes);
@@ -65,8 +72,10 @@ fn json(model: &str, side: usize, rows: &[Row], whole: f64) -> kmax_nn::Result<(
     };
     let rows: Vec<String> = rows.iter().map(row).collect();
     println!(
-        "{{\"model\": \"{model}\", \"size\": {side}, \"seconds\": {whole:.6}, \"gemm_gflops\": {:.1}, \"rows\": [\n{}\n]}}",
+        "{{\"model\": \"{model}\", \"size\": {side}, \"precision\": \"{precision}\", \"seconds\": {whole:.6}, \"gemm_gflops\": {:.1}, \
+         \"peak_gflops\": {:.1}, \"rows\": [\n{}\n]}}",
         1e-9 * profile::product_rate(4096)?,
+        1e-9 * peak_rate(factors, Duration::from_millis(300)),
         rows.join(",\n")
     );
     Ok(())

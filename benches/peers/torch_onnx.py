@@ -1,7 +1,7 @@
-"""What torch.onnx makes of ResNet-50 kMaX-DeepLab, beside our own file, in ONNX Runtime.
+"""What torch.onnx makes of kMaX-DeepLab, beside our own file, in ONNX Runtime.
 
     pip install torch onnx onnxruntime onnxscript
-    python torch_onnx.py OURS.onnx SIZE      # a file of `kmax export` for that square size
+    python torch_onnx.py OURS.onnx SIZE [resnet50|convnext_tiny]      # a file of `kmax export` for that square size, of a model with that backbone
 
 The module is that of `compare.py`, in evaluation mode, with drawn weights: times do not depend on them. Sessions take turns; the best and the median of
 each are printed.
@@ -24,11 +24,11 @@ def session(file):
     return onnxruntime.InferenceSession(file, settings, providers=["CPUExecutionProvider"])
 
 
-ours, size = sys.argv[1], int(sys.argv[2])
+ours, size, network = sys.argv[1], int(sys.argv[2]), (sys.argv[3:] or ["resnet50"])[0]
 torch.manual_seed(1)
 image = torch.rand(1, 3, size, size)
 with torch.no_grad():
-    torch.onnx.export(KMax("resnet50").eval(), (image,), "torch.onnx", input_names=["pixel_values"], opset_version=18, dynamo=True)
+    torch.onnx.export(KMax(network).eval(), (image,), "torch.onnx", input_names=["pixel_values"], opset_version=18, dynamo=True)
 sessions = {"kmax export": session(ours), "torch.onnx": session("torch.onnx")}
 times = {name: [] for name in sessions}
 for turn in range(9):

@@ -18,8 +18,14 @@ const MODELS: &[(&str, usize, usize)] = &[
 ];
 
 /// Those whose operations are listed.
-const PROFILES: &[(&str, usize, usize)] =
-    &[("resnet50", 641, 5), ("convnext_tiny", 641, 5), ("max_s", 641, 5), ("small", 385, 20)];
+const PROFILES: &[(&str, usize, usize, &str)] = &[
+    ("resnet50", 641, 5, "f32"),
+    ("resnet50", 641, 5, "bf16"),
+    ("convnext_tiny", 641, 5, "f32"),
+    ("convnext_tiny", 641, 5, "bf16"),
+    ("max_s", 641, 5, "f32"),
+    ("small", 385, 20, "f32"),
+];
 
 /// Measures, writes the page and, if asked, the models' rows as JSON.
 pub fn run(json: Option<&Path>) -> Result<String, String> {
@@ -27,17 +33,19 @@ pub fn run(json: Option<&Path>) -> Result<String, String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut rows = Vec::new();
     for (name, side, runs) in MODELS {
-        for count in if threads > 1 { vec![1, threads] } else { vec![1] } {
+        let counts = if threads > 1 { vec![("f32", 1), ("f32", threads)] } else { vec![("f32", 1)] };
+        for (precision, count) in counts.into_iter().chain([("bf16", threads)]) {
             // What all threads need is the measure; one thread shows what the others add.
             let runs = if count < threads { runs.div_ceil(3) } else { *runs };
-            let text = example("model", &[name, &side.to_string(), &runs.to_string()], count)?;
+            let text = example("model", &[name, &side.to_string(), &runs.to_string(), precision], count)?;
             eprint!("{text}");
             rows.push(parse(&text)?);
         }
     }
     let mut page = models(&rows, threads);
-    for (name, side, runs) in PROFILES {
-        let text = example("profile", &[name, &side.to_string(), &runs.to_string(), "json"], threads)?;
+    for (name, side, runs, precision) in PROFILES {
+        let arguments = [name, &*side.to_string(), &*runs.to_string(), precision, "json"];
+        let text = example("profile", &arguments, threads)?;
         page += &operations(&parse(&text)?);
     }
     let file = Path::new("docs/PERFORMANCE.md");
@@ -107,31 +115,42 @@ fn models(rows: &[Value], threads: usize) -> String {
     let mut page = format!(
         "# Performance\n\nWritten by `cargo xtask bench-report`; [SPEED.md](SPEED.md) says how the speed is made and what the\n\
          columns mean. Machine: {}, {threads} cores.\n\n## Whole models\n\nBatch 1, backbone to class and mask logits, \
-         median of several runs, random weights.\n\n| model | side | threads | seconds | product GFLOP/s | efficiency \
-         | peak memory, MB |\n| --- | --- | --- | --- | --- | --- | --- |\n",
+         median of several runs, random weights.\n\n| model | side | precision | threads | seconds | peak GFLOP/s | efficiency \
+         | multiply-adds counted / made | of a product, {PRODUCT}³ | peak memory, MB |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         machine()
     );
     for row in rows {
         let name = row["model"].as_str().unwrap_or_default();
         let (side, count) = (number(row, "size"), number(row, "threads"));
-        let (seconds, rate) = (cell(number(row, "seconds"), 3), cell(number(row, "gemm_gflops"), 0));
-        let (share, memory) = (cell(number(row, "efficiency"), 2), cell(number(row, "peak_rss_mb"), 0));
-        let _ = writeln!(page, "| {name} | {side} | {count} | {seconds} | {rate} | {share} | {memory} |");
+        let precision = row["precision"].as_str().unwrap_or_default();
+        let (seconds, rate) = (cell(number(row, "seconds"), 3), cell(number(row, "peak_gflops"), 0));
+        let (share, factor) =
+            (cell(number(row, "peak_efficiency"), 2), cell(number(row, "winograd_factor"), 2));
+        let (product, memory) = (cell(number(row, "efficiency"), 2), cell(number(row, "peak_rss_mb"), 0));
+        let _ = writeln!(
+            page,
+            "| {name} | {side} | {precision} | {count} | {seconds} | {rate} | {share} | {factor} | {product} | {memory} |"
+        );
     }
     page
 }
+
+/// Side of the product that is shown beside the peak.
+const PRODUCT: usize = 4096;
 
 /// Operations that take less of the whole are left out.
 const LEAST: f64 = 0.002;
 
 fn operations(profile: &Value) -> String {
-    let (whole, limit) = (number(profile, "seconds"), number(profile, "gemm_gflops"));
+    let (whole, limit) = (number(profile, "seconds"), number(profile, "peak_gflops"));
     let mut page = format!(
-        "\n## Operations of {} at {}\n\nAll threads, mean of several passes; {:.1} ms in all, of which what takes less than \
-         {} % is left out. Winograd's products are counted as the convolution's.\n\n| stage | operation | input | calls | ms \
+        "\n## Operations of {} at {}, {}\n\nAll threads, mean of several passes; {:.1} ms in all, of which what takes less than \
+         {} % is left out. Winograd's products are counted as the convolution's, four times what is made.\n\n| stage | operation | input | calls | ms \
          | share, % | GFLOP/s | efficiency | MB moved | GB/s |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         profile["model"].as_str().unwrap_or_default(),
         number(profile, "size"),
+        profile["precision"].as_str().unwrap_or_default(),
         1e3 * whole,
         100.0 * LEAST,
     );

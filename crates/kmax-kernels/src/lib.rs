@@ -42,6 +42,7 @@ mod matrix;
 mod norm;
 mod pad;
 mod parts;
+mod peak;
 mod pool;
 mod product;
 pub mod profile;
@@ -73,6 +74,7 @@ pub use norm::{
 };
 pub use pad::pad;
 pub use parts::sum_parts;
+pub use peak::peak_rate;
 pub use pool::max_pool2d;
 pub use ranks::{Ranks, Transport};
 pub use resize::{Alignment, resize_bilinear};

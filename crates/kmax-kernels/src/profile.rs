@@ -8,6 +8,10 @@ use candle_core::{Device, Tensor};
 use std::cell::RefCell;
 use std::time::Instant;
 
+/// How the [operation](Row::operation) of a convolution in Winograd's form begins: it makes a quarter of its
+/// [multiply-adds](Row::multiply_adds).
+pub const WINOGRAD: &str = "winograd";
+
 /// What one operation of one stage took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {

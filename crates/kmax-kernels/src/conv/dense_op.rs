@@ -6,6 +6,7 @@ use super::{dense, dense_grad, packed, winograd};
 use crate::activation::Activation;
 use crate::cpu::{Float, by_dtype, elements, hold, wrap};
 use crate::matrix::{Bfloat16, Exact, pack};
+use crate::profile::{Label, WINOGRAD};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 /// The output, of an input and a kernel.
@@ -115,7 +116,20 @@ pub(super) enum Form {
     Bfloat16,
 }
 
-/// How a kernel of one group is laid out for inference, and the operation that does it.
+impl Form {
+    /// The convolution's label, which says where another number or another kind of products is made.
+    pub fn label(self, g: &Geometry) -> Label {
+        let label = g.label();
+        let operation = match self {
+            Self::Packed(Packing::Winograd) => label.operation.replace("conv", WINOGRAD),
+            Self::Bfloat16 => format!("{} bf16", label.operation),
+            Self::Plain | Self::Packed(Packing::Direct) => label.operation,
+        };
+        Label { operation, ..label }
+    }
+}
+
+/// How a kernel of one group is laid out for inference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packing {
     /// In panels of a matrix `[o, c kh kw]`.

@@ -163,7 +163,7 @@ fn with_epilogue(
     let (bias, residual) = (bias.as_ref(), residual.as_ref());
     let op = dense_op::WithEpilogue { geometry, bias, residual, activation, form };
     profile::operation(
-        |_| geometry.label(),
+        |_| form.label(&geometry),
         || Ok(input.contiguous()?.apply_op2_no_bwd(&kernel.contiguous()?, &op)?),
     )
 }
