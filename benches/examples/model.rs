@@ -1,7 +1,7 @@
 //! Seconds of a whole network, backbone to class and mask logits, and how much of the machine's limits that is.
 //!
 //! Arguments: the model (`resnet50`, `convnext_tiny`, `convnext_large`, `max_s`, `small`), the side of the image, the
-//! number of runs, the precision (`f32`, `bf16`). Prints one JSON object: `efficiency` is against a product of
+//! number of runs, the precision (`f32`, `bf16`, `int8`). Prints one JSON object: `efficiency` is against a product of
 //! 4096 x 4096 x 4096, `peak_efficiency` against multiply-adds in registers, and `winograd_factor` says how many times more multiply-adds are
 //! counted than made. The number of threads is `RAYON_NUM_THREADS`'s.
 
@@ -24,7 +24,7 @@ const MULTIPLY_ADDS: &[(&str, usize, f64)] = &[
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, name, side, runs, precision] = arguments.as_slice() else {
-        return Err("usage: model NAME SIDE RUNS f32|bf16".into());
+        return Err("usage: model NAME SIDE RUNS f32|bf16|int8".into());
     };
     let (side, runs): (usize, usize) = (side.parse()?, runs.parse()?);
     let factors = models::factors(precision).ok_or("an unknown precision")?;

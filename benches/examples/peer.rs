@@ -2,13 +2,13 @@
 //!
 //! Arguments: the network (`resnet50`, `convnext_tiny`, `convnext_large`), and
 //! `case SIDE FILE`, which draws weights and an image in float64, and writes them with the logits, the training loss and a gradient as
-//! safetensors; or `forward SIDE BATCH`, `forward-bf16 SIDE BATCH` or `train SIDE BATCH`, which answers each line of standard input with the seconds
+//! safetensors; or `forward SIDE BATCH`, `forward-bf16 SIDE BATCH`, `forward-int8 SIDE BATCH` or `train SIDE BATCH`, which answers each line of standard input with the seconds
 //! that one forward pass took, or one step of the gradient, in float32. The number of threads is `RAYON_NUM_THREADS`'s.
 
 use candle_core::{DType, Device, Tensor};
 use kmax_benches::{models, random};
 use kmax_model::{KMaxDeepLab, NetworkConfig, Params};
-use kmax_nn::{Factors, Init, Mode};
+use kmax_nn::{Init, Mode};
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
 use std::time::Instant;
@@ -22,15 +22,16 @@ fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, network, task, side, last] = arguments.as_slice() else {
         return Err(
-            "usage: peer NETWORK case SIDE FILE | peer NETWORK forward|forward-bf16|train SIDE BATCH".into(),
+            "usage: peer NETWORK case SIDE FILE | peer NETWORK forward|forward-bf16|forward-int8|train SIDE BATCH".into(),
         );
     };
     let config = models::config(network).ok_or("an unknown network")?;
     let side: usize = side.parse()?;
     match task.as_str() {
         "case" => case(&config, side, last),
-        "forward" | "forward-bf16" => {
-            let factors = if task == "forward" { Factors::Exact } else { Factors::Bfloat16 };
+        "forward" | "forward-bf16" | "forward-int8" => {
+            let factors = models::factors(task.strip_prefix("forward-").unwrap_or("f32"))
+                .ok_or("an unknown precision")?;
             let network = models::frozen(&config, factors)?;
             let x = random(&[last.parse()?, 3, side, side])?;
             answer(|| {
@@ -46,7 +47,7 @@ fn main() -> Outcome {
                 Ok(())
             })
         }
-        _ => Err("the task is one of case, forward, forward-bf16, train".into()),
+        _ => Err("the task is one of case, forward, forward-bf16, forward-int8, train".into()),
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, name, side, runs, precision, form @ ..] = arguments.as_slice() else {
-        return Err("usage: profile NAME SIDE RUNS f32|bf16 [json]".into());
+        return Err("usage: profile NAME SIDE RUNS f32|bf16|int8 [json]".into());
     };
     let (side, runs): (usize, usize) = (side.parse()?, runs.parse()?);
     let factors = models::factors(precision).ok_or("an unknown precision")?;

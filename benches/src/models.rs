@@ -19,11 +19,12 @@ pub fn config(name: &str) -> Option<NetworkConfig> {
     })
 }
 
-/// What `f32` and `bf16` mean on the processor.
+/// What `f32`, `bf16` and `int8` mean on the processor.
 pub fn factors(precision: &str) -> Option<Factors> {
     match precision {
         "f32" => Some(Factors::Exact),
         "bf16" => Some(Factors::Bfloat16),
+        "int8" => Some(Factors::Int8),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@ use crate::exit::Outcome;
 use crate::output::{detail, remark};
 use kmax::candle_core::Device;
 use kmax::device::{self, DeviceChoice, Opened};
-use kmax::{Precision, PrecisionChoice, multiplies_bfloat16};
+use kmax::{Precision, PrecisionChoice};
 use std::str::FromStr;
 
 /// The device of a command.
@@ -13,7 +13,7 @@ pub struct DeviceArguments {
     /// Where the network runs: cpu, cuda[:N], metal[:N], or auto: a GPU if there is one that this build can use (`kmax devices`)
     #[arg(long, value_name = "DEVICE", value_parser = DeviceChoice::from_str, default_value_t)]
     device: DeviceChoice,
-    /// What it computes in: f32, bf16, on a GPU f16, or auto: the fastest that the device has instructions for
+    /// What it computes in: f32, bf16, on the processor int8, on a GPU f16, or auto: the faster of f32 and half precision
     #[arg(long, value_name = "PRECISION", value_parser = PrecisionChoice::from_str, default_value_t)]
     precision: PrecisionChoice,
 }
@@ -26,8 +26,10 @@ impl DeviceArguments {
         if self.precision == PrecisionChoice::Auto {
             remark(&format!("precision: {precision}"));
         }
-        if device.is_cpu() && precision == Precision::Bfloat16 && !multiplies_bfloat16() {
-            remark("precision: this processor has no instruction for bf16: it is slower than f32");
+        if precision.is_slow_on(&device) {
+            remark(&format!(
+                "precision: this processor has no instruction for {precision}: it is slower than f32"
+            ));
         }
         Ok((device, precision))
     }

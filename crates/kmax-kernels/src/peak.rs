@@ -1,6 +1,6 @@
 //! What the processor can multiply at all.
 
-use crate::cpu::{Kernel, Vector, run, run_pairs};
+use crate::cpu::{Kernel, Vector, run, run_pairs, run_quads};
 use crate::matrix::Factors;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ pub fn peak_rate(factors: Factors, time: Duration) -> f64 {
                 match factors {
                     Factors::Exact => run(Rounds(2.0)),
                     Factors::Bfloat16 => run_pairs(Rounds(4.0)),
+                    Factors::Int8 => run_quads(Rounds(8.0)),
                 }
             };
             let taken = start.elapsed();
@@ -67,7 +68,7 @@ mod tests {
 
     #[test]
     fn there_is_a_limit() {
-        for factors in [Factors::Exact, Factors::Bfloat16] {
+        for factors in [Factors::Exact, Factors::Bfloat16, Factors::Int8] {
             let rate = peak_rate(factors, Duration::from_millis(1));
             assert!(rate > 1e6 && rate.is_finite(), "{factors:?}: {rate}");
         }

@@ -49,8 +49,8 @@ pub use error::{Error, Result};
 pub use init::Init;
 pub use kmax_base::ErrorKind;
 pub use kmax_kernels::{
-    Activation, ConvParams, Factors, Ranks, Transport, kernels, multiplies_bfloat16, peak_rate, profile,
-    rounds_factors,
+    Activation, ConvParams, Factors, Ranks, Transport, kernels, multiplies_bfloat16, multiplies_int8,
+    peak_rate, profile, rounds_factors,
 };
 pub use layers::{
     BatchNorm, BatchNormConfig, Chain, ChannelMlp, Conv2d, ConvConfig, ConvNorm, DropPath, LayerNorm,

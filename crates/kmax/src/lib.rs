@@ -53,7 +53,7 @@ pub use kmax_hub as hub;
 pub use kmax_masks as masks;
 pub use kmax_model::*;
 pub use kmax_nn as nn;
-pub use kmax_nn::{kernels, multiplies_bfloat16};
+pub use kmax_nn::{kernels, multiplies_bfloat16, multiplies_int8};
 #[cfg(feature = "onnx")]
 pub use kmax_onnx as onnx;
 #[cfg(feature = "pull")]

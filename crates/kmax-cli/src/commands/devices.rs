@@ -107,7 +107,10 @@ fn capability([major, minor]: [u32; 2]) -> String {
 }
 
 fn precisions(gpu: &Gpu) -> Vec<Precision> {
-    Precision::ALL.into_iter().filter(|precision| gpu.dtypes.contains(&precision.dtype())).collect()
+    Precision::ALL
+        .into_iter()
+        .filter(|precision| precision.dtype().is_some_and(|dtype| gpu.dtypes.contains(&dtype)))
+        .collect()
 }
 
 fn names(precisions: &[Precision]) -> Vec<&'static str> {

@@ -5,7 +5,7 @@ use super::geometry::Geometry;
 use super::{dense, dense_grad, packed, winograd};
 use crate::activation::Activation;
 use crate::cpu::{Float, by_dtype, elements, hold, wrap};
-use crate::matrix::{Bfloat16, Exact, pack};
+use crate::matrix::{Bfloat16, Exact, Factor, Factors, Int8};
 use crate::profile::{Label, WINOGRAD};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
@@ -112,8 +112,8 @@ pub(super) enum Form {
     Plain,
     /// Laid out for inference; one group.
     Packed(Packing),
-    /// In panels of pairs of bfloat16; one group, and maps in float32.
-    Bfloat16,
+    /// In panels of rounded factors, as [`Factors`] has them; one group, and maps in float32.
+    Rounded(Factors),
 }
 
 impl Form {
@@ -122,7 +122,8 @@ impl Form {
         let label = g.label();
         let operation = match self {
             Self::Packed(Packing::Winograd) => label.operation.replace("conv", WINOGRAD),
-            Self::Bfloat16 => format!("{} bf16", label.operation),
+            Self::Rounded(Factors::Int8) => format!("{} int8", label.operation),
+            Self::Rounded(_) => format!("{} bf16", label.operation),
             Self::Plain | Self::Packed(Packing::Direct) => label.operation,
         };
         Label { operation, ..label }
@@ -146,11 +147,11 @@ impl Packing {
         (outputs, inputs, kh, kw): (usize, usize, usize, usize),
     ) -> Vec<T> {
         match self {
-            Self::Direct => pack::<T, Exact>(w, inputs * kh * kw),
+            Self::Direct => Exact::pack(w, inputs * kh * kw),
             Self::Winograd => {
                 let points = winograd::kernel(w, outputs, inputs);
                 let each = points.chunks_exact((outputs * inputs).max(1));
-                each.flat_map(|point| pack::<T, Exact>(point, inputs)).collect()
+                each.flat_map(|point| <Exact as Factor<T>>::pack(point, inputs)).collect()
             }
         }
     }
@@ -170,14 +171,18 @@ impl CustomOp2 for WithEpilogue<'_> {
     ) -> Result<(CpuStorage, Shape)> {
         let (bias, residual) = (self.bias.map(hold), self.residual.map(hold));
         let g = &self.geometry;
-        if let (Form::Bfloat16, CpuStorage::F32(_)) = (self.form, x) {
+        if let (Form::Rounded(factors), CpuStorage::F32(_)) = (self.form, x) {
             let epilogue = EpilogueValues {
                 bias: bias.as_ref().map(|h| h.elements::<f32>()).transpose()?,
                 residual: residual.as_ref().map(|h| h.elements::<f32>()).transpose()?,
                 activation: self.activation,
             };
             let (x, w) = (elements::<f32>(x, l1)?, elements::<u32>(w, l2)?);
-            return wrap((packed::forward::<f32, Bfloat16>(x, w, g, &epilogue), g.out_shape()));
+            let out = match factors {
+                Factors::Int8 => packed::forward::<f32, Int8>(x, w, g, &epilogue),
+                _ => packed::forward::<f32, Bfloat16>(x, w, g, &epilogue),
+            };
+            return wrap((out, g.out_shape()));
         }
         by_dtype!(x, T => {
             let (x, w) = (elements::<T>(x, l1)?, elements::<T>(w, l2)?);
@@ -191,7 +196,7 @@ impl CustomOp2 for WithEpilogue<'_> {
                 Form::Packed(Packing::Direct) => packed::forward::<T, Exact>(x, w, g, &epilogue),
                 Form::Plain if g.is_depthwise() => super::depthwise_op::forward(x, w, g, &epilogue),
                 Form::Plain => dense::forward(x, w, g, &epilogue),
-                Form::Bfloat16 => bail!("pairs of bfloat16 want maps in float32"),
+                Form::Rounded(_) => bail!("rounded factors want maps in float32"),
             };
             (out, g.out_shape())
         })

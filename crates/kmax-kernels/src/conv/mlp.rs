@@ -1,13 +1,13 @@
 //! Layer norm, expansion, GELU, projection and residual, a tile of pixels at a time: the expanded map, several times as
 //! large as the others, never leaves the cache.
 
-use super::packed::{MOST_DEEP, lay_out_maps};
+use super::packed::lay_out_maps;
 use super::prefetch::Prefetch;
 use super::tiling::Tiling;
 use crate::activation::Activation;
 use crate::activation::activate;
-use crate::cpu::{Float, Shared, with_buffer, written};
-use crate::matrix::{Exact, Factor, Last, Panel, Product, ROWS, multiply, packed_len, width};
+use crate::cpu::{Columns, Float, Ranges, Shared, with_buffer, written};
+use crate::matrix::{Exact, Factor, Last, MOST_DEEP, Panel, Product, ROWS, multiply, width};
 use crate::norm::normalize;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -55,8 +55,8 @@ pub(super) fn forward<T: Float, F: Factor<T>>(
         && residual.len() == len
         && [weights.gain, weights.shift, weights.project_bias].iter().all(|w| w.len() == channels)
         && weights.expand_bias.len() == hidden
-        && weights.expand.len() == packed_len(hidden, channels.div_ceil(F::DEEP))
-        && weights.project.len() == packed_len(channels, hidden.div_ceil(F::DEEP));
+        && weights.expand.len() == F::packed_len(hidden, channels)
+        && weights.project.len() == F::packed_len(channels, hidden);
     assert!(fits, "weights or maps of another shape");
     if len == 0 {
         return Vec::new();
@@ -108,44 +108,73 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
     /// `inputs` with all channels, `expanded` with [`CHUNK`] of the expanded ones or all, in units.
     unsafe fn run(&self, out: Shared<T>, inputs: &mut [F::Unit], expanded: &mut [F::Unit]) {
         let Maps { hidden, .. } = self.maps;
+        let columns = self.pixels.len().next_multiple_of(width::<T>());
+        let (of_ranges, of_values) =
+            if F::RANGED { (3 * columns, columns * hidden.min(CHUNK)) } else { (0, 0) };
         let chunk = hidden.min(CHUNK).div_ceil(F::DEEP);
-        self.norm(inputs);
-        for from in (0..hidden).step_by(CHUNK) {
-            let part = from..(from + CHUNK).min(hidden);
-            // SAFETY: the caller's promises.
-            unsafe {
-                self.expand(&part, chunk, inputs, expanded);
-                self.project(&part, chunk, expanded, out);
+        with_buffer(2 * of_ranges, |buffer| {
+            let (of_inputs, of_expanded) = buffer.split_at_mut(of_ranges);
+            let ranges = self.norm(inputs, of_inputs);
+            for from in (0..hidden).step_by(CHUNK) {
+                let part = from..(from + CHUNK).min(hidden);
+                with_buffer(of_values, |values| {
+                    // SAFETY: the caller's promises.
+                    unsafe { self.expand(&part, chunk, (inputs, &ranges), expanded, values) };
+                    let ranges = self.join(part.len(), values, expanded, of_expanded);
+                    // SAFETY: the caller's promises.
+                    unsafe { self.project(&part, chunk, (expanded, &ranges), out) };
+                });
             }
-        }
+        });
     }
 
-    /// The normalised inputs.
-    fn norm(&self, inputs: &mut [F::Unit]) {
+    /// The normalised inputs, and the ranges of each panel's columns.
+    fn norm<'b>(&self, inputs: &mut [F::Unit], buffer: &'b mut [f32]) -> Vec<Ranges<'b>> {
         let (Maps { channels, area, .. }, wide) = (self.maps, width::<T>());
         let Weights { gain, shift, eps, .. } = *self.weights;
         let maps = &self.x[self.first..][..channels * area];
         let norm = |values: &mut [T]| {
-            lay_out_maps::<T, Exact>(maps, area, &self.pixels, values, channels);
+            let ranges = &mut Ranges::of_nothing(&mut []);
+            lay_out_maps::<T, Exact>(maps, area, &self.pixels, ranges, values, channels);
             values.chunks_exact_mut(channels * wide).for_each(|panel| normalize(panel, gain, shift, eps));
         };
         if let Some(values) = F::as_values(inputs) {
-            return norm(values);
+            norm(values);
+            return Vec::new();
         }
         let panels = self.pixels.len().div_ceil(wide);
         with_buffer(panels * channels * wide, |values| {
             norm(values);
-            let units = inputs.chunks_exact_mut(channels.div_ceil(F::DEEP) * wide);
-            values
-                .chunks_exact(channels * wide)
-                .zip(units)
-                .for_each(|(rows, units)| join_rows::<T, F>(rows, units));
-        });
+            join_panels::<T, F>(values, (channels, channels), inputs, channels.div_ceil(F::DEEP), buffer)
+        })
+    }
+
+    /// The first `channels` of each panel's expanded values, where they were not joined as they were made.
+    fn join<'b>(
+        &self,
+        channels: usize,
+        values: &[T],
+        expanded: &mut [F::Unit],
+        buffer: &'b mut [f32],
+    ) -> Vec<Ranges<'b>> {
+        if !F::RANGED {
+            return Vec::new();
+        }
+        let chunk = self.maps.hidden.min(CHUNK);
+        let values = &values[..self.pixels.len().div_ceil(width::<T>()) * chunk * width::<T>()];
+        join_panels::<T, F>(values, (chunk, channels), expanded, chunk.div_ceil(F::DEEP), buffer)
     }
 
     /// # Safety
     /// Those of [`Self::run`]; `part` begins at a panel of weights.
-    unsafe fn expand(&self, part: &Range<usize>, chunk: usize, inputs: &[F::Unit], expanded: &mut [F::Unit]) {
+    unsafe fn expand(
+        &self,
+        part: &Range<usize>,
+        chunk: usize,
+        (inputs, ranges): (&[F::Unit], &[Ranges]),
+        expanded: &mut [F::Unit],
+        values: &mut [T],
+    ) {
         let (depth, wide) = (self.maps.channels.div_ceil(F::DEEP), width::<T>());
         // Its sums are as long as the next tile's maps are many.
         let next = if part.end == self.maps.hidden {
@@ -160,12 +189,20 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
             let mut bias = [T::ZERO; ROWS];
             bias[..rows].copy_from_slice(&self.weights.expand_bias[row..][..rows]);
             let panels = inputs.chunks_exact(depth * wide).zip(expanded.chunks_exact_mut(chunk * wide));
-            for ((inputs, expanded), pixel) in panels.zip(self.pixels.clone().step_by(wide)) {
+            for (i, ((inputs, expanded), pixel)) in panels.zip(self.pixels.clone().step_by(wide)).enumerate()
+            {
                 let width = wide.min(self.pixels.end - pixel);
                 let units =
                     &mut expanded[(row - part.start) / F::DEEP * wide..][..rows.div_ceil(F::DEEP) * wide];
                 let mut sums = [T::ZERO; ROWS * Panel::WIDE];
-                let out = F::as_values(units).unwrap_or(&mut sums[..rows * wide]);
+                let out = if F::RANGED {
+                    let first = i * self.maps.hidden.min(CHUNK) + row - part.start;
+                    &mut values[first * wide..][..rows * wide]
+                } else {
+                    F::as_values(units).unwrap_or(&mut sums[..rows * wide])
+                };
+                let shape = (self.maps.hidden, self.maps.channels);
+                let range = F::range(self.weights.expand, shape, row, &(0..depth), columns(ranges, i));
                 let product = Product {
                     depth,
                     columns: inputs.as_ptr(),
@@ -176,6 +213,7 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
                     rows,
                     width,
                     add: false,
+                    range,
                     last: Some(Last { bias, residual: None, activation: Activation::Identity }),
                     ahead: prefetch.ahead(),
                 };
@@ -187,8 +225,8 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
                     let rows = out.chunks_exact_mut(wide);
                     rows.for_each(|row| activate(Activation::Gelu, &mut row[..width], T::ZERO));
                 }
-                if F::DEEP > 1 {
-                    join_rows::<T, F>(&sums[..rows * wide], units);
+                if F::DEEP > 1 && !F::RANGED {
+                    join_rows::<T, F>(&sums[..rows * wide], Columns::default(), units);
                 }
             }
         }
@@ -196,16 +234,24 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
 
     /// # Safety
     /// As [`Self::expand`].
-    unsafe fn project(&self, part: &Range<usize>, chunk: usize, expanded: &[F::Unit], out: Shared<T>) {
+    unsafe fn project(
+        &self,
+        part: &Range<usize>,
+        chunk: usize,
+        (expanded, ranges): (&[F::Unit], &[Ranges]),
+        out: Shared<T>,
+    ) {
         let (Maps { channels, hidden, area, .. }, wide) = (self.maps, width::<T>());
         let hidden_units = hidden.div_ceil(F::DEEP);
         for row in (0..channels).step_by(ROWS) {
             let rows = ROWS.min(channels - row);
             let mut bias = [T::ZERO; ROWS];
             bias[..rows].copy_from_slice(&self.weights.project_bias[row..][..rows]);
-            for (expanded, pixel) in
-                expanded.chunks_exact(chunk * wide).zip(self.pixels.clone().step_by(wide))
-            {
+            let panels = expanded.chunks_exact(chunk * wide).zip(self.pixels.clone().step_by(wide));
+            for (i, (expanded, pixel)) in panels.enumerate() {
+                let units = part.start / F::DEEP..part.end.div_ceil(F::DEEP);
+                let range =
+                    F::range(self.weights.project, (channels, hidden), row, &units, columns(ranges, i));
                 let at = self.first + row * area + pixel;
                 let residual = Some(self.residual[at..].as_ptr());
                 let product = Product {
@@ -220,6 +266,7 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
                     rows,
                     width: wide.min(self.pixels.end - pixel),
                     add: part.start > 0,
+                    range,
                     last: (part.end == hidden).then_some(Last {
                         bias,
                         residual,
@@ -234,12 +281,42 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
     }
 }
 
+/// The ranges of a panel's columns, where there are any.
+fn columns<'a>(ranges: &'a [Ranges], panel: usize) -> Columns<'a> {
+    ranges.get(panel).map_or_else(Columns::default, |ranges| ranges.columns(0))
+}
+
+/// Units of panels of values, the first `rows.1` of `rows.0` rows each, in panels of `depth` units, and the ranges of their columns.
+fn join_panels<'b, T: Float, F: Factor<T>>(
+    values: &[T],
+    rows: (usize, usize),
+    units: &mut [F::Unit],
+    depth: usize,
+    buffer: &'b mut [f32],
+) -> Vec<Ranges<'b>> {
+    let wide = width::<T>();
+    let mut buffers = buffer.chunks_exact_mut(3 * wide);
+    let panels = values.chunks_exact(rows.0 * wide).zip(units.chunks_exact_mut(depth * wide));
+    let join = |(values, units): (&[T], &mut [F::Unit])| {
+        let values = &values[..rows.1 * wide];
+        let mut ranges = buffers.next().map(Ranges::of_nothing);
+        if let Some(ranges) = &mut ranges {
+            values.chunks_exact(wide).for_each(|row| F::take(ranges, row));
+            ranges.end();
+        }
+        let columns = ranges.as_ref().map_or_else(Columns::default, |ranges| ranges.columns(0));
+        join_rows::<T, F>(values, columns, units);
+        ranges
+    };
+    panels.filter_map(join).collect()
+}
+
 /// Units of the rows of a panel.
-fn join_rows<T: Float, F: Factor<T>>(rows: &[T], units: &mut [F::Unit]) {
+fn join_rows<T: Float, F: Factor<T>>(rows: &[T], columns: Columns, units: &mut [F::Unit]) {
     let wide = width::<T>();
     for (rows, units) in rows.chunks(F::DEEP * wide).zip(units.chunks_exact_mut(wide)) {
         let mut list = [[].as_slice(); MOST_DEEP];
         list.iter_mut().zip(rows.chunks_exact(wide)).for_each(|(to, row)| *to = row);
-        F::join(&list[..rows.len() / wide], units);
+        F::join(&list[..rows.len() / wide], columns, units);
     }
 }

@@ -2,11 +2,12 @@
 
 use super::Prepared;
 use super::mlp::{Maps, Weights, forward};
-use crate::cpu::{Float, by_dtype, elements, hold, wrap};
+use crate::cpu::{Float, Held, by_dtype, elements, hold, wrap};
 use crate::error::{Error, Result};
-use crate::matrix::{Bfloat16, Exact, Factors};
+use crate::matrix::{Bfloat16, Exact, Factor, Factors, Int8};
 use crate::profile::{self, Label};
-use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Storage, Tensor, WithDType};
+use std::ops::Deref;
 
 /// Layer norm over the channels, 1x1 convolution, GELU, 1x1 convolution.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +83,39 @@ struct Branch<'a> {
     project_bias: &'a Tensor,
 }
 
+impl Branch<'_> {
+    fn weights<'a, T: Float, F: Factor<T>, G: Deref<Target = Storage>>(
+        &self,
+        held: &'a [Held<G>; 6],
+    ) -> candle_core::Result<Weights<'a, T, F>>
+    where
+        F::Unit: WithDType,
+    {
+        let [gain, shift, expand, expand_bias, project, project_bias] = held;
+        Ok(Weights {
+            gain: gain.elements()?,
+            shift: shift.elements()?,
+            eps: T::of(self.eps),
+            expand: expand.elements()?,
+            expand_bias: expand_bias.elements()?,
+            project: project.elements()?,
+            project_bias: project_bias.elements()?,
+        })
+    }
+
+    /// In float32, with rounded factors.
+    fn rounded<F: Factor<f32, Unit = u32>>(
+        &self,
+        held: &[Held<impl Deref<Target = Storage>>; 6],
+        (x, l1): (&CpuStorage, &Layout),
+        (residual, l2): (&CpuStorage, &Layout),
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let weights = self.weights::<f32, F, _>(held)?;
+        let (x, residual) = (elements(x, l1)?, elements(residual, l2)?);
+        wrap((forward(x, residual, &weights, self.maps), l1.shape().clone()))
+    }
+}
+
 impl CustomOp2 for Branch<'_> {
     fn name(&self) -> &'static str {
         "mlp"
@@ -96,32 +130,14 @@ impl CustomOp2 for Branch<'_> {
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         let held =
             [self.gain, self.shift, self.expand, self.expand_bias, self.project, self.project_bias].map(hold);
-        if self.factors == Factors::Bfloat16 {
-            let [gain, shift, expand, expand_bias, project, project_bias] = &held;
-            let weights = Weights::<f32, Bfloat16> {
-                gain: gain.elements()?,
-                shift: shift.elements()?,
-                eps: self.eps as f32,
-                expand: expand.elements()?,
-                expand_bias: expand_bias.elements()?,
-                project: project.elements()?,
-                project_bias: project_bias.elements()?,
-            };
-            let (x, residual) = (elements(x, l1)?, elements(residual, l2)?);
-            return wrap((forward(x, residual, &weights, self.maps), l1.shape().clone()));
+        match self.factors {
+            Factors::Exact => {}
+            Factors::Bfloat16 => return self.rounded::<Bfloat16>(&held, (x, l1), (residual, l2)),
+            Factors::Int8 => return self.rounded::<Int8>(&held, (x, l1), (residual, l2)),
         }
         by_dtype!(x, T => {
             let (x, residual) = (elements::<T>(x, l1)?, elements::<T>(residual, l2)?);
-            let [gain, shift, expand, expand_bias, project, project_bias] = &held;
-            let weights = Weights::<T, Exact> {
-                gain: gain.elements()?,
-                shift: shift.elements()?,
-                eps: T::of(self.eps),
-                expand: expand.elements()?,
-                expand_bias: expand_bias.elements()?,
-                project: project.elements()?,
-                project_bias: project_bias.elements()?,
-            };
+            let weights = self.weights::<T, Exact, _>(&held)?;
             (forward(x, residual, &weights, self.maps), l1.shape().clone())
         })
     }

@@ -7,8 +7,8 @@ use super::tiling::Tiling;
 use super::{dense::is_direct, patches};
 use crate::activation::Activation;
 use crate::activation::activate;
-use crate::cpu::{Float, Shared, with_buffer, written};
-use crate::matrix::{Factor, Product, ROWS, multiply, packed_len, prefetch, width};
+use crate::cpu::{Columns, Float, Ranges, Shared, with_buffer, written};
+use crate::matrix::{Factor, Int8, MOST_DEEP, Product, ROWS, multiply, prefetch, width};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -21,8 +21,6 @@ const TILE: usize = 256 * 1024;
 const AHEAD: usize = 4096;
 /// Outputs of a tile at most.
 const PIXELS: usize = 512;
-/// The most neighbours that stand in a unit.
-pub(super) const MOST_DEEP: usize = 2;
 
 /// The output of the input `x` and the packed kernel `weights`, of one group.
 pub(super) fn forward<T: Float, F: Factor<T>>(
@@ -35,11 +33,13 @@ pub(super) fn forward<T: Float, F: Factor<T>>(
     if g.batch * g.output * area == 0 {
         return Vec::new();
     }
-    assert_eq!(weights.len(), packed_len(g.output, depth), "a packed kernel of another shape");
+    let packed = F::packed_len(g.output, g.input * g.taps());
+    assert_eq!(weights.len(), packed, "a packed kernel of another shape");
     let wide = width::<T>();
     let rows = g.output.div_ceil(ROWS);
     // Equal parts of the sums.
     let part = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).max(1);
+    let part = if F::RANGED { part.next_multiple_of(Int8::PART) } else { part };
     let most = (TILE / (part * size_of::<T>())).clamp(wide, PIXELS);
     // Laying out a panel of patches takes about as long as multiplying it with one of weights.
     let tiling = Tiling::new(area, g.batch, most, (rows, 1), rayon::current_num_threads());
@@ -93,42 +93,56 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
     /// # Safety
     /// `out` is the whole output, and nobody else touches the outputs of this work.
     unsafe fn run(&self, out: Shared<T>, patches: &mut [F::Unit]) {
-        let (g, wide, area) = (self.g, width::<T>(), self.g.out_area());
         let depth = self.depth();
-        // Without inputs there is still a bias.
-        for from in (0..depth.max(1)).step_by(self.part) {
-            let part = from..(from + self.part).min(depth);
-            self.lay_out(&part, patches);
-            let mut prefetch = self.prefetch(&part);
-            for panel in self.rows.clone() {
-                let first = panel * ROWS;
-                let channels = first..(first + ROWS).min(g.output);
-                let start = self.start + first * area + self.pixels.start;
-                for (i, pixel) in self.pixels.clone().step_by(wide).enumerate() {
-                    let at = start + i * wide;
-                    let product = Product {
-                        depth: part.len(),
-                        columns: patches[i * self.part * wide..].as_ptr(),
-                        step: wide,
-                        weights: self.weights[(panel * depth + part.start) * ROWS..].as_ptr(),
-                        // SAFETY: within the output.
-                        out: unsafe { out.at(at) },
-                        apart: area,
-                        rows: channels.len(),
-                        width: wide.min(self.pixels.end - pixel),
-                        add: from > 0,
-                        last: (part.end == depth).then(|| self.epilogue.last(&channels, at)),
-                        ahead: prefetch.ahead(),
-                    };
-                    // SAFETY: the panels hold `depth` rows, the outputs are this task's alone (caller's promise).
-                    unsafe { multiply::<T, F>(&product) };
-                }
-                if part.end == depth && self.epilogue.activation == Activation::Gelu {
-                    for i in 0..channels.len() {
-                        // SAFETY: outputs of this task, all written above.
-                        let row = unsafe { out.slice(start + i * area, self.pixels.len()) };
-                        activate(Activation::Gelu, row, T::ZERO);
-                    }
+        with_buffer(if F::RANGED { 3 * self.pixels.len() } else { 0 }, |buffer| {
+            // Without inputs there is still a bias.
+            for from in (0..depth.max(1)).step_by(self.part) {
+                let part = from..(from + self.part).min(depth);
+                let ranges = self.lay_out(&part, patches, buffer);
+                // SAFETY: the caller's promise.
+                unsafe { self.multiply(&part, patches, &ranges, out) };
+            }
+        });
+    }
+
+    /// Adds the products of a part of the sums.
+    ///
+    /// # Safety
+    /// Those of [`Self::run`].
+    unsafe fn multiply(&self, part: &Range<usize>, patches: &[F::Unit], ranges: &Ranges, out: Shared<T>) {
+        let (g, wide, area, depth) = (self.g, width::<T>(), self.g.out_area(), self.depth());
+        let mut prefetch = self.prefetch(part);
+        for panel in self.rows.clone() {
+            let first = panel * ROWS;
+            let channels = first..(first + ROWS).min(g.output);
+            let start = self.start + first * area + self.pixels.start;
+            for (i, pixel) in self.pixels.clone().step_by(wide).enumerate() {
+                let at = start + i * wide;
+                let columns = if F::RANGED { ranges.columns(i * wide) } else { Columns::default() };
+                let shape = (g.output, g.input * g.taps());
+                let product = Product {
+                    depth: part.len(),
+                    columns: patches[i * self.part * wide..].as_ptr(),
+                    step: wide,
+                    weights: self.weights[(panel * depth + part.start) * ROWS..].as_ptr(),
+                    // SAFETY: within the output.
+                    out: unsafe { out.at(at) },
+                    apart: area,
+                    rows: channels.len(),
+                    width: wide.min(self.pixels.end - pixel),
+                    add: part.start > 0,
+                    range: F::range(self.weights, shape, first, part, columns),
+                    last: (part.end == depth).then(|| self.epilogue.last(&channels, at)),
+                    ahead: prefetch.ahead(),
+                };
+                // SAFETY: the panels hold `depth` rows, the outputs are this task's alone (caller's promise).
+                unsafe { multiply::<T, F>(&product) };
+            }
+            if part.end == depth && self.epilogue.activation == Activation::Gelu {
+                for i in 0..channels.len() {
+                    // SAFETY: outputs of this task, all written above.
+                    let row = unsafe { out.slice(start + i * area, self.pixels.len()) };
+                    activate(Activation::Gelu, row, T::ZERO);
                 }
             }
         }
@@ -150,46 +164,71 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
         }
     }
 
-    /// The rows `part` of the patch matrix, in panels of units.
-    fn lay_out(&self, part: &Range<usize>, patches: &mut [F::Unit]) {
+    /// The rows `part` of the patch matrix, in panels of units, and the ranges of their columns.
+    fn lay_out<'b>(&self, part: &Range<usize>, patches: &mut [F::Unit], buffer: &'b mut [f32]) -> Ranges<'b> {
         let (g, step) = (self.g, self.part * width::<T>());
-        let (from, end) = (part.start * F::DEEP, (part.end * F::DEEP).min(g.input * g.taps()));
+        let depths = part.start * F::DEEP..(part.end * F::DEEP).min(g.input * g.taps());
+        let mut ranges = Ranges::of_nothing(buffer);
         if is_direct(g) {
-            let maps = &self.maps[from * g.in_area()..end * g.in_area()];
-            return lay_out_maps::<T, F>(maps, g.in_area(), &self.pixels, patches, self.part);
+            let maps = &self.maps[depths.start * g.in_area()..depths.end * g.in_area()];
+            lay_out_maps::<T, F>(maps, g.in_area(), &self.pixels, &mut ranges, patches, self.part);
+            return ranges;
         }
         let mut rows = [[T::ZERO; PIXELS]; MOST_DEEP];
-        for (unit, first) in (from..end).step_by(F::DEEP).enumerate() {
-            let depths = first..end.min(first + F::DEEP);
-            for (k, row) in depths.clone().zip(&mut rows) {
-                let map = &self.maps[k / g.taps() * g.in_area()..][..g.in_area()];
-                patches::gather_row(map, g, k % g.taps(), &self.pixels, &mut row[..self.pixels.len()]);
+        let gather = |k: usize, row: &mut [T; PIXELS]| {
+            let map = &self.maps[k / g.taps() * g.in_area()..][..g.in_area()];
+            patches::gather_row(map, g, k % g.taps(), &self.pixels, &mut row[..self.pixels.len()]);
+        };
+        if F::RANGED {
+            for k in depths.clone() {
+                gather(k, &mut rows[0]);
+                F::take(&mut ranges, &rows[0][..self.pixels.len()]);
             }
-            let rows = rows.each_ref().map(|row| &row[..self.pixels.len()]);
-            F::spread(&rows[..depths.len()], &mut patches[unit * width::<T>()..], step);
+            ranges.end();
         }
+        for (unit, first) in depths.clone().step_by(F::DEEP).enumerate() {
+            let four = first..depths.end.min(first + F::DEEP);
+            four.clone().zip(&mut rows).for_each(|(k, row)| gather(k, row));
+            let rows = rows.each_ref().map(|row| &row[..self.pixels.len()]);
+            F::spread(&rows[..four.len()], ranges.columns(0), &mut patches[unit * width::<T>()..], step);
+        }
+        ranges
     }
 }
 
-/// The `pixels` of maps of so many pixels in panels of `depth` rows of units.
+/// The `pixels` of maps of so many pixels in panels of `depth` rows of units, and the ranges of their columns.
 pub(super) fn lay_out_maps<T: Float, F: Factor<T>>(
     maps: &[T],
     area: usize,
     pixels: &Range<usize>,
+    ranges: &mut Ranges,
     panels: &mut [F::Unit],
     depth: usize,
 ) {
     let (wide, ahead) = (width::<T>(), (AHEAD / pixels.len().max(1)).clamp(8, 64) * area);
+    // Too short runs for the machine's own prefetch.
+    let ask = |row: &[T]| {
+        let later = row.as_ptr().wrapping_add(ahead);
+        (0..row.len()).step_by(LINE).for_each(|pixel| prefetch(later.wrapping_add(pixel)));
+    };
+    if F::RANGED {
+        for map in maps.chunks_exact(area.max(1)) {
+            let row = &map[pixels.clone()];
+            ask(row);
+            F::take(ranges, row);
+        }
+        ranges.end();
+    }
     for (unit, maps) in maps.chunks(area.max(1) * F::DEEP).enumerate() {
         let mut rows = [[].as_slice(); MOST_DEEP];
         let maps = maps.chunks_exact(area.max(1));
         let count = maps.len();
         for (row, map) in rows.iter_mut().zip(maps) {
             *row = &map[pixels.clone()];
-            // Too short runs for the machine's own prefetch.
-            let later = row.as_ptr().wrapping_add(ahead);
-            (0..row.len()).step_by(LINE).for_each(|pixel| prefetch(later.wrapping_add(pixel)));
+            if !F::RANGED {
+                ask(row);
+            }
         }
-        F::spread(&rows[..count], &mut panels[unit * wide..], depth * wide);
+        F::spread(&rows[..count], ranges.columns(0), &mut panels[unit * wide..], depth * wide);
     }
 }

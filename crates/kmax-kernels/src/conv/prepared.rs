@@ -6,7 +6,7 @@ use super::params::ConvParams;
 use super::{Epilogue, winograd, with_epilogue};
 use crate::cpu::{has_kernel, hold, with_dtype};
 use crate::error::{Error, Result};
-use crate::matrix::{Bfloat16, Exact, Factors, pack, unpack};
+use crate::matrix::{Bfloat16, Exact, Factor, Factors, Int8};
 use candle_core::{DType, Device, Tensor, WithDType};
 use std::sync::OnceLock;
 
@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 /// in bfloat16 its rounding would be five times that of the direct form.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    /// Units of the factors: pairs of bfloat16 as integers.
+    /// Units of the factors: rounded ones as integers.
     values: Tensor,
     factors: Factors,
     packing: Packing,
@@ -45,11 +45,10 @@ impl Prepared {
         let shape = kernel.dims4()?;
         let rounds = packing == Packing::Direct && kernel.dtype() == DType::F32;
         let factors = if rounds { factors } else { Factors::Exact };
-        let held = hold(&kernel);
+        let (held, depth) = (hold(&kernel), shape.1 * shape.2 * shape.3);
         let values = match factors {
-            Factors::Bfloat16 => {
-                list(pack::<f32, Bfloat16>(held.elements::<f32>()?, shape.1 * shape.2 * shape.3))?
-            }
+            Factors::Bfloat16 => list(Bfloat16::pack(held.elements::<f32>()?, depth))?,
+            Factors::Int8 => list(Int8::pack(held.elements::<f32>()?, depth))?,
             Factors::Exact => with_dtype!(kernel, T => list(packing.packed(held.elements::<T>()?, shape)))?,
         };
         drop(held);
@@ -70,8 +69,8 @@ impl Prepared {
         }
         let geometry = Geometry::of(input, self.shape, self.params)?;
         let form = match self.factors {
-            Factors::Bfloat16 => Form::Bfloat16,
             Factors::Exact => Form::Packed(self.packing),
+            rounded => Form::Rounded(rounded),
         };
         with_epilogue(input, &self.values, geometry, form, epilogue)
     }
@@ -79,8 +78,8 @@ impl Prepared {
     /// Element type of inputs and outputs.
     pub fn dtype(&self) -> DType {
         match self.factors {
-            Factors::Bfloat16 => DType::F32,
             Factors::Exact => self.values.dtype(),
+            _ => DType::F32,
         }
     }
 
@@ -107,12 +106,16 @@ impl Prepared {
         }
         let (output, input, kh, kw) = self.shape;
         let (held, depth, device) = (hold(&self.values), input * kh * kw, self.values.device());
-        if self.factors == Factors::Bfloat16 {
-            let values = unpack::<f32, Bfloat16>(held.elements::<u32>()?, output, depth);
+        let rounded = match self.factors {
+            Factors::Exact => None,
+            Factors::Bfloat16 => Some(Bfloat16::unpack(held.elements::<u32>()?, output, depth)),
+            Factors::Int8 => Some(Int8::unpack(held.elements::<u32>()?, output, depth)),
+        };
+        if let Some(values) = rounded {
             return Ok(Tensor::from_vec(values, self.shape, device)?);
         }
         let kernel = with_dtype!(self.values, T => {
-            Tensor::from_vec(unpack::<T, Exact>(held.elements::<T>()?, output, depth), self.shape, device)
+            Tensor::from_vec(<Exact as Factor<T>>::unpack(held.elements::<T>()?, output, depth), self.shape, device)
         });
         Ok(kernel?)
     }

@@ -150,6 +150,7 @@ unsafe fn multiply_all<T: Float>(points: &[T], w: &[T], tiles: usize, inputs: us
                 rows: ROWS,
                 width: wide.min(tiles - at),
                 add: false,
+                range: None,
                 last: None,
                 ahead: None,
             };

@@ -2,7 +2,7 @@
 //!
 //! The environment variable `KMAX_CPU` (`avx512`, `avx2`, `neon` or `portable`) forces a path that the machine has;
 //! anything else, or a path that it has not, means the best one. `avx512` is that path without AVX-512's products of
-//! bfloat16, which are then made of others. With `candle`, a network runs on Candle's operations
+//! bfloat16 and of 8-bit integers, which are then made of others. With `candle`, a network runs on Candle's operations
 //! instead, as on other devices. With `emulated`, where there are Unix and a C++ compiler, the kernels of GPUs do what is not
 //! float64, in an emulation that is slow and finds mistakes.
 
@@ -30,6 +30,7 @@ pub(crate) enum Level {
 struct Choice {
     level: Level,
     bfloat16: bool,
+    int8: bool,
     candle_only: bool,
     emulated: bool,
 }
@@ -44,10 +45,11 @@ fn choice() -> &'static Choice {
             "avx2" => best.min(Level::Avx2),
             _ => best,
         };
-        let bfloat16 = asked != "avx512" && level == best && detected_bfloat16();
+        let all = asked != "avx512" && level == best;
         Choice {
             level,
-            bfloat16,
+            bfloat16: all && detected_bfloat16(),
+            int8: all && detected_int8(),
             candle_only: asked == "candle",
             emulated: cfg!(unix) && asked == "emulated",
         }
@@ -62,6 +64,11 @@ pub(crate) fn level() -> Level {
 /// Whether the machine multiplies bfloat16 twice as fast as float32, by an instruction that the kernels use.
 pub fn multiplies_bfloat16() -> bool {
     choice().bfloat16
+}
+
+/// Whether the machine multiplies 8-bit integers four times as fast as float32, by an instruction that the kernels use.
+pub fn multiplies_int8() -> bool {
+    choice().int8
 }
 
 /// The name of the kernels that run here, as `KMAX_CPU` spells it.
@@ -112,8 +119,18 @@ fn detected_bfloat16() -> bool {
     detected() == Level::Avx512 && is_x86_feature_detected!("avx512bf16")
 }
 
+#[cfg(target_arch = "x86_64")]
+fn detected_int8() -> bool {
+    detected() == Level::Avx512 && is_x86_feature_detected!("avx512vnni")
+}
+
 #[cfg(not(target_arch = "x86_64"))]
 fn detected_bfloat16() -> bool {
+    false
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn detected_int8() -> bool {
     false
 }
 

@@ -110,6 +110,11 @@ unsafe fn sums<T: Float, V: Vector<T>, F: Factor<T>, const N: usize>(p: &Product
             unsafe {
                 let out = p.out.add(j * p.apart + at);
                 let mut sum = *sum;
+                if let Some(range) = &p.range {
+                    let (step, low) =
+                        (V::load(range.steps.add(at), count), V::load(range.lows.add(at), count));
+                    sum = sum.in_range(step, low, range.scales[j], range.totals[j]);
+                }
                 if p.add {
                     sum = sum.add(V::load(out, count));
                 }

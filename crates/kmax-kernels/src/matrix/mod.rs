@@ -6,19 +6,22 @@
 //! nothing of what follows.
 
 mod factor;
+mod int8;
 mod kernel;
 #[cfg(test)]
 mod tests;
 
 pub use factor::Factors;
 pub(crate) use factor::{Bfloat16, Exact, Factor};
+pub(crate) use int8::Int8;
 pub(crate) use kernel::{NARROW, Panel, WIDE, multiply, width};
 
 use crate::activation::Activation;
-use crate::cpu::Float;
 
 /// Rows of a panel of weights.
 pub(crate) const ROWS: usize = 6;
+/// The most neighbours that stand in a unit.
+pub(crate) const MOST_DEEP: usize = 4;
 
 /// Some rows of weights times some columns, both in [units](Factor::Unit).
 pub(crate) struct Product<T, U = T> {
@@ -40,10 +43,24 @@ pub(crate) struct Product<T, U = T> {
     pub width: usize,
     /// Whether the sums start from what `out` holds rather than from zero.
     pub add: bool,
+    /// What the sums stand for, if not for themselves.
+    pub range: Option<Range<T>>,
     /// What follows the sums.
     pub last: Option<Last<T>>,
     /// What is needed next.
     pub ahead: Option<Ahead<T>>,
+}
+
+/// What sums of factors that are numbers of a range stand for: columns are `step * factor + low`, weights `scale * factor`.
+pub(crate) struct Range<T> {
+    /// One for each column that counts.
+    pub steps: *const T,
+    /// As many.
+    pub lows: *const T,
+    /// One for each row.
+    pub scales: [T; ROWS],
+    /// The sum of each row's weights.
+    pub totals: [T; ROWS],
 }
 
 /// Memory that a product brings to the second-level cache on the way: one line for each
@@ -95,27 +112,4 @@ fn prefetch_later<T>(place: *const T) {
 /// Units of `rows` rows of weights in panels, `depth` units long.
 pub(crate) fn packed_len(rows: usize, depth: usize) -> usize {
     rows.div_ceil(ROWS) * ROWS * depth
-}
-
-/// Lays out weights `[rows, depth]` in panels `[rows / ROWS, units, ROWS]`, the last one filled with zeros.
-pub(crate) fn pack<T: Float, F: Factor<T>>(weights: &[T], depth: usize) -> Vec<F::Unit> {
-    let (rows, units) = (weights.len() / depth.max(1), depth.div_ceil(F::DEEP));
-    let mut packed = vec![F::Unit::default(); packed_len(rows, units)];
-    for (j, row) in weights.chunks_exact(depth.max(1)).enumerate() {
-        let panel = &mut packed[j / ROWS * ROWS * units..][..ROWS * units];
-        let places = panel.iter_mut().skip(j % ROWS).step_by(ROWS);
-        places.zip(row.chunks(F::DEEP)).for_each(|(to, values)| *to = F::unit(values));
-    }
-    packed
-}
-
-/// The reverse of [`pack`], for `rows` rows.
-pub(crate) fn unpack<T: Float, F: Factor<T>>(packed: &[F::Unit], rows: usize, depth: usize) -> Vec<T> {
-    let (mut weights, units) = (vec![T::ZERO; rows * depth], depth.div_ceil(F::DEEP));
-    for (j, row) in weights.chunks_exact_mut(depth.max(1)).enumerate() {
-        let panel = &packed[j / ROWS * ROWS * units..][..ROWS * units];
-        let units = panel.iter().skip(j % ROWS).step_by(ROWS);
-        units.zip(row.chunks_mut(F::DEEP)).for_each(|(unit, values)| F::numbers(*unit, values));
-    }
-    weights
 }

@@ -12,8 +12,8 @@ fn check<T: Float>(tolerance: f64) {
     let activations = [Activation::Identity, Activation::Relu, Activation::Relu6];
     for (case, (depth, rows)) in [(0, 1), (1, 6), (3, 5), (40, 6), (7, 2), (100, 4)].into_iter().enumerate() {
         let weights = random("weights", rows * depth);
-        let packed = pack::<T, Exact>(&weights, depth);
-        assert!(unpack::<T, Exact>(&packed, rows, depth) == weights);
+        let packed = <Exact as Factor<T>>::pack(&weights, depth);
+        assert!(<Exact as Factor<T>>::unpack(&packed, rows, depth) == weights);
         for columns in 1..=full {
             let (step, apart) = (full + case, columns + 3);
             let panel = random("columns", depth * step + full);
@@ -32,6 +32,7 @@ fn check<T: Float>(tolerance: f64) {
                 rows,
                 width: columns,
                 add,
+                range: None,
                 last: Some(Last { bias, residual: adds.then_some(residual.as_ptr()), activation }),
                 // May be anywhere.
                 ahead: adds.then_some(Ahead { place: panel.as_ptr().wrapping_add(1 << 40), apart: 12_345 }),
@@ -67,20 +68,29 @@ fn every_width_equals_the_loop() {
     check::<f64>(1e-14);
 }
 
-#[test]
-fn rounded_weights_are_what_bfloat16_holds() {
-    for (rows, depth) in [(1, 1), (7, 3), (6, 8), (13, 5)] {
+/// Weights that stay within `apart` of themselves, or of the row's largest, when they are packed, and what is packed once stays.
+fn check_packing<F: Factor<f32, Unit = u32>>(apart: impl Fn(f32, f32) -> f32) {
+    for (rows, depth) in [(1, 1), (7, 3), (6, 8), (13, 5), (3, 900)] {
         let weights: Vec<f32> = normal(3, rows * depth).into_iter().map(|v| v as f32).collect();
-        let packed = pack::<f32, Bfloat16>(&weights, depth);
-        assert_eq!(packed.len(), packed_len(rows, depth.div_ceil(2)));
-        let found = unpack::<f32, Bfloat16>(&packed, rows, depth);
-        for (found, weight) in found.iter().zip(&weights) {
-            assert_eq!(found.to_bits() >> 16 << 16, found.to_bits());
-            assert!((found - weight).abs() <= weight.abs() / 256.0);
+        let packed = F::pack(&weights, depth);
+        assert_eq!(packed.len(), F::packed_len(rows, depth));
+        let found = F::unpack(&packed, rows, depth);
+        for (found, weights) in found.chunks(depth).zip(weights.chunks(depth)) {
+            let largest = weights.iter().fold(0f32, |most, weight| most.max(weight.abs()));
+            for (found, weight) in found.iter().zip(weights) {
+                assert!((found - weight).abs() <= apart(*weight, largest), "{found}, not {weight}");
+            }
         }
-        // What is rounded once stays.
-        assert_eq!(pack::<f32, Bfloat16>(&found, depth), packed);
+        for (again, found) in F::unpack(&F::pack(&found, depth), rows, depth).iter().zip(&found) {
+            assert!((again - found).abs() <= found.abs() * 1e-6, "{again}, not {found}");
+        }
     }
+}
+
+#[test]
+fn rounded_weights_are_near() {
+    check_packing::<Bfloat16>(|weight, _| weight.abs() / 256.0);
+    check_packing::<Int8>(|_, largest| largest / 127.0 * 0.501);
 }
 
 #[test]
@@ -98,6 +108,7 @@ fn nan_passes_every_activation() {
             rows: ROWS,
             width: 10,
             add: false,
+            range: None,
             last: Some(Last { bias: [0.0; ROWS], residual: None, activation }),
             ahead: None,
         };

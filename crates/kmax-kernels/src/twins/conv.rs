@@ -91,6 +91,42 @@ impl Case {
         tensor(sums, &self.out_shape())
     }
 
+    /// The output of inputs in 256 steps of what each pixel of the output meets, and a kernel of its factors' values. One group.
+    fn forward_in_steps(&self, x: &Tensor, w: &Tensor) -> Result<Tensor> {
+        let (x, w) = (list(x)?, list(w)?);
+        let [_, outputs, rows, columns] = self.out_shape();
+        let (area, taps) = (rows * columns, self.kernel_shape()[1..].iter().product::<usize>());
+        let pixel = |out: usize| out / area / outputs.max(1) * area + out % area.max(1);
+        let mut met = vec![(f32::INFINITY, f32::NEG_INFINITY); self.batch * area];
+        let (mut products, mut visited) =
+            (vec![0; self.batch * outputs * area], vec![0.0; self.batch * outputs * area]);
+        self.each_product(|out, at, tap| {
+            let (low, high) = &mut met[pixel(out)];
+            (*low, *high) = (low.min(x[at] as f32), high.max(x[at] as f32));
+            products[out] += 1;
+            visited[out] += w[tap];
+        });
+        // Padding is met as zero.
+        for (out, _) in products.iter().enumerate().filter(|(_, count)| **count < taps) {
+            let (low, high) = &mut met[pixel(out)];
+            (*low, *high) = (low.min(0.0), high.max(0.0));
+        }
+        let in_steps = |pixel: usize, value: f64| {
+            let (low, high) = met[pixel];
+            let step = (high - low) / 255.0;
+            let inverse = if step == 0.0 { 0.0 } else { 1.0 / step };
+            f64::from(low) + f64::from(step) * f64::from(((value as f32 - low) * inverse).round_ties_even())
+        };
+        let mut sums = vec![0.0; products.len()];
+        self.each_product(|out, at, tap| sums[out] += in_steps(pixel(out), x[at]) * w[tap]);
+        for (out, sum) in sums.iter_mut().enumerate().filter(|(out, _)| products[*out] < taps) {
+            let o = out / area % outputs;
+            let all = w[o * taps..][..taps].iter().sum::<f64>();
+            *sum += in_steps(pixel(out), 0.0) * (all - visited[out]);
+        }
+        tensor(sums, &self.out_shape())
+    }
+
     /// The gradients of input and kernel, of that of the output.
     fn backward(&self, x: &Tensor, w: &Tensor, grad: &Tensor) -> Result<[Tensor; 2]> {
         let (x, w, grad) = (list(x)?, list(w)?, list(grad)?);
@@ -238,27 +274,65 @@ fn prepared() {
     });
 }
 
+/// With rounded factors: what is made, and the kernel that it is made of; `None` where nothing is rounded.
+fn rounded(
+    case: Case,
+    arguments: &[Tensor],
+    factors: Factors,
+    epilogue: Epilogue,
+) -> Result<Option<[Tensor; 2]>> {
+    let prepared = Prepared::new(&arguments[1], case.params, factors)?;
+    let Some(prepared) = prepared.filter(|prepared| prepared.factors() == factors) else { return Ok(None) };
+    let made = prepared.conv2d_epilogue(&arguments[0], epilogue)?;
+    Ok(Some([made.to_dtype(DType::F64)?, prepared.kernel()?.to_dtype(DType::F64)?]))
+}
+
 /// The twin's sums of rounded factors.
 #[test]
 fn prepared_in_bfloat16() {
     let case = cases((Just(1), 1..=70usize, 1..=70usize), 24, 5, 3);
     drawn(48, (case, activations(), any::<bool>()), |(case, activation, residual)| {
         let arguments = narrow(&drawn_epilogue(case, residual)?)?;
-        let prepared = Prepared::new(&arguments[1], case.params, Factors::Bfloat16)?;
-        let Some(prepared) = prepared.filter(|prepared| prepared.factors() == Factors::Bfloat16) else {
+        let epilogue = Epilogue { bias: Some(&arguments[2]), residual: arguments.get(3), activation };
+        let Some([made, kernel]) = rounded(case, &arguments, Factors::Bfloat16, epilogue)? else {
             return Ok(());
         };
-        let epilogue = Epilogue { bias: Some(&arguments[2]), residual: arguments.get(3), activation };
-        let found = prepared.conv2d_epilogue(&arguments[0], epilogue)?;
         let wide = |x: &Tensor| x.to_dtype(DType::F64);
-        let mut rounded = arguments.iter().map(wide).collect::<candle_core::Result<Vec<_>>>()?;
+        let mut expected = arguments.iter().map(wide).collect::<candle_core::Result<Vec<_>>>()?;
         for (place, factor) in arguments.iter().enumerate().take(2) {
-            rounded[place] = wide(&factor.to_dtype(DType::BF16)?.to_dtype(DType::F32)?)?;
+            expected[place] = wide(&factor.to_dtype(DType::BF16)?.to_dtype(DType::F32)?)?;
         }
-        assert_close(&wide(&prepared.kernel()?)?, &rounded[1], 0.0);
-        assert_close(&wide(&found)?, &reference(case, &rounded, activation)?, 5e-6);
+        assert_close(&kernel, &expected[1], 0.0);
+        assert_close(&made, &reference(case, &expected, activation)?, 5e-6);
         Ok(())
     });
+}
+
+#[test]
+fn prepared_in_int8() {
+    let case = cases((Just(1), 1..=70usize, 1..=70usize), 24, 5, 3);
+    drawn(48, case, |case| {
+        let arguments = narrow(&drawn_epilogue(case, false)?)?;
+        let Some([made, kernel]) = rounded(case, &arguments, Factors::Int8, Epilogue::default())? else {
+            return Ok(());
+        };
+        let x = arguments[0].to_dtype(DType::F64)?;
+        assert_close(&made, &case.forward_in_steps(&x, &kernel)?, 5e-6);
+        Ok(())
+    });
+}
+
+/// Several parts of a sum, each with ranges of its own.
+#[test]
+fn long_sums_in_int8() -> Result<()> {
+    let params = ConvParams::default();
+    let case = Case { batch: 1, input: 4500, output: 7, size: [5, 4], kernel: [1, 1], params };
+    let arguments = narrow(&drawn_epilogue(case, false)?)?;
+    if let Some([made, kernel]) = rounded(case, &arguments, Factors::Int8, Epilogue::default())? {
+        let x = arguments[0].to_dtype(DType::F64)?;
+        assert_close(&made, &case.forward(&x, &kernel)?, 1e-2);
+    }
+    Ok(())
 }
 
 #[test]

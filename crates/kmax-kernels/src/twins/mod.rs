@@ -113,8 +113,8 @@ fn the_other_paths_pass_too() -> Result<()> {
         paths.push(("avx2", &["::"]));
     }
     // What that path does otherwise.
-    if crate::multiplies_bfloat16() {
-        paths.push(("avx512", &["bfloat16", "pairs", "norm_expansion"]));
+    if crate::multiplies_bfloat16() || crate::multiplies_int8() {
+        paths.push(("avx512", &["bfloat16", "pairs", "int8", "quads", "norm_expansion"]));
     }
     // Who has Rust may have no C++; who insists on reference values gets no less of this.
     if !crate::gpu::has_compiler() && std::env::var_os("KMAX_REQUIRE_GOLDENS").is_none() {

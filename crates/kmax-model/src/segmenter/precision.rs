@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use candle_core::{DType, Device};
-use kmax_nn::{Factors, device, multiplies_bfloat16, rounds_factors};
+use kmax_nn::{Factors, device, multiplies_bfloat16, multiplies_int8, rounds_factors};
 use std::fmt;
 use std::str::FromStr;
 
@@ -19,47 +19,69 @@ pub enum Precision {
     /// and the mask logits stay in float32, and so do 3x3 convolutions with stride 1, which have fewer products in another
     /// form. The fastest where the processor [multiplies it](multiplies_bfloat16), slower than float32 elsewhere.
     Bfloat16,
+    /// 8-bit integers, on the CPU alone: as [`Self::Bfloat16`] there, but that convolutions multiply integers, weights in steps of a scale for each output
+    /// channel, inputs in 256 steps of what each pixel meets. No calibration is needed. The fastest of all where the processor
+    /// [multiplies them](multiplies_int8), and the farthest from float32.
+    Int8,
 }
 
 impl Precision {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Float32, Self::Float16, Self::Bfloat16];
+    pub const ALL: [Self; 4] = [Self::Float32, Self::Float16, Self::Bfloat16, Self::Int8];
 
-    /// Candle's word for it.
-    pub fn dtype(self) -> DType {
+    /// Candle's word for it, if tensors can be of it.
+    pub fn dtype(self) -> Option<DType> {
         match self {
-            Self::Float32 => DType::F32,
-            Self::Float16 => DType::F16,
-            Self::Bfloat16 => DType::BF16,
+            Self::Float32 => Some(DType::F32),
+            Self::Float16 => Some(DType::F16),
+            Self::Bfloat16 => Some(DType::BF16),
+            Self::Int8 => None,
         }
     }
 
-    /// `f32`, `f16` or `bf16`.
+    /// `f32`, `f16`, `bf16` or `int8`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Float32 => "f32",
             Self::Float16 => "f16",
             Self::Bfloat16 => "bf16",
+            Self::Int8 => "int8",
         }
     }
 
     /// Element type of what lies between a network's layers.
     pub(crate) fn between_layers(self, device: &Device) -> DType {
-        if device.is_cpu() { DType::F32 } else { self.dtype() }
+        if device.is_cpu() { DType::F32 } else { self.dtype().unwrap_or(DType::F32) }
     }
 
     /// What a network's convolutions multiply.
     pub(crate) fn factors(self, device: &Device) -> Factors {
-        if device.is_cpu() && self == Self::Bfloat16 { Factors::Bfloat16 } else { Factors::Exact }
+        match self {
+            Self::Bfloat16 if device.is_cpu() => Factors::Bfloat16,
+            Self::Int8 if device.is_cpu() => Factors::Int8,
+            _ => Factors::Exact,
+        }
     }
 
     /// Those that a network can compute in on a device.
     pub fn on(device: &Device) -> Vec<Self> {
         if rounds_factors(device) {
-            return vec![Self::Float32, Self::Bfloat16];
+            return vec![Self::Float32, Self::Bfloat16, Self::Int8];
         }
         let dtypes = device::dtypes(device);
-        Self::ALL.into_iter().filter(|precision| dtypes.contains(&precision.dtype())).collect()
+        Self::ALL
+            .into_iter()
+            .filter(|precision| precision.dtype().is_some_and(|d| dtypes.contains(&d)))
+            .collect()
+    }
+
+    /// Whether the processor makes its products of other instructions, slower than float32's.
+    pub fn is_slow_on(self, device: &Device) -> bool {
+        match self.factors(device) {
+            Factors::Bfloat16 => !multiplies_bfloat16(),
+            Factors::Int8 => !multiplies_int8(),
+            _ => false,
+        }
     }
 
     /// Refuses one that the device cannot compute in.
@@ -94,7 +116,8 @@ impl fmt::Display for Precision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PrecisionChoice {
-    /// The fastest that the device has instructions for: bfloat16, else float16, else float32; on the CPU bfloat16 or float32.
+    /// The fastest that the device has instructions for and that hardly changes a result: bfloat16, else float16, else float32; on the CPU
+    /// bfloat16 or float32.
     Auto,
     /// That one and no other.
     At(Precision),
@@ -143,7 +166,7 @@ impl fmt::Display for PrecisionChoice {
 
 /// A precision was named that there is not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected auto, f32, f16 or bf16, not {0:?}")]
+#[error("expected auto, f32, f16, bf16 or int8, not {0:?}")]
 pub struct ParsePrecisionError(String);
 
 impl FromStr for Precision {
@@ -177,7 +200,12 @@ mod tests {
     #[test]
     fn the_processor_computes_in_float32_and_rounds_factors_to_bfloat16() {
         let mut possible = vec![Precision::Float32];
-        possible.extend(rounds_factors(&Device::Cpu).then_some(Precision::Bfloat16));
+        possible.extend(
+            rounds_factors(&Device::Cpu)
+                .then_some([Precision::Bfloat16, Precision::Int8])
+                .into_iter()
+                .flatten(),
+        );
         assert_eq!(Precision::on(&Device::Cpu), possible);
         let error = Precision::Float16.check(&Device::Cpu).expect_err("refused").to_string();
         assert!(

@@ -3,6 +3,7 @@
 #[cfg(target_arch = "aarch64")]
 mod arm;
 mod pairs;
+mod quads;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
@@ -11,6 +12,9 @@ mod x86;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use pairs::Instruction;
 pub(crate) use pairs::{Pairs, Widened};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use quads::Vnni;
+pub(crate) use quads::{Halves, Quads};
 
 use super::dispatch::{Isa, Portable};
 use super::float::Float;
@@ -47,6 +51,17 @@ pub(crate) trait Vector<T: Float>: Copy {
     /// # Safety
     /// As [`Self::splat`].
     unsafe fn mul_add(self, factor: Self, sum: Self) -> Self;
+
+    /// The number that a sum of products stands for, where columns are `step * factor + low` and weights `scale * factor`, of
+    /// which `total` is the sum. Registers whose factors are numbers give the sum itself.
+    ///
+    /// # Safety
+    /// As [`Self::splat`].
+    #[inline(always)]
+    unsafe fn in_range(self, step: Self, low: Self, scale: T, total: T) -> Self {
+        let _ = (step, low, scale, total);
+        self
+    }
 
     /// The sum.
     ///

@@ -1,7 +1,7 @@
 //! The registers of this path against an array.
 
-use super::{Array, Pairs, Vector, Widened};
-use crate::cpu::{Kernel, pair, run, run_pairs};
+use super::{Array, Halves, Pairs, Quads, Vector, Widened};
+use crate::cpu::{Kernel, pair, run, run_pairs, run_quads};
 use crate::testing::normal;
 
 /// As many as the widest register has lanes, and more.
@@ -139,4 +139,55 @@ fn pairs_are_multiplied_alike_on_every_path() {
     for (i, (found, twin)) in found.iter().zip(&twin).enumerate() {
         assert!(found == twin || small(*found) && small(*twin), "{i}: {found:08x}, not {twin:08x}");
     }
+}
+
+/// Sums of quads of any bits, and the numbers that they stand for.
+struct QuadSums;
+
+impl Kernel<f32> for QuadSums {
+    type Output = Vec<u32>;
+
+    #[inline(always)]
+    unsafe fn run<V: Vector<f32>>(self) -> Vec<u32> {
+        let (mut all, mut state) = (Vec::new(), 1u32);
+        let mut draw = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state ^ state >> 13
+        };
+        for _ in 0..64 {
+            // The largest products of all among them.
+            let mut lists: [[u32; 16]; 3] = std::array::from_fn(|_| std::array::from_fn(|_| draw()));
+            (lists[0][3], lists[1][3], lists[0][7], lists[1][7]) =
+                (u32::MAX, 0x8080_8080, u32::MAX, 0x7f7f_7f7f);
+            lists[2] = lists[2].map(|sum| sum >> 8);
+            for lanes in (0..16).step_by(V::LANES) {
+                let (mut sums, mut numbers) = ([0u32; 16], [0f32; 16]);
+                // SAFETY: the caller's promise; a register has at most sixteen lanes, and all bits are quads or a sum.
+                unsafe {
+                    let [a, b, sum] =
+                        lists.each_ref().map(|list| V::load(list[lanes..].as_ptr().cast(), V::LANES));
+                    let sum = a.mul_add(b, sum);
+                    sum.store(sums.as_mut_ptr().cast(), V::LANES);
+                    // Powers of two: no path rounds another way.
+                    let (step, low) = (V::splat(0.5), V::splat(2.0));
+                    sum.in_range(step, low, 0.25, 8.0).store(numbers.as_mut_ptr(), V::LANES);
+                }
+                all.extend_from_slice(&sums[..V::LANES]);
+                all.extend(numbers[..V::LANES].iter().map(|number| number.to_bits()));
+                for (number, sum) in numbers.iter().zip(sums).take(V::LANES) {
+                    assert_eq!(*number, sum as i32 as f32 * 0.125 + 16.0);
+                }
+            }
+        }
+        // In an order that does not depend on the register.
+        all.sort_unstable();
+        all
+    }
+}
+
+#[test]
+fn quads_are_multiplied_alike_on_every_path() {
+    // SAFETY: it asks for nothing but the instructions, and the twin for none.
+    let (found, twin) = unsafe { (run_quads(QuadSums), QuadSums.run::<Quads<Array<f32>, Halves>>()) };
+    assert_eq!((found.len(), &found), (2048, &twin));
 }

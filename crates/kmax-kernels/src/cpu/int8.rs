@@ -1,0 +1,205 @@
+//! 8-bit factors: columns as unsigned numbers of a range of their own, weights as signed ones, and the paths of their products.
+
+use super::by_path;
+use super::dispatch::{Kernel, Level, level, multiplies_int8};
+#[cfg(target_arch = "x86_64")]
+use super::vector::Vnni;
+use super::vector::{Array, Halves, Quads};
+
+/// The largest unsigned factor.
+const MOST: f32 = 255.0;
+/// Added to a number of at most 22 bits, it leaves the nearest integer in the lowest bits, of equals the even one.
+const ROUND: f32 = 12_582_912.0;
+
+/// What columns reach over, found row by row: value = low + step * factor.
+pub(crate) struct Ranges<'a> {
+    low: &'a mut [f32],
+    /// The highest until the end is known, then the step.
+    step: &'a mut [f32],
+    inverse: &'a mut [f32],
+}
+
+impl<'a> Ranges<'a> {
+    /// Of a third as many columns as `buffer` has elements.
+    pub fn of_nothing(buffer: &'a mut [f32]) -> Self {
+        let columns = buffer.len() / 3;
+        let (low, rest) = buffer.split_at_mut(columns);
+        let (step, inverse) = rest.split_at_mut(columns);
+        low.fill(f32::INFINITY);
+        step.fill(f32::NEG_INFINITY);
+        Self { low, step, inverse }
+    }
+
+    /// Takes a row of values, one for each column or for the first ones. NaN makes a column NaN.
+    pub fn take(&mut self, row: &[f32]) {
+        let (low, high) = (&mut self.low[..row.len()], &mut self.step[..row.len()]);
+        by_path! { [] [] (row: &[f32], low: &mut [f32], high: &mut [f32]), I => {
+            for ((value, low), high) in row.iter().zip(low).zip(high) {
+                *low = if *value < *low { *value } else { *low };
+                *high = if *value > *high || value.is_nan() { *value } else { *high };
+            }
+        } }
+    }
+
+    /// Now all rows are taken.
+    pub fn end(&mut self) {
+        for ((low, step), inverse) in
+            self.low.iter_mut().zip(self.step.iter_mut()).zip(self.inverse.iter_mut())
+        {
+            // Columns that no row has.
+            let high = if *low > *step {
+                *low = 0.0;
+                0.0
+            } else {
+                *step
+            };
+            *step = (high - *low) / MOST;
+            *inverse = if *step == 0.0 { 0.0 } else { 1.0 / *step };
+        }
+    }
+
+    /// Those from `first` on.
+    pub fn columns(&self, first: usize) -> Columns<'_> {
+        Columns { low: &self.low[first..], step: &self.step[first..], inverse: &self.inverse[first..] }
+    }
+}
+
+/// The ranges of some columns.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Columns<'a> {
+    /// What the factor 0 is.
+    pub low: &'a [f32],
+    /// Between neighbouring factors.
+    pub step: &'a [f32],
+    inverse: &'a [f32],
+}
+
+impl Columns<'_> {
+    /// Those from `first` on; of factors without ranges none.
+    pub fn from(&self, first: usize) -> Self {
+        Self {
+            low: self.low.get(first..).unwrap_or_default(),
+            step: self.step.get(first..).unwrap_or_default(),
+            inverse: self.inverse.get(first..).unwrap_or_default(),
+        }
+    }
+}
+
+/// Quads of neighbours in depth to `to`: the first in the lowest byte. All have as many columns as `to`.
+pub(crate) fn join_quads(rows: [&[f32]; 4], columns: Columns, to: &mut [u32]) {
+    #[inline(always)]
+    fn lane(values: [f32; 4], low: f32, inverse: f32) -> u32 {
+        let byte = |value: f32| ((value - low) * inverse + ROUND).to_bits() & 0xff;
+        byte(values[0]) | byte(values[1]) << 8 | byte(values[2]) << 16 | byte(values[3]) << 24
+    }
+    let len = to.len();
+    assert!(rows.iter().all(|row| row.len() == len));
+    let (low, inverse) = (&columns.low[..len], &columns.inverse[..len]);
+    by_path! { [] [] (rows: [&[f32]; 4], low: &[f32], inverse: &[f32], to: &mut [u32]), I => {
+        let [a, b, c, d] = rows;
+        for k in 0..to.len() {
+            to[k] = lane([a[k], b[k], c[k], d[k]], low[k], inverse[k]);
+        }
+    } }
+}
+
+/// At most four weights as signed factors of `scale`, which is at least their largest over 127: the first in the lowest byte.
+pub(crate) fn quad(weights: &[f32], scale: f32) -> u32 {
+    let byte = |weight: &f32| u32::from((weight / scale).round_ties_even().clamp(-127.0, 127.0) as i8 as u8);
+    weights.iter().rev().fold(0, |quad, weight| quad << 8 | byte(weight))
+}
+
+/// The signed factors of a quad.
+pub(crate) fn signed(quad: u32) -> [i8; 4] {
+    quad.to_le_bytes().map(|byte| byte as i8)
+}
+
+/// Runs `kernel` with registers whose factors are quads: as wide as those of this path for float32.
+///
+/// # Safety
+/// What the kernel itself asks for.
+pub(crate) unsafe fn run_quads<K: Kernel<f32>>(kernel: K) -> K::Output {
+    // Each is inlined into a function that has the instructions.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
+    unsafe fn native<K: Kernel<f32>>(kernel: K) -> K::Output {
+        // SAFETY: the machine has them (caller's promise), as the kernel's own promise holds.
+        unsafe { kernel.run::<Quads<std::arch::x86_64::__m512, Vnni>>() }
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    unsafe fn avx512<K: Kernel<f32>>(kernel: K) -> K::Output {
+        // SAFETY: as above.
+        unsafe { kernel.run::<Quads<std::arch::x86_64::__m512, Halves>>() }
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn avx2<K: Kernel<f32>>(kernel: K) -> K::Output {
+        // SAFETY: as above.
+        unsafe { kernel.run::<Quads<std::arch::x86_64::__m256, Halves>>() }
+    }
+    // SAFETY: each is a path that the machine has; the caller's promise.
+    unsafe {
+        match level() {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 if multiplies_int8() => native(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => avx512(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => avx2(kernel),
+            _ => kernel.run::<Quads<Array<f32>, Halves>>(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::normal;
+
+    #[test]
+    fn columns_are_within_half_a_step() {
+        for (rows, columns) in [(1, 1), (4, 16), (7, 50), (16, 64)] {
+            let values: Vec<Vec<f32>> = (0..rows)
+                .map(|row| normal(row as u64, columns).into_iter().map(|v| v as f32).collect())
+                .collect();
+            let mut buffer = vec![0.0; 3 * columns];
+            let mut ranges = Ranges::of_nothing(&mut buffer);
+            values.iter().for_each(|row| ranges.take(row));
+            ranges.end();
+            let places = ranges.columns(0);
+            for four in values.chunks_exact(4) {
+                let mut quads = vec![0; columns];
+                join_quads(std::array::from_fn(|i| four[i].as_slice()), places, &mut quads);
+                for (k, quad) in quads.iter().enumerate() {
+                    for (value, byte) in four.iter().map(|row| row[k]).zip(quad.to_le_bytes()) {
+                        let found = places.low[k] + places.step[k] * f32::from(byte);
+                        let half = places.step[k] * 0.501;
+                        assert!((found - value).abs() <= half, "{found}, not {value}, within {half}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_so_and_constants_are_exact() {
+        let rows = [[1.5, f32::NAN, 0.0, f32::INFINITY], [1.5, 2.0, -0.0, 1.0]];
+        let mut buffer = [0.0; 12];
+        let mut ranges = Ranges::of_nothing(&mut buffer);
+        rows.iter().for_each(|row| ranges.take(row));
+        ranges.end();
+        let columns = ranges.columns(0);
+        let mut quads = [9; 4];
+        join_quads([&rows[0], &rows[1], &rows[0], &rows[1]], columns, &mut quads);
+        assert_eq!((quads[0], columns.low[0], columns.step[0]), (0, 1.5, 0.0));
+        assert!(columns.step[1].is_nan() && !columns.step[3].is_finite());
+        assert_eq!((columns.low[2], columns.step[2]), (0.0, 0.0));
+    }
+
+    #[test]
+    fn weights_are_signed_bytes() {
+        assert_eq!(signed(quad(&[1.27, -1.27, 0.005, 0.0149], 0.01)), [127, -127, 0, 1]);
+        assert_eq!(signed(quad(&[-0.5], 0.25)), [-2, 0, 0, 0]);
+    }
+}
