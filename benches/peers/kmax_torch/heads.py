@@ -18,7 +18,8 @@ class Predictor(nn.Module):
             "conv2": Conv2d(256, 128, bias=True),
         })
         self.mask, self.mask_norm = Conv1d(256, 128), nn.BatchNorm2d(1, EPS, MOMENTUM)
-        self.add_module("class", nn.Conv1d(256, classes + 1, 1))
+        # `class` in our names; what traces this module writes its attributes as Python.
+        self.class_ = nn.Conv1d(256, classes + 1, 1)
         void = torch.zeros(classes + 1)
         void[classes] = math.log(9 * classes)
         self.register_buffer("void", void, persistent=False)
@@ -32,7 +33,7 @@ class Predictor(nn.Module):
         logits = self.mask_norm(logits.flatten(2).unsqueeze(1)).reshape(logits.shape)
         if classes is None:
             return logits, None
-        return logits, getattr(self, "class")(classes).transpose(1, 2) + self.void
+        return logits, self.class_(classes).transpose(1, 2) + self.void
 
 
 class Aspp(nn.Module):

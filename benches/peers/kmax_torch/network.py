@@ -133,6 +133,7 @@ class KMax(nn.Module):
 
 def load(network, tensors):
     """Takes tensors by our names: all of them, and nothing else."""
+    tensors = {name.replace(".class.", ".class_."): tensor for name, tensor in tensors.items()}
     missing, unknown = network.load_state_dict(tensors, strict=False)
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     if missing or unknown:

@@ -1,7 +1,7 @@
 //! Layer norm, expansion, GELU, projection and residual, a tile of pixels at a time: the expanded map, several times as
 //! large as the others, never leaves the cache.
 
-use super::packed::lay_out_maps;
+use super::packed::{lay_out_maps, rows_of};
 use super::prefetch::Prefetch;
 use super::tiling::Tiling;
 use crate::activation::Activation;
@@ -188,6 +188,8 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
             let rows = ROWS.min(part.end - row);
             let mut bias = [T::ZERO; ROWS];
             bias[..rows].copy_from_slice(&self.weights.expand_bias[row..][..rows]);
+            let shape = (self.maps.hidden, self.maps.channels);
+            let scales = F::rows(self.weights.expand, shape, row, &(0..depth));
             let panels = inputs.chunks_exact(depth * wide).zip(expanded.chunks_exact_mut(chunk * wide));
             for (i, ((inputs, expanded), pixel)) in panels.zip(self.pixels.clone().step_by(wide)).enumerate()
             {
@@ -201,8 +203,7 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
                 } else {
                     F::as_values(units).unwrap_or(&mut sums[..rows * wide])
                 };
-                let shape = (self.maps.hidden, self.maps.channels);
-                let range = F::range(self.weights.expand, shape, row, &(0..depth), columns(ranges, i));
+                let range = F::range(scales, columns(ranges, i));
                 let product = Product {
                     depth,
                     columns: inputs.as_ptr(),
@@ -247,11 +248,11 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
             let rows = ROWS.min(channels - row);
             let mut bias = [T::ZERO; ROWS];
             bias[..rows].copy_from_slice(&self.weights.project_bias[row..][..rows]);
+            let units = part.start / F::DEEP..part.end.div_ceil(F::DEEP);
+            let scales = F::rows(self.weights.project, (channels, hidden), row, &units);
             let panels = expanded.chunks_exact(chunk * wide).zip(self.pixels.clone().step_by(wide));
             for (i, (expanded, pixel)) in panels.enumerate() {
-                let units = part.start / F::DEEP..part.end.div_ceil(F::DEEP);
-                let range =
-                    F::range(self.weights.project, (channels, hidden), row, &units, columns(ranges, i));
+                let range = F::range(scales, columns(ranges, i));
                 let at = self.first + row * area + pixel;
                 let residual = Some(self.residual[at..].as_ptr());
                 let product = Product {
@@ -301,7 +302,10 @@ fn join_panels<'b, T: Float, F: Factor<T>>(
         let values = &values[..rows.1 * wide];
         let mut ranges = buffers.next().map(Ranges::of_nothing);
         if let Some(ranges) = &mut ranges {
-            values.chunks_exact(wide).for_each(|row| F::take(ranges, row));
+            for rows in values.chunks(MOST_DEEP * wide) {
+                let (rows, count) = rows_of(rows, wide, &(0..wide));
+                F::take(ranges, &rows[..count]);
+            }
             ranges.end();
         }
         let columns = ranges.as_ref().map_or_else(Columns::default, |ranges| ranges.columns(0));
@@ -315,8 +319,7 @@ fn join_panels<'b, T: Float, F: Factor<T>>(
 fn join_rows<T: Float, F: Factor<T>>(rows: &[T], columns: Columns, units: &mut [F::Unit]) {
     let wide = width::<T>();
     for (rows, units) in rows.chunks(F::DEEP * wide).zip(units.chunks_exact_mut(wide)) {
-        let mut list = [[].as_slice(); MOST_DEEP];
-        list.iter_mut().zip(rows.chunks_exact(wide)).for_each(|(to, row)| *to = row);
-        F::join(&list[..rows.len() / wide], columns, units);
+        let (rows, count) = rows_of(rows, wide, &(0..wide));
+        F::join(&rows[..count], columns, units);
     }
 }

@@ -116,10 +116,10 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
             let first = panel * ROWS;
             let channels = first..(first + ROWS).min(g.output);
             let start = self.start + first * area + self.pixels.start;
+            let rows = F::rows(self.weights, (g.output, g.input * g.taps()), first, part);
             for (i, pixel) in self.pixels.clone().step_by(wide).enumerate() {
                 let at = start + i * wide;
                 let columns = if F::RANGED { ranges.columns(i * wide) } else { Columns::default() };
-                let shape = (g.output, g.input * g.taps());
                 let product = Product {
                     depth: part.len(),
                     columns: patches[i * self.part * wide..].as_ptr(),
@@ -131,7 +131,7 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
                     rows: channels.len(),
                     width: wide.min(self.pixels.end - pixel),
                     add: part.start > 0,
-                    range: F::range(self.weights, shape, first, part, columns),
+                    range: F::range(rows, columns),
                     last: (part.end == depth).then(|| self.epilogue.last(&channels, at)),
                     ahead: prefetch.ahead(),
                 };
@@ -180,9 +180,11 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
             patches::gather_row(map, g, k % g.taps(), &self.pixels, &mut row[..self.pixels.len()]);
         };
         if F::RANGED {
-            for k in depths.clone() {
-                gather(k, &mut rows[0]);
-                F::take(&mut ranges, &rows[0][..self.pixels.len()]);
+            for first in depths.clone().step_by(MOST_DEEP) {
+                let some = first..depths.end.min(first + MOST_DEEP);
+                some.clone().zip(&mut rows).for_each(|(k, row)| gather(k, row));
+                let rows = rows.each_ref().map(|row| &row[..self.pixels.len()]);
+                F::take(&mut ranges, &rows[..some.len()]);
             }
             ranges.end();
         }
@@ -212,23 +214,31 @@ pub(super) fn lay_out_maps<T: Float, F: Factor<T>>(
         (0..row.len()).step_by(LINE).for_each(|pixel| prefetch(later.wrapping_add(pixel)));
     };
     if F::RANGED {
-        for map in maps.chunks_exact(area.max(1)) {
-            let row = &map[pixels.clone()];
-            ask(row);
-            F::take(ranges, row);
+        for maps in maps.chunks(area.max(1) * MOST_DEEP) {
+            let (rows, count) = rows_of(maps, area, pixels);
+            rows[..count].iter().for_each(|row| ask(row));
+            F::take(ranges, &rows[..count]);
         }
         ranges.end();
     }
     for (unit, maps) in maps.chunks(area.max(1) * F::DEEP).enumerate() {
-        let mut rows = [[].as_slice(); MOST_DEEP];
-        let maps = maps.chunks_exact(area.max(1));
-        let count = maps.len();
-        for (row, map) in rows.iter_mut().zip(maps) {
-            *row = &map[pixels.clone()];
-            if !F::RANGED {
-                ask(row);
-            }
+        let (rows, count) = rows_of(maps, area, pixels);
+        if !F::RANGED {
+            rows[..count].iter().for_each(|row| ask(row));
         }
         F::spread(&rows[..count], ranges.columns(0), &mut panels[unit * wide..], depth * wide);
     }
+}
+
+/// The `pixels` of at most [`MOST_DEEP`] maps, and how many there are.
+pub(super) fn rows_of<'a, T>(
+    maps: &'a [T],
+    area: usize,
+    pixels: &Range<usize>,
+) -> ([&'a [T]; MOST_DEEP], usize) {
+    let mut rows = [[].as_slice(); MOST_DEEP];
+    let maps = maps.chunks_exact(area.max(1));
+    let count = maps.len();
+    rows.iter_mut().zip(maps).for_each(|(row, map)| *row = &map[pixels.clone()]);
+    (rows, count)
 }

@@ -30,13 +30,20 @@ impl<'a> Ranges<'a> {
         Self { low, step, inverse }
     }
 
-    /// Takes a row of values, one for each column or for the first ones. NaN makes a column NaN.
-    pub fn take(&mut self, row: &[f32]) {
-        let (low, high) = (&mut self.low[..row.len()], &mut self.step[..row.len()]);
-        by_path! { [] [] (row: &[f32], low: &mut [f32], high: &mut [f32]), I => {
-            for ((value, low), high) in row.iter().zip(low).zip(high) {
-                *low = if *value < *low { *value } else { *low };
-                *high = if *value > *high || value.is_nan() { *value } else { *high };
+    /// Takes rows of values, each one for each column or for the first ones. NaN makes a column NaN.
+    pub fn take(&mut self, rows: [&[f32]; 4]) {
+        let len = rows[0].len();
+        assert!(rows.iter().all(|row| row.len() == len));
+        let (low, high) = (&mut self.low[..len], &mut self.step[..len]);
+        by_path! { [] [] (rows: [&[f32]; 4], low: &mut [f32], high: &mut [f32]), I => {
+            let [a, b, c, d] = rows;
+            for k in 0..low.len() {
+                let (mut least, mut most) = (low[k], high[k]);
+                for value in [a[k], b[k], c[k], d[k]] {
+                    least = if value < least { value } else { least };
+                    most = if value > most || value.is_nan() { value } else { most };
+                }
+                (low[k], high[k]) = (least, most);
             }
         } }
     }
@@ -89,8 +96,13 @@ impl Columns<'_> {
 pub(crate) fn join_quads(rows: [&[f32]; 4], columns: Columns, to: &mut [u32]) {
     #[inline(always)]
     fn lane(values: [f32; 4], low: f32, inverse: f32) -> u32 {
-        let byte = |value: f32| ((value - low) * inverse + ROUND).to_bits() & 0xff;
-        byte(values[0]) | byte(values[1]) << 8 | byte(values[2]) << 16 | byte(values[3]) << 24
+        // What ROUND itself puts in is taken away at once.
+        const ROUNDS: u32 = ROUND.to_bits().wrapping_mul(0x0101_0101);
+        let bits = |value: f32| ((value - low) * inverse + ROUND).to_bits();
+        let quad = bits(values[3]) << 8;
+        let quad = quad.wrapping_add(bits(values[2])) << 8;
+        let quad = quad.wrapping_add(bits(values[1])) << 8;
+        quad.wrapping_add(bits(values[0])).wrapping_sub(ROUNDS)
     }
     let len = to.len();
     assert!(rows.iter().all(|row| row.len() == len));
@@ -165,7 +177,7 @@ mod tests {
                 .collect();
             let mut buffer = vec![0.0; 3 * columns];
             let mut ranges = Ranges::of_nothing(&mut buffer);
-            values.iter().for_each(|row| ranges.take(row));
+            values.iter().for_each(|row| ranges.take([row; 4]));
             ranges.end();
             let places = ranges.columns(0);
             for four in values.chunks_exact(4) {
@@ -187,7 +199,7 @@ mod tests {
         let rows = [[1.5, f32::NAN, 0.0, f32::INFINITY], [1.5, 2.0, -0.0, 1.0]];
         let mut buffer = [0.0; 12];
         let mut ranges = Ranges::of_nothing(&mut buffer);
-        rows.iter().for_each(|row| ranges.take(row));
+        rows.iter().for_each(|row| ranges.take([row; 4]));
         ranges.end();
         let columns = ranges.columns(0);
         let mut quads = [9; 4];

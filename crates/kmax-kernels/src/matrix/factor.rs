@@ -1,7 +1,7 @@
 //! How the factors of a product are held.
 
 use super::kernel::{Panel, width};
-use super::{MOST_DEEP, ROWS, Range, packed_len};
+use super::{MOST_DEEP, ROWS, Range, RowScales, packed_len};
 use crate::cpu::{Columns, Float, Kernel, Plain, Ranges, join, of_pair, pair, run, run_pairs, simd_fn};
 use std::ops;
 
@@ -48,9 +48,9 @@ pub(crate) trait Factor<T: Float>: Copy + Send + Sync {
         packed_len(rows, depth.div_ceil(Self::DEEP))
     }
 
-    /// Takes a row of the columns into their ranges.
-    fn take(ranges: &mut Ranges, row: &[T]) {
-        let _ = (ranges, row);
+    /// Takes rows of the columns into their ranges, at most [`MOST_DEEP`].
+    fn take(ranges: &mut Ranges, rows: &[&[T]]) {
+        let _ = (ranges, rows);
     }
 
     /// Units of neighbouring rows, at most [`Self::DEEP`] and of one length; anything in place of missing ones, whose weights are zero.
@@ -59,15 +59,20 @@ pub(crate) trait Factor<T: Float>: Copy + Send + Sync {
     /// The same in pieces of a panel's width, which stand `step` apart in `to`.
     fn spread(rows: &[&[T]], columns: Columns, to: &mut [Self::Unit], step: usize);
 
-    /// What the sums of rows from `first` on stand for, over the units `part`.
-    fn range(
+    /// Of the rows from `first` on, over the units `part`: what their sums stand for together with the columns' ranges.
+    fn rows(
         packed: &[Self::Unit],
         (rows, depth): (usize, usize),
         first: usize,
         part: &ops::Range<usize>,
-        columns: Columns,
-    ) -> Option<Range<T>> {
-        let _ = (packed, rows, depth, first, part, columns);
+    ) -> Option<RowScales<T>> {
+        let _ = (packed, rows, depth, first, part);
+        None
+    }
+
+    /// That, for some columns.
+    fn range(rows: Option<RowScales<T>>, columns: Columns) -> Option<Range<T>> {
+        let _ = (rows, columns);
         None
     }
 

@@ -1,7 +1,7 @@
 //! Factors of eight bits.
 
 use super::factor::{Factor, in_pieces, panels, rows_of};
-use super::{ROWS, Range, packed_len};
+use super::{ROWS, Range, RowScales, packed_len};
 use crate::cpu::{Columns, Kernel, Ranges, join_quads, quad, run_quads, signed};
 use std::ops;
 
@@ -64,8 +64,8 @@ impl Factor<f32> for Int8 {
         packed_len(rows, units) + rows.next_multiple_of(ROWS) * (2 + units.div_ceil(Self::PART))
     }
 
-    fn take(ranges: &mut Ranges, row: &[f32]) {
-        ranges.take(row);
+    fn take(ranges: &mut Ranges, rows: &[&[f32]]) {
+        ranges.take(std::array::from_fn(|i| rows[i.min(rows.len() - 1)]));
     }
 
     fn join(rows: &[&[f32]], columns: Columns, to: &mut [u32]) {
@@ -77,20 +77,23 @@ impl Factor<f32> for Int8 {
         in_pieces::<Self>(rows, columns, to, step);
     }
 
-    fn range(
+    fn rows(
         packed: &[u32],
         (rows, depth): (usize, usize),
         first: usize,
         part: &ops::Range<usize>,
-        columns: Columns,
-    ) -> Option<Range<f32>> {
+    ) -> Option<RowScales<f32>> {
         let (all, behind) = (rows.next_multiple_of(ROWS), packed_len(rows, depth.div_ceil(Self::DEEP)));
-        let scales: [f32; ROWS] = std::array::from_fn(|i| f32::from_bits(packed[behind + first + i]));
-        let before =
-            |unit: usize, i: usize| packed[behind + all * (1 + unit.div_ceil(Self::PART)) + first + i] as i32;
-        let totals =
-            std::array::from_fn(|i| (before(part.end, i) - before(part.start, i)) as f32 * scales[i]);
-        Some(Range { steps: columns.step.as_ptr(), lows: columns.low.as_ptr(), scales, totals })
+        let of_panel = |list: usize| &packed[behind + list * all + first..][..ROWS];
+        let scales: [f32; ROWS] = std::array::from_fn(|i| f32::from_bits(of_panel(0)[i]));
+        let [start, end] = [part.start, part.end].map(|unit| of_panel(1 + unit.div_ceil(Self::PART)));
+        let totals = std::array::from_fn(|i| (end[i] as i32 - start[i] as i32) as f32 * scales[i]);
+        Some(RowScales { scales, totals })
+    }
+
+    #[inline(always)]
+    fn range(rows: Option<RowScales<f32>>, columns: Columns) -> Option<Range<f32>> {
+        Some(Range { steps: columns.step.as_ptr(), lows: columns.low.as_ptr(), rows: rows? })
     }
 
     fn as_values(_: &mut [u32]) -> Option<&mut [f32]> {

@@ -113,7 +113,7 @@ unsafe fn sums<T: Float, V: Vector<T>, F: Factor<T>, const N: usize>(p: &Product
                 if let Some(range) = &p.range {
                     let (step, low) =
                         (V::load(range.steps.add(at), count), V::load(range.lows.add(at), count));
-                    sum = sum.in_range(step, low, range.scales[j], range.totals[j]);
+                    sum = sum.in_range(step, low, range.rows.scales[j], range.rows.totals[j]);
                 }
                 if p.add {
                     sum = sum.add(V::load(out, count));

@@ -52,11 +52,19 @@ pub(crate) struct Product<T, U = T> {
 }
 
 /// What sums of factors that are numbers of a range stand for: columns are `step * factor + low`, weights `scale * factor`.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Range<T> {
     /// One for each column that counts.
     pub steps: *const T,
     /// As many.
     pub lows: *const T,
+    /// Of the rows.
+    pub rows: RowScales<T>,
+}
+
+/// The rows' part of a [`Range`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowScales<T> {
     /// One for each row.
     pub scales: [T; ROWS],
     /// The sum of each row's weights.

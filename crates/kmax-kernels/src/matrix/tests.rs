@@ -1,6 +1,7 @@
 //! The kernel against plain loops, at every shape that it can be asked for.
 
 use super::*;
+use crate::cpu::Float;
 use crate::testing::normal;
 
 /// Multiplies in the kernel and in loops and compares.
