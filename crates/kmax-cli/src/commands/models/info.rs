@@ -31,7 +31,9 @@ pub fn run(name: &str, as_json: bool) -> Outcome {
             let folder = model::folder(name)?;
             let license = match &folder {
                 Some(folder) => license(folder),
-                None => Model::built_in_card(name).and_then(|text| card::field(text, "license")).map(Into::into),
+                None => {
+                    Model::built_in_card(name).and_then(|text| card::field(text, "license")).map(Into::into)
+                }
             };
             let model = model::open_in(name, folder)?;
             facts(name, preset, model.config(), &Size::of(&model), license)
