@@ -27,10 +27,11 @@ fn listed(models: &Path) -> io::Result<String> {
         let _ = write!(
             list,
             "BuiltIn {{ name: {name:?}, config: include_str!({:?}), preprocessor: include_str!({:?}), \
-             weights: include_bytes!({:?}) }},",
+             weights: include_bytes!({:?}), card: include_str!({:?}) }},",
             file("config.json"),
             file("preprocessor_config.json"),
             file("model.safetensors"),
+            file("README.md"),
         );
     }
     list.push(']');

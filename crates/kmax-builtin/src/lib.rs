@@ -23,6 +23,8 @@ pub struct BuiltIn {
     pub preprocessor: &'static str,
     /// Contents of `model.safetensors`.
     pub weights: &'static [u8],
+    /// Contents of `README.md`, the model's card: data, licence and numbers.
+    pub card: &'static str,
 }
 
 /// All built-in models, by name. The build script writes the list. One place in the program: a constant would be copied into each crate that
@@ -48,6 +50,7 @@ mod tests {
         assert!(!MODELS.is_empty());
         for model in MODELS {
             assert!(model.weights.len() <= 12 << 20, "{}", model.name);
+            assert!(model.card.contains(&format!("# {}", model.name)), "{}", model.name);
             assert!(find(model.name).is_some_and(|found| found.weights.len() == model.weights.len()));
         }
         assert!(find("nothing").is_none());

@@ -13,6 +13,15 @@ impl Model {
         names
     }
 
+    /// The card of the built-in model of that name: its data, licence and numbers, in Markdown with a header of `name: value` lines.
+    pub fn built_in_card(name: &str) -> Option<&'static str> {
+        #[cfg(feature = "builtin")]
+        let card = kmax_builtin::find(name).map(|model| model.card);
+        #[cfg(not(feature = "builtin"))]
+        let card = None.filter(|_: &&str| !name.is_empty());
+        card
+    }
+
     /// The built-in model of that name.
     ///
     /// # Errors

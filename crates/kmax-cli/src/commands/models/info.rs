@@ -1,6 +1,6 @@
 //! `kmax models info`: what a model is.
 
-use super::checkpoint;
+use super::{card, checkpoint};
 use crate::exit::{OrExit, Outcome};
 use crate::model;
 use crate::output::{megabytes, print};
@@ -31,7 +31,9 @@ pub fn run(name: &str, as_json: bool) -> Outcome {
             let folder = model::folder(name)?;
             let license = match &folder {
                 Some(folder) => license(folder),
-                None => Some(kmax::LICENSE.into()),
+                None => {
+                    Model::built_in_card(name).and_then(|text| card::field(text, "license")).map(Into::into)
+                }
             };
             let model = model::open_in(name, folder)?;
             facts(name, preset, model.config(), &Size::of(&model), license)
@@ -65,11 +67,8 @@ impl Size {
 
 /// The licence that the header of a folder's card states.
 fn license(folder: &Path) -> Option<String> {
-    let card = read_text(&folder.join("README.md"), MAX_SETTINGS).ok()?;
-    let mut lines = card.lines();
-    lines.next().filter(|line| *line == "---")?;
-    let mut header = lines.take_while(|line| *line != "---");
-    header.find_map(|line| Some(line.strip_prefix("license:")?.trim().to_string()))
+    let text = read_text(&folder.join("README.md"), MAX_SETTINGS).ok()?;
+    Some(card::field(&text, "license")?.into())
 }
 
 fn facts(name: &str, preset: Option<Preset>, config: &Config, size: &Size, license: Option<String>) -> Value {

@@ -1,10 +1,11 @@
 //! `kmax models`: what there is.
 
-use super::{checkpoint, percent, published};
+use super::{card, checkpoint, percent, published};
 use crate::exit::Outcome;
 use crate::output::{megabytes, print};
 use kmax::{Cache, CachedModel, Encoder, Model};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Lists built-in models, those on disk, and those that can be fetched.
 pub fn run(as_json: bool) -> Outcome {
@@ -38,6 +39,11 @@ fn on_hub() -> Outcome<Vec<(String, u64)>> {
     Ok(Vec::new())
 }
 
+/// What a built-in model is, in a line.
+fn summary(name: &str) -> &'static str {
+    Model::built_in_card(name).and_then(|text| card::field(text, "summary")).unwrap_or_default()
+}
+
 fn as_value(built_in: &[&str], cached: &[CachedModel], on_hub: &[(String, u64)]) -> String {
     let cached =
         cached.iter().map(|model| json!({"name": model.name, "path": model.path, "bytes": model.bytes}));
@@ -49,9 +55,16 @@ fn as_value(built_in: &[&str], cached: &[CachedModel], on_hub: &[(String, u64)])
     let published: Vec<_> = published.collect();
     let encoders = Encoder::all().map(|e| json!({"name": e.name, "license": e.license, "note": e.note}));
     let encoders: Vec<_> = encoders.collect();
+    let summaries: BTreeMap<_, _> = built_in.iter().map(|name| (name, summary(name))).collect();
     format!(
         "{:#}",
-        json!({"built_in": built_in, "cached": cached, "published": published, "encoders": encoders})
+        json!({
+            "built_in": built_in,
+            "summaries": summaries,
+            "cached": cached,
+            "published": published,
+            "encoders": encoders,
+        })
     )
 }
 
@@ -64,7 +77,7 @@ fn as_text(built_in: &[&str], cached: &[CachedModel], on_hub: &[(String, u64)]) 
         }
     };
     let sized = |name: &str, bytes: u64| format!("{name:<44} {:>11}", megabytes(bytes));
-    section("built in", built_in.iter().map(ToString::to_string).collect());
+    section("built in", built_in.iter().map(|name| format!("{name:<44} {}", summary(name))).collect());
     let on_disk = cached.iter().map(|model| sized(&model.name, model.bytes));
     let on_disk = on_disk.chain(on_hub.iter().map(|(name, bytes)| sized(name, *bytes)));
     section("in the cache", on_disk.collect());
