@@ -284,6 +284,18 @@ fn photos_that_go_through_together_are_found_and_told_as_alone() {
 }
 
 #[test]
+fn the_processor_computes_in_every_precision_of_its_own() {
+    let folder = folder();
+    let path = folder.path();
+    for (precision, said) in [("f32", ""), ("bf16", ""), ("int8", ""), ("auto", "precision: ")] {
+        let out = format!("out-{precision}");
+        let run = segment(path, &with_model(&["photo.png", "--precision", precision, "-o", &out]));
+        assert!(run.code == 0 && run.err.contains(said), "{precision}: {run:?}");
+        assert!(path.join(out).join("photo.panoptic.png").exists(), "{precision}");
+    }
+}
+
+#[test]
 fn a_device_that_is_not_there_is_a_line_and_never_another_one() {
     let folder = folder();
     let path = folder.path();

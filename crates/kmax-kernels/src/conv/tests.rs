@@ -315,3 +315,21 @@ fn packed_kernels_equal_the_loop() -> Result<()> {
     assert!(Prepared::new(&w, ConvParams { groups: 2, ..ConvParams::default() }, Factors::Exact)?.is_none());
     Ok(())
 }
+
+#[test]
+fn what_is_not_a_number_reaches_the_output_with_all_factors() -> Result<()> {
+    let w = random(1, &[20, 33, 1, 1])?.to_dtype(DType::F32)?;
+    for factors in [Factors::Exact, Factors::Bfloat16, Factors::Int8] {
+        let Some(prepared) = Prepared::new(&w, ConvParams::default(), factors)? else { return Ok(()) };
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut x = random(2, &[33 * 70])?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
+            x[5 * 70 + 41] = bad;
+            let x = Tensor::from_vec(x, (1, 33, 1, 70), w.device())?;
+            let out = prepared.conv2d_epilogue(&x, Epilogue::default())?;
+            for (i, value) in out.flatten_all()?.to_vec1::<f32>()?.into_iter().enumerate() {
+                assert_eq!(value.is_finite(), i % 70 != 41, "{factors:?}, {bad}: {value} at {i}");
+            }
+        }
+    }
+    Ok(())
+}
