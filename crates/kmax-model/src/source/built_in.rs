@@ -29,7 +29,12 @@ impl Model {
     pub fn built_in(name: &str) -> Result<Self> {
         #[cfg(feature = "builtin")]
         if let Some(model) = kmax_builtin::find(name) {
-            return Self::from_bytes(model.name, model.config, model.preprocessor, model.weights);
+            let damaged = |error: std::io::Error| {
+                let file = std::path::Path::new(name).join(crate::folder::WEIGHTS_FILE);
+                Error::file(&file, kmax_base::ErrorKind::Damaged, error.to_string())
+            };
+            let weights = model.weights().map_err(damaged)?;
+            return Self::from_bytes(model.name, model.config, model.preprocessor, weights);
         }
         let names: Vec<_> = Self::built_in_names().collect();
         let names = if names.is_empty() { "none".into() } else { names.join(", ") };
