@@ -157,6 +157,7 @@ mod tests {
         }]});
         assert_eq!(value["cuda"], expected);
         assert_eq!(value["metal"], json!({"built": true, "reason": "no GPU", "devices": []}));
-        assert_eq!((&value["auto"], &value["cpu"]["precisions"]), (&json!("cuda:0"), &json!(["f32"])));
+        let processor = json!(names(&Precision::on(&Device::Cpu)));
+        assert_eq!((&value["auto"], &value["cpu"]["precisions"]), (&json!("cuda:0"), &processor));
     }
 }
