@@ -32,6 +32,7 @@ mod explanation;
 pub mod folder;
 mod network;
 pub mod postprocess;
+mod precision;
 mod presets;
 mod segmenter;
 mod source;
@@ -48,11 +49,9 @@ pub use kmax_nn::{Params, device, profile};
 pub use kmax_tiles::{Bands, Tiling};
 pub use network::{KMaxDeepLab, Logits, NetworkConfig, SemanticHeadConfig, Trace};
 pub use postprocess::PostprocessConfig;
+pub use precision::{ParsePrecisionError, Precision, PrecisionChoice};
 pub use presets::{Encoder, LICENSE, Place, Preset, Published, Reference, Release};
-pub use segmenter::{
-    DeviceSource, ParsePrecisionError, Precision, PrecisionChoice, Prediction, Prepared, Segmenter,
-    SegmenterBuilder,
-};
+pub use segmenter::{DeviceSource, Prediction, Prepared, Segmenter, SegmenterBuilder};
 pub use source::{Cache, CachedModel, MODEL_FILES, ModelFile, ModelRepo, is_remote};
 #[cfg(feature = "hub")]
 pub use source::{HubModel, fetch_model, hub_files};

@@ -12,7 +12,7 @@ pub use weights::Weights;
 use crate::config::{CONFIG_FILE, Config, PREPROCESSOR_FILE, Parsed};
 use crate::error::{Error, Result};
 use crate::network::KMaxDeepLab;
-use crate::segmenter::Precision;
+use crate::precision::Precision;
 use candle_core::{DType, Device, Tensor};
 use kmax_base::ErrorKind;
 use kmax_nn::Params;

@@ -1,9 +1,10 @@
 //! How a segmenter is put together.
 
-use super::{PrecisionChoice, Segmenter};
+use super::Segmenter;
 use crate::error::{Error, Result};
 use crate::folder::Model;
 use crate::postprocess::PostprocessConfig;
+use crate::precision::PrecisionChoice;
 use candle_core::Device;
 use kmax_base::limits;
 use kmax_nn::device::{self, DeviceChoice};
@@ -92,7 +93,7 @@ impl SegmenterBuilder {
         Self { device: device.into(), ..self }
     }
 
-    /// Precision of the network, as a [`Precision`](super::Precision) or [`PrecisionChoice::Auto`]; float32 if nothing is said.
+    /// Precision of the network, as a [`Precision`](crate::Precision) or [`PrecisionChoice::Auto`]; float32 if nothing is said.
     pub fn precision(self, precision: impl Into<PrecisionChoice>) -> Self {
         Self { precision: precision.into(), ..self }
     }

@@ -3,7 +3,6 @@
 mod builder;
 mod input;
 mod memory;
-mod precision;
 mod prediction;
 mod segments;
 #[cfg(test)]
@@ -12,7 +11,6 @@ mod tiles;
 
 pub use builder::{DeviceSource, ModelSource, SegmenterBuilder};
 pub use input::Prepared;
-pub use precision::{ParsePrecisionError, Precision, PrecisionChoice};
 pub use prediction::Prediction;
 
 use crate::config::Config;
@@ -20,6 +18,7 @@ use crate::error::Result;
 use crate::explanation::{self, Explanation};
 use crate::network::{KMaxDeepLab, Logits};
 use crate::postprocess::{Frame, Instance, PostprocessConfig, QueryLogits, Scope};
+use crate::precision::Precision;
 use candle_core::{Device, Tensor};
 use image::RgbImage;
 use kmax_attention::LayerOutput;
