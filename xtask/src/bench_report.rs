@@ -21,8 +21,10 @@ const MODELS: &[(&str, usize, usize)] = &[
 const PROFILES: &[(&str, usize, usize, &str)] = &[
     ("resnet50", 641, 5, "f32"),
     ("resnet50", 641, 5, "bf16"),
+    ("resnet50", 641, 5, "int8"),
     ("convnext_tiny", 641, 5, "f32"),
     ("convnext_tiny", 641, 5, "bf16"),
+    ("convnext_tiny", 641, 5, "int8"),
     ("max_s", 641, 5, "f32"),
     ("small", 385, 20, "f32"),
 ];
@@ -34,7 +36,7 @@ pub fn run(json: Option<&Path>) -> Result<String, String> {
     let mut rows = Vec::new();
     for (name, side, runs) in MODELS {
         let counts = if threads > 1 { vec![("f32", 1), ("f32", threads)] } else { vec![("f32", 1)] };
-        for (precision, count) in counts.into_iter().chain([("bf16", threads)]) {
+        for (precision, count) in counts.into_iter().chain([("bf16", threads), ("int8", threads)]) {
             // What all threads need is the measure; one thread shows what the others add.
             let runs = if count < threads { runs.div_ceil(3) } else { *runs };
             let text = example("model", &[name, &side.to_string(), &runs.to_string(), precision], count)?;
