@@ -1,10 +1,12 @@
 //! Rounding to bfloat16, and the paths of products of it.
 
 use super::by_path;
-use super::dispatch::{Kernel, Level, level, multiplies_bfloat16};
+#[cfg(target_arch = "x86_64")]
+use super::dispatch::multiplies_bfloat16;
+use super::grouped_paths;
 #[cfg(target_arch = "x86_64")]
 use super::vector::Instruction;
-use super::vector::{Array, Pairs, Widened};
+use super::vector::Widened;
 
 /// Rounded to the nearest bfloat16, of equals to the even one: in the lower half. NaN stays NaN, and numbers below 2^-126
 /// become zero, for which the machine's instruction takes them.
@@ -45,42 +47,12 @@ pub(crate) fn join(first: &[f32], second: &[f32], to: &mut [u32]) {
     } }
 }
 
-/// Runs `kernel` with registers whose factors are pairs: as wide as those of this path for float32.
-///
-/// # Safety
-/// What the kernel itself asks for.
-pub(crate) unsafe fn run_pairs<K: Kernel<f32>>(kernel: K) -> K::Output {
-    // Each is inlined into a function that has the instructions.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-    unsafe fn native<K: Kernel<f32>>(kernel: K) -> K::Output {
-        // SAFETY: the machine has them (caller's promise), as the kernel's own promise holds.
-        unsafe { kernel.run::<Pairs<std::arch::x86_64::__m512, Instruction>>() }
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    unsafe fn avx512<K: Kernel<f32>>(kernel: K) -> K::Output {
-        // SAFETY: as above.
-        unsafe { kernel.run::<Pairs<std::arch::x86_64::__m512, Widened>>() }
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn avx2<K: Kernel<f32>>(kernel: K) -> K::Output {
-        // SAFETY: as above.
-        unsafe { kernel.run::<Pairs<std::arch::x86_64::__m256, Widened>>() }
-    }
-    // SAFETY: each is a path that the machine has; the caller's promise.
-    unsafe {
-        match level() {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 if multiplies_bfloat16() => native(kernel),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => avx512(kernel),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => avx2(kernel),
-            _ => kernel.run::<Pairs<Array<f32>, Widened>>(),
-        }
-    }
+grouped_paths! {
+    /// Runs `kernel` with registers whose factors are pairs: as wide as those of this path for float32.
+    ///
+    /// # Safety
+    /// What the kernel itself asks for.
+    run_pairs: Widened, or where multiplies_bfloat16() Instruction of "avx512bf16"
 }
 
 #[cfg(test)]

@@ -285,3 +285,50 @@ pub(crate) unsafe fn run<T: Float, K: Kernel<T>>(kernel: K) -> K::Output {
         }
     }
 }
+
+/// Defines a function like [`run`] whose registers are [`Grouped`](super::vector::Grouped): with the products of one type on every path, or of
+/// another one where AVX-512 has a feature for them.
+macro_rules! grouped_paths {
+    ($(#[$meta:meta])* $name:ident: $product:ident, or where $native:ident() $instruction:ident of $feature:literal) => {
+        $(#[$meta])*
+        pub(crate) unsafe fn $name<K: $crate::cpu::Kernel<f32>>(kernel: K) -> K::Output {
+            use $crate::cpu::Level;
+            use $crate::cpu::vector::{Array, Grouped};
+            #[cfg(target_arch = "x86_64")]
+            use std::arch::x86_64::{__m256, __m512};
+            // Each is inlined into a function that has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+            #[target_feature(enable = $feature)]
+            unsafe fn native<K: $crate::cpu::Kernel<f32>>(kernel: K) -> K::Output {
+                // SAFETY: the machine has them (caller's promise), as the kernel's own promise holds.
+                unsafe { kernel.run::<Grouped<__m512, $instruction>>() }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+            unsafe fn avx512<K: $crate::cpu::Kernel<f32>>(kernel: K) -> K::Output {
+                // SAFETY: as above.
+                unsafe { kernel.run::<Grouped<__m512, $product>>() }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2<K: $crate::cpu::Kernel<f32>>(kernel: K) -> K::Output {
+                // SAFETY: as above.
+                unsafe { kernel.run::<Grouped<__m256, $product>>() }
+            }
+            // SAFETY: each is a path that the machine has; the caller's promise.
+            unsafe {
+                match $crate::cpu::level() {
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx512 if $native() => native(kernel),
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx512 => avx512(kernel),
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx2 => avx2(kernel),
+                    _ => kernel.run::<Grouped<Array<f32>, $product>>(),
+                }
+            }
+        }
+    };
+}
+pub(crate) use grouped_paths;

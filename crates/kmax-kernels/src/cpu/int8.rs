@@ -1,10 +1,12 @@
 //! 8-bit factors: columns as unsigned numbers of a range of their own, weights as signed ones, and the paths of their products.
 
 use super::by_path;
-use super::dispatch::{Kernel, Level, level, multiplies_int8};
+#[cfg(target_arch = "x86_64")]
+use super::dispatch::multiplies_int8;
+use super::grouped_paths;
+use super::vector::Halves;
 #[cfg(target_arch = "x86_64")]
 use super::vector::Vnni;
-use super::vector::{Array, Halves, Quads};
 
 /// The largest unsigned factor.
 const MOST: f32 = 255.0;
@@ -126,42 +128,12 @@ pub(crate) fn signed(quad: u32) -> [i8; 4] {
     quad.to_le_bytes().map(|byte| byte as i8)
 }
 
-/// Runs `kernel` with registers whose factors are quads: as wide as those of this path for float32.
-///
-/// # Safety
-/// What the kernel itself asks for.
-pub(crate) unsafe fn run_quads<K: Kernel<f32>>(kernel: K) -> K::Output {
-    // Each is inlined into a function that has the instructions.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
-    unsafe fn native<K: Kernel<f32>>(kernel: K) -> K::Output {
-        // SAFETY: the machine has them (caller's promise), as the kernel's own promise holds.
-        unsafe { kernel.run::<Quads<std::arch::x86_64::__m512, Vnni>>() }
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    unsafe fn avx512<K: Kernel<f32>>(kernel: K) -> K::Output {
-        // SAFETY: as above.
-        unsafe { kernel.run::<Quads<std::arch::x86_64::__m512, Halves>>() }
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn avx2<K: Kernel<f32>>(kernel: K) -> K::Output {
-        // SAFETY: as above.
-        unsafe { kernel.run::<Quads<std::arch::x86_64::__m256, Halves>>() }
-    }
-    // SAFETY: each is a path that the machine has; the caller's promise.
-    unsafe {
-        match level() {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 if multiplies_int8() => native(kernel),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => avx512(kernel),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => avx2(kernel),
-            _ => kernel.run::<Quads<Array<f32>, Halves>>(),
-        }
-    }
+grouped_paths! {
+    /// Runs `kernel` with registers whose factors are quads: as wide as those of this path for float32.
+    ///
+    /// # Safety
+    /// What the kernel itself asks for.
+    run_quads: Halves, or where multiplies_int8() Vnni of "avx512vnni"
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod vector;
 
 pub(crate) use bfloat16::{join, of_pair, pair, run_pairs};
 pub(crate) use buffer::{Plain, Shared, all_written, copied, to_write, with_buffer, written, zeroed};
-pub(crate) use dispatch::{Isa, Kernel, by_path, emulated, run, simd_fn};
+pub(crate) use dispatch::{Isa, Kernel, by_path, emulated, grouped_paths, run, simd_fn};
 pub use dispatch::{kernels, multiplies_bfloat16, multiplies_int8};
 pub(crate) use float::Float;
 pub(crate) use int8::{Columns, Ranges, join_quads, quad, run_quads, signed};

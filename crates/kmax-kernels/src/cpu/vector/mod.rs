@@ -2,6 +2,7 @@
 
 #[cfg(target_arch = "aarch64")]
 mod arm;
+mod grouped;
 mod pairs;
 mod quads;
 #[cfg(test)]
@@ -9,12 +10,13 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub(crate) use grouped::{GroupProduct, Grouped};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use pairs::Instruction;
-pub(crate) use pairs::{Pairs, Widened};
+pub(crate) use pairs::Widened;
+pub(crate) use quads::Halves;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use quads::Vnni;
-pub(crate) use quads::{Halves, Quads};
 
 use super::dispatch::{Isa, Portable};
 use super::float::Float;

@@ -1,22 +1,12 @@
-//! Registers of bfloat16 factors: two neighbours in depth stand in the 32 bits where a float32 sum stands.
+//! Products of bfloat16 factors: two neighbours in depth stand in the 32 bits where a float32 sum stands.
 //!
 //! The instruction VDPBF16PS adds to a sum the product of the two upper halves, rounds, and then adds that of the lower
 //! ones. Products of two bfloat16 are exact in float32, so two steps on the widened halves give the same bits where the
 //! machine has no such instruction. It takes numbers below 2^-126 for zero: [`bfloat16`](crate::cpu::bfloat16) sets
 //! them to zero, and only sums so small may differ.
 
-use super::{Array, Vector};
+use super::{Array, GroupProduct};
 use crate::cpu::{Isa, Portable};
-use std::marker::PhantomData;
-
-/// How registers `V` multiply pairs.
-pub(crate) trait PairProduct<V>: Copy {
-    /// `sum + upper * upper + lower * lower`, in this order.
-    ///
-    /// # Safety
-    /// The machine has the instructions.
-    unsafe fn add_products(a: V, b: V, sum: V) -> V;
-}
 
 /// By two steps on the widened halves.
 #[derive(Clone, Copy)]
@@ -27,67 +17,8 @@ pub(crate) struct Widened;
 #[derive(Clone, Copy)]
 pub(crate) struct Instruction;
 
-/// A register whose factors are pairs and whose sums are float32: everything but the product is that of `V`.
-#[derive(Clone, Copy)]
-pub(crate) struct Pairs<V, P>(V, PhantomData<P>);
-
-impl<V, P> Pairs<V, P> {
-    #[inline(always)]
-    fn of(register: V) -> Self {
-        Self(register, PhantomData)
-    }
-}
-
-impl<V: Vector<f32>, P: PairProduct<V>> Vector<f32> for Pairs<V, P> {
-    const LANES: usize = V::LANES;
-    const MANY: bool = V::MANY;
-
-    #[inline(always)]
-    unsafe fn splat(value: f32) -> Self {
-        // SAFETY: the caller's promises.
-        Self::of(unsafe { V::splat(value) })
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32, count: usize) -> Self {
-        // SAFETY: the caller's promises.
-        Self::of(unsafe { V::load(from, count) })
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32, count: usize) {
-        // SAFETY: the caller's promises.
-        unsafe { self.0.store(to, count) };
-    }
-
-    /// Of pairs.
-    #[inline(always)]
-    unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
-        // SAFETY: the caller's promises.
-        Self::of(unsafe { P::add_products(self.0, factor.0, sum.0) })
-    }
-
-    #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        // SAFETY: the caller's promises.
-        Self::of(unsafe { self.0.add(other.0) })
-    }
-
-    #[inline(always)]
-    unsafe fn at_least(self, other: Self) -> Self {
-        // SAFETY: the caller's promises.
-        Self::of(unsafe { self.0.at_least(other.0) })
-    }
-
-    #[inline(always)]
-    unsafe fn at_most(self, other: Self) -> Self {
-        // SAFETY: the caller's promises.
-        Self::of(unsafe { self.0.at_most(other.0) })
-    }
-}
-
 /// The scalar twin.
-impl PairProduct<Array<f32>> for Widened {
+impl GroupProduct<Array<f32>> for Widened {
     #[inline(always)]
     unsafe fn add_products(a: Array<f32>, b: Array<f32>, sum: Array<f32>) -> Array<f32> {
         let upper = |pair: f32| f32::from_bits(pair.to_bits() & 0xffff_0000);
@@ -101,10 +32,10 @@ impl PairProduct<Array<f32>> for Widened {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Instruction, PairProduct, Widened};
+    use super::{GroupProduct, Instruction, Widened};
     use std::arch::x86_64::*;
 
-    impl PairProduct<__m256> for Widened {
+    impl GroupProduct<__m256> for Widened {
         #[inline(always)]
         unsafe fn add_products(a: __m256, b: __m256, sum: __m256) -> __m256 {
             // SAFETY: the machine has AVX2 and FMA (caller's promise).
@@ -117,7 +48,7 @@ mod x86 {
         }
     }
 
-    impl PairProduct<__m512> for Widened {
+    impl GroupProduct<__m512> for Widened {
         #[inline(always)]
         unsafe fn add_products(a: __m512, b: __m512, sum: __m512) -> __m512 {
             // SAFETY: the machine has AVX-512 F and DQ (caller's promise).
@@ -130,7 +61,7 @@ mod x86 {
         }
     }
 
-    impl PairProduct<__m512> for Instruction {
+    impl GroupProduct<__m512> for Instruction {
         #[inline(always)]
         unsafe fn add_products(a: __m512, b: __m512, sum: __m512) -> __m512 {
             // SAFETY: the machine has AVX-512 BF16 (caller's promise), and all patterns of bits are pairs.

@@ -1,25 +1,9 @@
-//! Registers of 8-bit factors: four neighbours in depth stand in the 32 bits where their 32-bit sum stands.
+//! Products of 8-bit factors: four neighbours in depth stand in the 32 bits where their 32-bit sum stands.
 //!
 //! Columns are unsigned and weights signed, as VPDPBUSD of AVX-512 VNNI takes them. All sums are exact, so that every path gives
 //! the same bits.
 
-use super::{Array, Vector};
-use std::marker::PhantomData;
-
-/// How registers `V` multiply quads.
-pub(crate) trait QuadProduct<V>: Copy {
-    /// `sum` plus the four products of unsigned `a` and signed `b`, all as integers.
-    ///
-    /// # Safety
-    /// The machine has the instructions.
-    unsafe fn add_products(a: V, b: V, sum: V) -> V;
-
-    /// The integers of a sum as float32.
-    ///
-    /// # Safety
-    /// As [`Self::add_products`].
-    unsafe fn number(sum: V) -> V;
-}
+use super::{Array, GroupProduct};
 
 /// By products of 16-bit halves.
 #[derive(Clone, Copy)]
@@ -30,77 +14,8 @@ pub(crate) struct Halves;
 #[derive(Clone, Copy)]
 pub(crate) struct Vnni;
 
-/// A register whose factors are quads and whose sums are integers: everything but the product is that of `V`.
-#[derive(Clone, Copy)]
-pub(crate) struct Quads<V, P>(V, PhantomData<P>);
-
-impl<V, P> Quads<V, P> {
-    #[inline(always)]
-    fn of(register: V) -> Self {
-        Self(register, PhantomData)
-    }
-}
-
-impl<V: Vector<f32>, P: QuadProduct<V>> Vector<f32> for Quads<V, P> {
-    const LANES: usize = V::LANES;
-    const MANY: bool = V::MANY;
-
-    #[inline(always)]
-    unsafe fn splat(value: f32) -> Self {
-        // SAFETY: the caller's promises.
-        Self::of(unsafe { V::splat(value) })
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const f32, count: usize) -> Self {
-        // SAFETY: the caller's promises.
-        Self::of(unsafe { V::load(from, count) })
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32, count: usize) {
-        // SAFETY: the caller's promises.
-        unsafe { self.0.store(to, count) };
-    }
-
-    /// Of quads.
-    #[inline(always)]
-    unsafe fn mul_add(self, factor: Self, sum: Self) -> Self {
-        // SAFETY: the caller's promises.
-        Self::of(unsafe { P::add_products(self.0, factor.0, sum.0) })
-    }
-
-    #[inline(always)]
-    unsafe fn in_range(self, step: Self, low: Self, scale: f32, total: f32) -> Self {
-        // SAFETY: the caller's promises.
-        unsafe {
-            let zero = V::splat(0.0);
-            let step = step.0.mul_add(V::splat(scale), zero);
-            Self::of(P::number(self.0).mul_add(step, low.0.mul_add(V::splat(total), zero)))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn add(self, other: Self) -> Self {
-        // SAFETY: the caller's promises.
-        Self::of(unsafe { self.0.add(other.0) })
-    }
-
-    #[inline(always)]
-    unsafe fn at_least(self, other: Self) -> Self {
-        // SAFETY: the caller's promises.
-        Self::of(unsafe { self.0.at_least(other.0) })
-    }
-
-    #[inline(always)]
-    unsafe fn at_most(self, other: Self) -> Self {
-        // SAFETY: the caller's promises.
-        Self::of(unsafe { self.0.at_most(other.0) })
-    }
-}
-
 /// The scalar twin.
-impl QuadProduct<Array<f32>> for Halves {
+impl GroupProduct<Array<f32>> for Halves {
     #[inline(always)]
     unsafe fn add_products(a: Array<f32>, b: Array<f32>, sum: Array<f32>) -> Array<f32> {
         Array(std::array::from_fn(|i| {
@@ -113,17 +28,17 @@ impl QuadProduct<Array<f32>> for Halves {
     }
 
     #[inline(always)]
-    unsafe fn number(sum: Array<f32>) -> Array<f32> {
-        Array(sum.0.map(|sum| sum.to_bits() as i32 as f32))
+    unsafe fn number(sum: Array<f32>) -> Option<Array<f32>> {
+        Some(Array(sum.0.map(|sum| sum.to_bits() as i32 as f32)))
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Halves, QuadProduct, Vnni};
+    use super::{GroupProduct, Halves, Vnni};
     use std::arch::x86_64::*;
 
-    impl QuadProduct<__m256> for Halves {
+    impl GroupProduct<__m256> for Halves {
         #[inline(always)]
         unsafe fn add_products(a: __m256, b: __m256, sum: __m256) -> __m256 {
             // SAFETY: the machine has AVX2 (caller's promise).
@@ -141,13 +56,13 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn number(sum: __m256) -> __m256 {
+        unsafe fn number(sum: __m256) -> Option<__m256> {
             // SAFETY: the machine has AVX2 (caller's promise).
-            unsafe { _mm256_cvtepi32_ps(_mm256_castps_si256(sum)) }
+            Some(unsafe { _mm256_cvtepi32_ps(_mm256_castps_si256(sum)) })
         }
     }
 
-    impl QuadProduct<__m512> for Halves {
+    impl GroupProduct<__m512> for Halves {
         #[inline(always)]
         unsafe fn add_products(a: __m512, b: __m512, sum: __m512) -> __m512 {
             // SAFETY: the machine has AVX-512 F and BW (caller's promise).
@@ -164,13 +79,13 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn number(sum: __m512) -> __m512 {
+        unsafe fn number(sum: __m512) -> Option<__m512> {
             // SAFETY: the machine has AVX-512 F (caller's promise).
-            unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(sum)) }
+            Some(unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(sum)) })
         }
     }
 
-    impl QuadProduct<__m512> for Vnni {
+    impl GroupProduct<__m512> for Vnni {
         #[inline(always)]
         unsafe fn add_products(a: __m512, b: __m512, sum: __m512) -> __m512 {
             // SAFETY: the machine has AVX-512 VNNI (caller's promise).
@@ -182,9 +97,9 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn number(sum: __m512) -> __m512 {
+        unsafe fn number(sum: __m512) -> Option<__m512> {
             // SAFETY: the machine has AVX-512 F (caller's promise).
-            unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(sum)) }
+            Some(unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(sum)) })
         }
     }
 }

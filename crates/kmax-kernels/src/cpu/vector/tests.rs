@@ -1,6 +1,6 @@
 //! The registers of this path against an array.
 
-use super::{Array, Halves, Pairs, Quads, Vector, Widened};
+use super::{Array, Grouped, Halves, Vector, Widened};
 use crate::cpu::{Kernel, pair, run, run_pairs, run_quads};
 use crate::testing::normal;
 
@@ -132,7 +132,7 @@ impl Kernel<f32> for PairSums {
 #[test]
 fn pairs_are_multiplied_alike_on_every_path() {
     // SAFETY: it asks for nothing but the instructions, and the twin for none.
-    let (found, twin) = unsafe { (run_pairs(PairSums), PairSums.run::<Pairs<Array<f32>, Widened>>()) };
+    let (found, twin) = unsafe { (run_pairs(PairSums), PairSums.run::<Grouped<Array<f32>, Widened>>()) };
     assert_eq!((found.len(), twin.len()), (4096, 4096));
     // What the instruction takes for zero.
     let small = |bits: u32| bits & 0x7fff_ffff < f32::MIN_POSITIVE.to_bits();
@@ -188,6 +188,6 @@ impl Kernel<f32> for QuadSums {
 #[test]
 fn quads_are_multiplied_alike_on_every_path() {
     // SAFETY: it asks for nothing but the instructions, and the twin for none.
-    let (found, twin) = unsafe { (run_quads(QuadSums), QuadSums.run::<Quads<Array<f32>, Halves>>()) };
+    let (found, twin) = unsafe { (run_quads(QuadSums), QuadSums.run::<Grouped<Array<f32>, Halves>>()) };
     assert_eq!((found.len(), &found), (2048, &twin));
 }
