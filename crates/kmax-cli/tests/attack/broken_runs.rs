@@ -1,11 +1,11 @@
 //! Runs that are killed, raced, asked to stop, and without space.
 
 use crate::jobs::{Job, leftovers};
-use crate::program::{Done, run};
+use crate::program::{Done, LONGEST, run};
 use crate::random::Random;
 use crate::report::Report;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Kills each job so often, each time a little way on, and lets it end after every fifth.
@@ -55,13 +55,13 @@ pub fn stops(seeds: &Path, jobs: &[Job], seed: u64, report: &Report) {
         let after = job.time.mul_f64(0.2 + 0.1 * random.below(7) as f64);
         let mut command = job.command(place.path());
         let child = command.spawn().expect("the program runs");
+        wait_until_it_listens(&child);
         std::thread::sleep(after);
         let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).stderr(Stdio::null()).status();
         let begun = Instant::now();
         let output = child.wait_with_output().expect("a child");
         let stopped = Done {
             code: output.status.code(),
-
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
             time: begun.elapsed(),
             memory: 0,
@@ -76,6 +76,22 @@ pub fn stops(seeds: &Path, jobs: &[Job], seed: u64, report: &Report) {
         let done = run(&mut job.command(place.path()));
         let fault = job.fault(place.path(), &done);
         report.note(&row, || "the run after it".into(), &done, fault);
+    }
+}
+
+/// Before its first lines have run, SIGINT ends a program as it ends any: without a word. A busy machine is long about them.
+fn wait_until_it_listens(child: &Child) {
+    let begun = Instant::now();
+    while cfg!(target_os = "linux") && begun.elapsed() < LONGEST {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let caught = field("SigCgt:").and_then(|set| u64::from_str_radix(set, 16).ok());
+        let has_ended = field("State:").is_none_or(|state| state.starts_with('Z'));
+        // The bit of SIGINT.
+        if has_ended || caught.is_none_or(|set| set & 0b10 != 0) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
