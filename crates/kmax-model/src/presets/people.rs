@@ -47,8 +47,14 @@ pub(super) fn config() -> Config {
         // Counted from 1, hence different.
         categories: Categories::new(classes).unwrap_or_default(),
         class_order: ClassOrder::Contiguous,
-        // Its maps have a seventh of the pixels that the published models sample from.
-        losses: LossConfig { pixel_samples: 512, semantic_samples: 2048, ..LossConfig::pytorch() },
+        // Its maps have a seventh of the pixels that the published models sample from; and with few photos a class that is never
+        // predicted must still teach its masks.
+        losses: LossConfig {
+            pixel_samples: 512,
+            semantic_samples: 2048,
+            weight_floor: 0.2,
+            ..LossConfig::pytorch()
+        },
         // Measured on the validation split.
         postprocess: PostprocessConfig { class_threshold_thing: 0.5, ..PostprocessConfig::coco().pytorch() },
         preprocess: PreprocessConfig::fit(449).normalized(normalization),

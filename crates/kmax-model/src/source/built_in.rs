@@ -1,5 +1,6 @@
 //! Models that are part of the program: the feature `builtin`.
 
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::folder::Model;
 
@@ -42,9 +43,40 @@ impl Model {
     }
 }
 
+impl Config {
+    /// That of the built-in model of that name, if there is one.
+    pub(super) fn of_built_in(name: &str) -> Option<Result<Self>> {
+        #[cfg(feature = "builtin")]
+        let config = kmax_builtin::find(name).map(|model| {
+            let json = |text: &str| {
+                serde_json::from_str(text).map_err(|e| {
+                    Error::file(std::path::Path::new(name), kmax_base::ErrorKind::Damaged, e.to_string())
+                })
+            };
+            Ok(Self::from_json(json(model.config)?, json(model.preprocessor)?)?.value)
+        });
+        #[cfg(not(feature = "builtin"))]
+        let config = None.filter(|_: &Result<Self>| !name.is_empty());
+        config
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::presets::Preset;
+
+    #[test]
+    fn a_configuration_is_that_of_the_model_of_its_name() -> Result<()> {
+        for name in Model::built_in_names() {
+            let model = Model::built_in(name)?;
+            assert_eq!(&Config::named(name)?.value, model.config(), "{name}");
+            if let Some(preset) = Preset::named(name) {
+                assert_eq!(&preset.config(), model.config(), "{name}");
+            }
+        }
+        Ok(())
+    }
 
     #[test]
     fn every_built_in_model_loads() -> Result<()> {

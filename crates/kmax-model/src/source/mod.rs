@@ -100,11 +100,14 @@ impl Model {
 }
 
 impl Draft {
-    /// A preset by its name, or the configuration in a file or a model folder.
+    /// That of a built-in model or a preset by its name, or the configuration in a file or a model folder.
     ///
     /// # Errors
-    /// If there is neither a preset nor a file of that name, or if the file is wrong.
+    /// If there is nothing of that name, or if the file is wrong.
     pub fn named(name: &str) -> Result<Parsed<Self>> {
+        if let Some(config) = Config::of_built_in(name) {
+            return Ok(Parsed { value: config?.into(), warnings: Vec::new() });
+        }
         if let Some(preset) = Preset::named(name) {
             return Ok(Parsed { value: preset.config().into(), warnings: Vec::new() });
         }

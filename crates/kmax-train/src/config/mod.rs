@@ -81,7 +81,7 @@ pub enum Float {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSource {
-    /// A preset's name, a model folder, or the path of a `config.json`. The classes are the dataset's in any case.
+    /// The name of a preset or a built-in model, a model folder, or the path of a `config.json`. The classes are the dataset's in any case.
     pub config: String,
     /// The longer edge, in pixels (`32 k + 1`), at which the trained model is measured and run. If nothing is said, the size
     /// of the configuration's own `preprocessor_config.json`; where there is none, or where it is more than twice the crop,
