@@ -132,14 +132,15 @@ impl DecoderLayer {
         let assignment = kmeans::assign(&prediction.mask_logits.flatten_from(2)?)?;
         let values = self.pixel_value.forward(&pixel_space, mode)?.flatten_from(2)?;
         let sums = kmeans::update(&values, &assignment, queries.dim(2)?)?;
-        let update = self.kmeans_conv3.forward(&self.kmeans_norm.forward(&sums, mode)?, mode)?;
-        let queries = (queries + self.drop_path.forward(&update, mode)?)?;
-
-        let update = self.query_conv3.forward(&self.attend(&query_space, mode)?, mode)?;
-        let queries = Activation::Gelu.forward(&(queries + self.drop_path.forward(&update, mode)?)?)?;
-
-        let update = self.feed_forward2.forward(&self.feed_forward1.forward(&queries, mode)?, mode)?;
-        let queries = Activation::Gelu.forward(&(queries + self.drop_path.forward(&update, mode)?)?)?;
+        let updated = |queries: &Tensor, layer: &Pointwise1d, input: &Tensor, activation| {
+            layer.forward_onto(input, queries, self.drop_path, activation, mode)
+        };
+        let centers = self.kmeans_norm.forward(&sums, mode)?;
+        let queries = updated(queries, &self.kmeans_conv3, &centers, Activation::Identity)?;
+        let attended = self.attend(&query_space, mode)?;
+        let queries = updated(&queries, &self.query_conv3, &attended, Activation::Gelu)?;
+        let hidden = self.feed_forward1.forward(&queries, mode)?;
+        let queries = updated(&queries, &self.feed_forward2, &hidden, Activation::Gelu)?;
         Ok(LayerOutput { prediction, assignment, queries })
     }
 
@@ -159,6 +160,6 @@ impl DecoderLayer {
         let weights = weights.reshape((batch * self.heads, length, length))?;
         let retrieved = value.matmul(&weights.transpose(1, 2)?)?;
         let retrieved = retrieved.reshape((batch, 2 * self.width, length))?;
-        Ok(Activation::Gelu.forward(&self.retrieved_norm.forward(&retrieved, mode)?)?)
+        Ok(self.retrieved_norm.forward_activated(&retrieved, Activation::Gelu, mode)?)
     }
 }

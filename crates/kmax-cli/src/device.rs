@@ -28,7 +28,7 @@ impl DeviceArguments {
         }
         if precision.is_slow_on(&device) {
             remark(&format!(
-                "precision: this processor has no instruction for {precision}: it is slower than f32"
+                "precision: no instruction of this processor for {precision} is used here; expect it to be slower than f32"
             ));
         }
         Ok((device, precision))

@@ -48,7 +48,6 @@ pub struct Predictor {
     mask: Pointwise1d,
     class: Pointwise1d,
     masks: MaskProduct,
-    towards_void: Tensor,
 }
 
 /// Prior probability of void that the class bias expresses (MaX-DeepLab's `add_bias_towards_void`).
@@ -78,6 +77,7 @@ impl Predictor {
         let mask_norm = norm.with_gain(0.1);
         let mut towards_void = vec![0.0; classes + 1];
         towards_void[classes] = self::towards_void(classes);
+        let towards_void = Tensor::from_vec(towards_void, classes + 1, &Device::Cpu)?;
         Ok(Self {
             depthwise: conv(ConvConfig::depthwise(pixel, 5), glorot, Activation::Gelu, "depthwise")?,
             conv1: conv(ConvConfig::new(pixel, hidden, 1), he(pixel), Activation::Gelu, "conv1")?,
@@ -95,11 +95,8 @@ impl Predictor {
                 Activation::Identity,
                 &params.pp("mask"),
             )?,
-            class: Pointwise1d::biased(query, classes + 1, last, &params.pp("class"))?,
+            class: Pointwise1d::biased(query, classes + 1, last, towards_void, &params.pp("class"))?,
             masks: MaskProduct::new(mask_norm, &params.pp("mask_norm"))?,
-            towards_void: Tensor::from_vec(towards_void, (1, 1, classes + 1), &Device::Cpu)?
-                .to_dtype(params.dtype())?
-                .to_device(params.device())?,
         })
     }
 
@@ -119,15 +116,10 @@ impl Predictor {
         let x = pixel_head.forward(pixels, mode)?;
         // PyTorch's and TensorFlow's guard against a division by zero.
         let pixel_feature = l2_normalize(&x, 1, 1e-12)?;
-        let kernels = self.mask.forward(mask_embedding, mode)?.transpose(1, 2)?.contiguous()?;
+        let kernels = self.mask.forward(mask_embedding, mode)?;
         let mask_logits = self.masks.forward(&kernels, &pixel_feature, mode)?;
-        let class_logits = match class_embedding {
-            None => None,
-            Some(embedding) => {
-                let logits = self.class.forward(embedding, mode)?.transpose(1, 2)?.contiguous()?;
-                Some(logits.broadcast_add(&self.towards_void)?)
-            }
-        };
+        let logits = |embedding| self.class.forward_transposed(embedding, mode);
+        let class_logits = class_embedding.map(logits).transpose()?;
         Ok(Prediction { class_logits, mask_logits, pixel_feature })
     }
 }

@@ -61,7 +61,7 @@ pub use constants::constant;
 pub use contrast::{Contrast, Groups, contrast};
 pub use conv::{
     Chained, ConvParams, Epilogue, Factors, Link, Mlp, Prepared, Residual, conv_norm_chain, conv2d,
-    conv2d_epilogue, conv2d_norm_train, mlp,
+    conv2d_epilogue, conv2d_norm_train, mlp, pointwise_transposed,
 };
 pub use cpu::{has_kernel, kernels, multiplies_bfloat16, multiplies_int8, rounds_factors, runs_kernels};
 pub use error::{Error, Result};
@@ -70,7 +70,8 @@ pub use kmax_base::ErrorKind;
 pub use kmeans::{center_sums, nearest_center};
 pub use masks::{BLOCK, DeviceMasks, Mixing, PixelBlock, PixelClaims, PixelWinners, ResizedMasks, Winners};
 pub use norm::{
-    NormStep, TrainedNorm, batch_norm, batch_norm_train, channel_affine, l2_normalize, layer_norm,
+    NormStep, TrainedNorm, batch_norm, batch_norm_train, channel_affine, channel_affine_activated,
+    l2_normalize, layer_norm,
 };
 pub use pad::pad;
 pub use parts::sum_parts;

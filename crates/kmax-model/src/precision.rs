@@ -213,7 +213,8 @@ mod tests {
             "{error}"
         );
         assert_eq!(Precision::Bfloat16.between_layers(&Device::Cpu), DType::F32);
-        assert_eq!(Precision::Float32.factors(&Device::Cpu), Factors::Exact);
+        let factors = Precision::ALL.map(|precision| precision.factors(&Device::Cpu));
+        assert_eq!(factors, [Factors::Exact, Factors::Exact, Factors::Bfloat16, Factors::Int8]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::geometry::Geometry;
 use super::{dense, dense_grad, packed, winograd};
 use crate::activation::Activation;
 use crate::cpu::{Float, by_dtype, elements, hold, wrap};
-use crate::matrix::{Bfloat16, Exact, Factor, Factors, Int8};
+use crate::matrix::{Bfloat16, Exact, Factor, Int8};
 use crate::profile::{Label, WINOGRAD};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
@@ -112,8 +112,15 @@ pub(super) enum Form {
     Plain,
     /// Laid out for inference; one group.
     Packed(Packing),
-    /// In panels of rounded factors, as [`Factors`] has them; one group, and maps in float32.
-    Rounded(Factors),
+    /// In panels of rounded factors; one group, and maps in float32.
+    Rounded(Rounded),
+}
+
+/// Those of [`crate::Factors`] that are rounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rounded {
+    Bfloat16,
+    Int8,
 }
 
 impl Form {
@@ -122,8 +129,8 @@ impl Form {
         let label = g.label();
         let operation = match self {
             Self::Packed(Packing::Winograd) => label.operation.replace("conv", WINOGRAD),
-            Self::Rounded(Factors::Int8) => format!("{} int8", label.operation),
-            Self::Rounded(_) => format!("{} bf16", label.operation),
+            Self::Rounded(Rounded::Int8) => format!("{} int8", label.operation),
+            Self::Rounded(Rounded::Bfloat16) => format!("{} bf16", label.operation),
             Self::Plain | Self::Packed(Packing::Direct) => label.operation,
         };
         Label { operation, ..label }
@@ -147,11 +154,11 @@ impl Packing {
         (outputs, inputs, kh, kw): (usize, usize, usize, usize),
     ) -> Vec<T> {
         match self {
-            Self::Direct => Exact::pack(w, inputs * kh * kw),
+            Self::Direct => Exact::pack(w, outputs, inputs * kh * kw),
             Self::Winograd => {
                 let points = winograd::kernel(w, outputs, inputs);
                 let each = points.chunks_exact((outputs * inputs).max(1));
-                each.flat_map(|point| <Exact as Factor<T>>::pack(point, inputs)).collect()
+                each.flat_map(|point| <Exact as Factor<T>>::pack(point, outputs, inputs)).collect()
             }
         }
     }
@@ -179,8 +186,8 @@ impl CustomOp2 for WithEpilogue<'_> {
             };
             let (x, w) = (elements::<f32>(x, l1)?, elements::<u32>(w, l2)?);
             let out = match factors {
-                Factors::Int8 => packed::forward::<f32, Int8>(x, w, g, &epilogue),
-                _ => packed::forward::<f32, Bfloat16>(x, w, g, &epilogue),
+                Rounded::Int8 => packed::forward::<f32, Int8>(x, w, g, &epilogue),
+                Rounded::Bfloat16 => packed::forward::<f32, Bfloat16>(x, w, g, &epilogue),
             };
             return wrap((out, g.out_shape()));
         }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-/// Expanded channels held at once: whole units, and whole panels of weights.
+/// Expanded channels held at once: whole parts of sums, and whole panels of weights.
 const CHUNK: usize = 64 * ROWS;
 /// Bytes of a tile's inputs, outputs and expanded channels: what a usual second-level cache holds beside the weights that
 /// pass through.
@@ -49,6 +49,8 @@ pub(super) fn forward<T: Float, F: Factor<T>>(
     weights: &Weights<T, F>,
     maps: Maps,
 ) -> Vec<T> {
+    // Each chunk is a part of the projection's sums.
+    const { assert!(CHUNK.is_multiple_of(F::DEEP * F::PART)) };
     let Maps { batch, channels, hidden, area } = maps;
     let len = batch * channels * area;
     let fits = x.len() == len

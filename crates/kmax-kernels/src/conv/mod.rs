@@ -24,6 +24,7 @@ mod stage;
 #[cfg(test)]
 mod tests;
 mod tiling;
+mod transposed;
 mod winograd;
 mod winograd_tiles;
 
@@ -44,6 +45,7 @@ pub use prepared::Prepared;
 
 pub use chain_op::{Chained, Residual, conv_norm_chain};
 pub use stage::Link;
+pub use transposed::pointwise_transposed;
 
 /// Convolution of `input` `[b, c, h, w]` with `kernel` `[o, c / groups, kh, kw]`, moved as `params`
 /// say.

@@ -8,7 +8,7 @@ use super::{dense::is_direct, patches};
 use crate::activation::Activation;
 use crate::activation::activate;
 use crate::cpu::{Columns, Float, Ranges, Shared, with_buffer, written};
-use crate::matrix::{Factor, Int8, MOST_DEEP, Product, ROWS, multiply, prefetch, width};
+use crate::matrix::{Factor, MOST_DEEP, Product, ROWS, multiply, prefetch, width};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -39,7 +39,7 @@ pub(super) fn forward<T: Float, F: Factor<T>>(
     let rows = g.output.div_ceil(ROWS);
     // Equal parts of the sums.
     let part = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).max(1);
-    let part = if F::RANGED { part.next_multiple_of(Int8::PART) } else { part };
+    let part = part.next_multiple_of(F::PART).min(depth.max(1));
     let most = (TILE / (part * size_of::<T>())).clamp(wide, PIXELS);
     // Laying out a panel of patches takes about as long as multiplying it with one of weights.
     let tiling = Tiling::new(area, g.batch, most, (rows, 1), rayon::current_num_threads());

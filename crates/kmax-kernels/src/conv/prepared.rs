@@ -1,6 +1,6 @@
 //! Kernels laid out once for many convolutions.
 
-use super::dense_op::{Form, Packing};
+use super::dense_op::{Form, Packing, Rounded};
 use super::geometry::Geometry;
 use super::params::ConvParams;
 use super::{Epilogue, winograd, with_epilogue};
@@ -47,8 +47,8 @@ impl Prepared {
         let factors = if rounds { factors } else { Factors::Exact };
         let (held, depth) = (hold(&kernel), shape.1 * shape.2 * shape.3);
         let values = match factors {
-            Factors::Bfloat16 => list(Bfloat16::pack(held.elements::<f32>()?, depth))?,
-            Factors::Int8 => list(Int8::pack(held.elements::<f32>()?, depth))?,
+            Factors::Bfloat16 => list(Bfloat16::pack(held.elements::<f32>()?, shape.0, depth))?,
+            Factors::Int8 => list(Int8::pack(held.elements::<f32>()?, shape.0, depth))?,
             Factors::Exact => with_dtype!(kernel, T => list(packing.packed(held.elements::<T>()?, shape)))?,
         };
         drop(held);
@@ -70,7 +70,8 @@ impl Prepared {
         let geometry = Geometry::of(input, self.shape, self.params)?;
         let form = match self.factors {
             Factors::Exact => Form::Packed(self.packing),
-            rounded => Form::Rounded(rounded),
+            Factors::Bfloat16 => Form::Rounded(Rounded::Bfloat16),
+            Factors::Int8 => Form::Rounded(Rounded::Int8),
         };
         with_epilogue(input, &self.values, geometry, form, epilogue)
     }

@@ -302,6 +302,15 @@ fn packed_kernels_equal_the_loop() -> Result<()> {
         let single = prepared.conv2d_epilogue(&x, Epilogue::default())?;
         assert_close(&single.to_dtype(DType::F64)?, &expected, 1e-5);
         assert!(prepared.conv2d_epilogue(&single.to_dtype(DType::F64)?, Epilogue::default()).is_err());
+        for factors in [Factors::Bfloat16, Factors::Int8] {
+            let prepared = Prepared::new(&kernel, params, factors)?.expect("one group");
+            // How near is the twins' to say; here also where there is nothing to sum.
+            let rounded = prepared.conv2d_epilogue(&x, Epilogue::default())?;
+            assert_eq!(rounded.dims(), expected.dims(), "{case:?}: {factors:?}");
+            if input == 0 {
+                assert_close(&rounded.to_dtype(DType::F64)?, &expected, 0.0);
+            }
+        }
     }
     let w = random(1, &[32, 32, 3, 3])?;
     // Not in Winograd's form, where nothing is rounded, nor of float64.
@@ -326,6 +335,16 @@ fn what_is_not_a_number_reaches_the_output_with_all_factors() -> Result<()> {
             x[5 * 70 + 41] = bad;
             let x = Tensor::from_vec(x, (1, 33, 1, 70), w.device())?;
             let out = prepared.conv2d_epilogue(&x, Epilogue::default())?;
+            // A weight, of the first output alone.
+            let mut weights = w.flatten_all()?.to_vec1::<f32>()?;
+            weights[3] = bad;
+            let broken = Tensor::from_vec(weights, w.shape(), w.device())?;
+            let broken = Prepared::new(&broken, ConvParams::default(), factors)?.expect("one group");
+            let ones = Tensor::ones((1, 33, 1, 70), DType::F32, w.device())?;
+            let of_broken = broken.conv2d_epilogue(&ones, Epilogue::default())?.flatten_all()?;
+            for (i, value) in of_broken.to_vec1::<f32>()?.into_iter().enumerate() {
+                assert_eq!(value.is_finite(), i >= 70, "{factors:?}, weight {bad}: {value} at {i}");
+            }
             for (i, value) in out.flatten_all()?.to_vec1::<f32>()?.into_iter().enumerate() {
                 assert_eq!(value.is_finite(), i % 70 != 41, "{factors:?}, {bad}: {value} at {i}");
             }

@@ -5,7 +5,8 @@ use crate::error::Result;
 use crate::testing::{assert_close, random};
 use crate::{
     Activation, Alignment, AxialTables, ConvParams, Epilogue, axial_attention, center_sums, channel_affine,
-    conv2d_epilogue, l2_normalize, layer_norm, max_pool2d, nearest_center, resize_bilinear, softmax,
+    channel_affine_activated, conv2d_epilogue, l2_normalize, layer_norm, max_pool2d, nearest_center,
+    pointwise_transposed, resize_bilinear, softmax,
 };
 use candle_core::{DType, Device, Tensor, Var};
 
@@ -88,6 +89,10 @@ fn half_precision_keeps_its_digits() -> Result<()> {
         })?;
     }
     check("affine", &[map, &[6], &[6]], |v| channel_affine(&v[0], &v[1], &v[2]))?;
+    check("affine, gelu", &[map, &[6], &[6]], |v| {
+        channel_affine_activated(&v[0], &v[1], &v[2], Activation::Gelu)
+    })?;
+    check("transposed", &[&[2, 7, 11], &[5, 7], &[5]], |v| pointwise_transposed(&v[0], &v[1], &v[2]))?;
     check("layer norm", &[map, &[6], &[6]], |v| layer_norm(&v[0], 1, &v[1], &v[2], 1e-6))?;
     check("softmax", &[map], |v| softmax(&v[0], 1))?;
     check("l2", &[map], |v| l2_normalize(&v[0], 1, 1e-12))?;

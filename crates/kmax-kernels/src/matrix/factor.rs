@@ -37,8 +37,11 @@ pub(crate) trait Factor<T: Float>: Copy + Send + Sync {
     /// Whether units are numbers of a [range](Ranges) that each column has.
     const RANGED: bool = false;
 
+    /// Units at whose multiples parts of a sum may begin.
+    const PART: usize = 1;
+
     /// Weights `[rows, depth]` in panels `[rows / ROWS, units, ROWS]`, the last one filled with zeros.
-    fn pack(weights: &[T], depth: usize) -> Vec<Self::Unit>;
+    fn pack(weights: &[T], rows: usize, depth: usize) -> Vec<Self::Unit>;
 
     /// The reverse, for so many rows.
     fn unpack(packed: &[Self::Unit], rows: usize, depth: usize) -> Vec<T>;
@@ -83,11 +86,11 @@ pub(crate) trait Factor<T: Float>: Copy + Send + Sync {
 /// Weights in panels of units that `unit` makes of at most `deep` neighbours in a row.
 pub(super) fn panels<T: Float, U: Plain>(
     weights: &[T],
-    depth: usize,
+    (rows, depth): (usize, usize),
     deep: usize,
     unit: impl Fn(usize, &[T]) -> U,
 ) -> Vec<U> {
-    let (rows, units) = (weights.len() / depth.max(1), depth.div_ceil(deep));
+    let units = depth.div_ceil(deep);
     let mut packed = vec![U::default(); packed_len(rows, units)];
     for (j, row) in weights.chunks_exact(depth.max(1)).enumerate() {
         let panel = &mut packed[j / ROWS * ROWS * units..][..ROWS * units];
@@ -127,8 +130,8 @@ impl<T: Float> Factor<T> for Exact {
         unsafe { run(kernel) }
     }
 
-    fn pack(weights: &[T], depth: usize) -> Vec<T> {
-        panels(weights, depth, 1, |_, values| values[0])
+    fn pack(weights: &[T], rows: usize, depth: usize) -> Vec<T> {
+        panels(weights, (rows, depth), 1, |_, values| values[0])
     }
 
     fn unpack(packed: &[T], rows: usize, depth: usize) -> Vec<T> {
@@ -195,8 +198,8 @@ impl Factor<f32> for Bfloat16 {
         unsafe { run_pairs(kernel) }
     }
 
-    fn pack(weights: &[f32], depth: usize) -> Vec<u32> {
-        panels(weights, depth, 2, |_, values| pair(values[0], values.get(1).copied().unwrap_or(0.0)))
+    fn pack(weights: &[f32], rows: usize, depth: usize) -> Vec<u32> {
+        panels(weights, (rows, depth), 2, |_, values| pair(values[0], values.get(1).copied().unwrap_or(0.0)))
     }
 
     fn unpack(packed: &[u32], rows: usize, depth: usize) -> Vec<f32> {

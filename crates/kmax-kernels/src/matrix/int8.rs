@@ -7,20 +7,15 @@ use std::ops;
 
 /// [`super::Factors::Int8`].
 ///
-/// Behind the units stand, as bits, each row's scale, and for every [`Int8::PART`] units from the first on the sum of the row's factors before
-/// them.
+/// Behind the units stand, as bits, each row's scale, and for every `PART` units from the first on the sum of the row's factors before them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Int8;
-
-impl Int8 {
-    /// Units at whose multiples parts of a sum begin.
-    pub const PART: usize = 96;
-}
 
 impl Factor<f32> for Int8 {
     type Unit = u32;
     const DEEP: usize = 4;
     const RANGED: bool = true;
+    const PART: usize = 96;
 
     #[inline(always)]
     unsafe fn run<K: Kernel<f32>>(kernel: K) -> K::Output {
@@ -28,14 +23,15 @@ impl Factor<f32> for Int8 {
         unsafe { run_quads(kernel) }
     }
 
-    fn pack(weights: &[f32], depth: usize) -> Vec<u32> {
-        let rows = weights.len() / depth.max(1);
+    fn pack(weights: &[f32], rows: usize, depth: usize) -> Vec<u32> {
         let all = rows.next_multiple_of(ROWS);
-        let largest = |row: &[f32]| row.iter().fold(0f32, |most, weight| most.max(weight.abs()));
+        // What is not a number is larger than any: then the scale is none, and so is each output of the row.
+        let larger = |most: f32, weight: f32| if most.is_nan() || weight <= most { most } else { weight };
+        let largest = |row: &[f32]| row.iter().fold(0f32, |most, weight| larger(most, weight.abs()));
         let mut scales: Vec<f32> =
             weights.chunks_exact(depth.max(1)).map(|row| largest(row) / 127.0).collect();
         scales.resize(all, 0.0);
-        let mut packed = panels(weights, depth, Self::DEEP, |row, values| quad(values, scales[row]));
+        let mut packed = panels(weights, (rows, depth), Self::DEEP, |row, values| quad(values, scales[row]));
         let units = depth.div_ceil(Self::DEEP);
         let mut sums = vec![0i32; all];
         let mut behind: Vec<u32> = scales.iter().map(|scale| scale.to_bits()).collect();
@@ -83,6 +79,9 @@ impl Factor<f32> for Int8 {
         first: usize,
         part: &ops::Range<usize>,
     ) -> Option<RowScales<f32>> {
+        let begins = |unit: usize| unit.is_multiple_of(Self::PART);
+        let is_last = part.end == depth.div_ceil(Self::DEEP);
+        debug_assert!(begins(part.start) && (begins(part.end) || is_last), "{part:?} is no part of a sum");
         let (all, behind) = (rows.next_multiple_of(ROWS), packed_len(rows, depth.div_ceil(Self::DEEP)));
         let of_panel = |list: usize| &packed[behind + list * all + first..][..ROWS];
         let scales: [f32; ROWS] = std::array::from_fn(|i| f32::from_bits(of_panel(0)[i]));

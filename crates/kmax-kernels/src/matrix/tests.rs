@@ -13,7 +13,7 @@ fn check<T: Float>(tolerance: f64) {
     let activations = [Activation::Identity, Activation::Relu, Activation::Relu6];
     for (case, (depth, rows)) in [(0, 1), (1, 6), (3, 5), (40, 6), (7, 2), (100, 4)].into_iter().enumerate() {
         let weights = random("weights", rows * depth);
-        let packed = <Exact as Factor<T>>::pack(&weights, depth);
+        let packed = <Exact as Factor<T>>::pack(&weights, rows, depth);
         assert!(<Exact as Factor<T>>::unpack(&packed, rows, depth) == weights);
         for columns in 1..=full {
             let (step, apart) = (full + case, columns + 3);
@@ -73,7 +73,7 @@ fn every_width_equals_the_loop() {
 fn check_packing<F: Factor<f32, Unit = u32>>(apart: impl Fn(f32, f32) -> f32) {
     for (rows, depth) in [(1, 1), (7, 3), (6, 8), (13, 5), (3, 900)] {
         let weights: Vec<f32> = normal(3, rows * depth).into_iter().map(|v| v as f32).collect();
-        let packed = F::pack(&weights, depth);
+        let packed = F::pack(&weights, rows, depth);
         assert_eq!(packed.len(), F::packed_len(rows, depth));
         let found = F::unpack(&packed, rows, depth);
         for (found, weights) in found.chunks(depth).zip(weights.chunks(depth)) {
@@ -82,7 +82,7 @@ fn check_packing<F: Factor<f32, Unit = u32>>(apart: impl Fn(f32, f32) -> f32) {
                 assert!((found - weight).abs() <= apart(*weight, largest), "{found}, not {weight}");
             }
         }
-        for (again, found) in F::unpack(&F::pack(&found, depth), rows, depth).iter().zip(&found) {
+        for (again, found) in F::unpack(&F::pack(&found, rows, depth), rows, depth).iter().zip(&found) {
             assert!((again - found).abs() <= found.abs() * 1e-6, "{again}, not {found}");
         }
     }

@@ -28,6 +28,11 @@ fn check_channels(channels: usize, tensors: &[&Tensor]) -> Result<()> {
     }
 }
 
+/// Whether a kernel of a GPU takes these: `x`, and what it is multiplied and added with.
+fn on_device(tensors: &[&Tensor; 3]) -> bool {
+    takes(tensors[0]) && !tensors.iter().any(|t| t.track_op())
+}
+
 /// `x * scale + offset` per channel (axis 1); both `[channels]`. Differentiable in all three.
 ///
 /// # Errors
@@ -35,9 +40,8 @@ fn check_channels(channels: usize, tensors: &[&Tensor]) -> Result<()> {
 pub fn channel_affine(x: &Tensor, scale: &Tensor, offset: &Tensor) -> Result<Tensor> {
     let (_, channels, _) = planes(x)?;
     check_channels(channels, &[scale, offset])?;
-    if takes(x) && ![x, scale, offset].iter().any(|t| t.track_op()) {
-        let pass = Pass { scale: Some(scale), bias: Some(offset), ..Pass::default() };
-        return profile::pass("batch norm", &[x], || pass.run(&x.contiguous()?));
+    if on_device(&[x, scale, offset]) {
+        return channel_affine_activated(x, scale, offset, Activation::Identity);
     }
     if !has_kernel(x) {
         let mut shape = vec![1; x.rank()];
@@ -49,6 +53,24 @@ pub fn channel_affine(x: &Tensor, scale: &Tensor, offset: &Tensor) -> Result<Ten
     profile::pass("batch norm", &[x], || {
         Ok(x.contiguous()?.apply_op3(&scale.contiguous()?, &offset.contiguous()?, Affine)?)
     })
+}
+
+/// [`channel_affine`] with an activation behind it: one launch on a GPU.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn channel_affine_activated(
+    x: &Tensor,
+    scale: &Tensor,
+    offset: &Tensor,
+    activation: Activation,
+) -> Result<Tensor> {
+    if on_device(&[x, scale, offset]) {
+        check_channels(planes(x)?.1, &[scale, offset])?;
+        let pass = Pass { scale: Some(scale), bias: Some(offset), activation, ..Pass::default() };
+        return profile::pass("batch norm", &[x], || pass.run(&x.contiguous()?));
+    }
+    activation.forward(&channel_affine(x, scale, offset)?)
 }
 
 /// `(x - mean) / sqrt(variance + eps) * gain + shift` per channel (axis 1); the four are `[channels]`.

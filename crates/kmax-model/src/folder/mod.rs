@@ -106,11 +106,12 @@ impl Model {
         format!("sha256:{digits}")
     }
 
-    /// The network, for inference in that precision, which the device must have.
+    /// The network, for inference in that precision.
     ///
     /// # Errors
-    /// If the device fails.
+    /// [`Error::Argument`] if the device does not have the precision, and if the device fails.
     pub fn network(&self, precision: Precision, device: &Device) -> Result<KMaxDeepLab> {
+        precision.check(device)?;
         let params = Params::frozen(self.weights.clone(), precision.between_layers(device), device);
         KMaxDeepLab::new(&self.config.network, &params.with_factors(precision.factors(device)))
     }

@@ -58,6 +58,8 @@ pub struct BatchNorm {
     running_mean: Var,
     running_var: Var,
     config: BatchNormConfig,
+    /// Factor and offset, where nothing will change them.
+    fixed: Option<(Tensor, Tensor)>,
 }
 
 impl BatchNorm {
@@ -67,14 +69,19 @@ impl BatchNorm {
     /// If one is missing or misshapen.
     pub fn new(channels: usize, config: BatchNormConfig, params: &Params) -> Result<Self> {
         let get = |name, init, role| params.get(name, &[channels], init, role);
-        Ok(Self {
+        let mut norm = Self {
             weight: get("weight", Init::Const(config.initial_gain), Role::Norm)?,
             bias: get("bias", Init::ZEROS, Role::Norm)?,
             // A variable stays shared with the store; a constant becomes one of its own.
             running_mean: Var::from_tensor(&get("running_mean", Init::ZEROS, Role::Statistic)?)?,
             running_var: Var::from_tensor(&get("running_var", Init::ONES, Role::Statistic)?)?,
             config,
-        })
+            fixed: None,
+        };
+        if !params.is_trainable() {
+            norm.fixed = Some(norm.affine()?);
+        }
+        Ok(norm)
     }
 
     /// Normalises `x` `[b, channels, ...]`.
@@ -91,9 +98,8 @@ impl BatchNorm {
     /// As [`BatchNorm::forward`].
     pub fn forward_activated(&self, x: &Tensor, activation: Activation, mode: &Mode) -> Result<Tensor> {
         if !mode.is_train() {
-            let (mean, variance) = self.running();
-            let y = kernels::batch_norm(x, &mean, &variance, &self.weight, &self.bias, self.config.eps)?;
-            return Ok(activation.forward(&y)?);
+            let (scale, offset) = self.affine()?;
+            return Ok(kernels::channel_affine_activated(x, &scale, &offset, activation)?);
         }
         self.train_with(&self.step(activation, mode), |(gain, shift), step| {
             Ok(kernels::batch_norm_train(x, gain, shift, step)?)
@@ -147,6 +153,9 @@ impl BatchNorm {
     /// # Errors
     /// If Candle fails.
     pub fn affine(&self) -> Result<(Tensor, Tensor)> {
+        if let Some(fixed) = &self.fixed {
+            return Ok(fixed.clone());
+        }
         let (mean, variance) = self.running();
         let scale = (&self.weight / (variance + self.config.eps)?.sqrt()?)?;
         let offset = (&self.bias - (mean * &scale)?)?;

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::mode::Mode;
 use crate::params::Params;
 use candle_core::Tensor;
-use kmax_kernels::{ConvParams, Epilogue, Factors, Prepared, profile};
+use kmax_kernels::{ConvParams, Epilogue, Factors, Prepared, has_gpu_kernels, has_kernel, profile};
 
 /// Kernels that are themselves computed, times the features of every pixel, through a batch norm with a single channel.
 ///
@@ -26,16 +26,23 @@ impl MaskProduct {
         Ok(Self { norm: BatchNorm::new(1, norm, params)? })
     }
 
-    /// From `kernels` `[b, queries, embedding]` and `features` `[b, embedding, h, w]` to `[b, queries, h, w]`.
+    /// From `kernels` `[b, embedding, queries]` and `features` `[b, embedding, h, w]` to `[b, queries, h, w]`.
     ///
     /// # Errors
     /// If the shapes do not fit.
     pub fn forward(&self, kernels: &Tensor, features: &Tensor, mode: &Mode) -> Result<Tensor> {
-        if let Some(products) = self.convolved(kernels, features, mode)? {
+        let mut kernels = kernels.transpose(1, 2)?;
+        // Products on GPUs read it as it is.
+        if !has_gpu_kernels(features.device()) {
+            kernels = kernels.contiguous()?;
+        }
+        if has_kernel(features)
+            && let Some(products) = self.convolved(&kernels, features, mode)?
+        {
             return Ok(products);
         }
         let (batch, _, height, width) = features.dims4()?;
-        let products = profile::matmul(kernels, &features.flatten_from(2)?)?;
+        let products = profile::matmul(&kernels, &features.flatten_from(2)?)?;
         let products = self.norm.forward(&products.unsqueeze(1)?, mode)?.squeeze(1)?;
         Ok(products.reshape((batch, (), height, width))?)
     }

@@ -77,7 +77,12 @@ impl TrainConfig {
 
         let model = &self.model;
         o.table("model");
-        o.say("config", Some(model.config.clone()), "", "a preset, a built-in model, a model folder, or a config.json");
+        o.say(
+            "config",
+            Some(model.config.clone()),
+            "",
+            "a preset, a built-in model, a model folder, or a config.json",
+        );
         o.say("weights", model.weights.clone(), "\"kmax-people\"", "a model to start from");
         let encoder = model.backbone_weights.as_deref().map(path);
         o.say("backbone_weights", encoder, "\"imagenet-resnet50\"", "or an encoder alone");
