@@ -36,9 +36,7 @@ impl MaskProduct {
         if !has_gpu_kernels(features.device()) {
             kernels = kernels.contiguous()?;
         }
-        if has_kernel(features)
-            && let Some(products) = self.convolved(&kernels, features, mode)?
-        {
+        if let Some(products) = self.convolved(&kernels, features, mode)? {
             return Ok(products);
         }
         let (batch, _, height, width) = features.dims4()?;
@@ -49,7 +47,7 @@ impl MaskProduct {
 
     /// As convolutions, where no gradient is asked for and the device has a kernel.
     fn convolved(&self, kernels: &Tensor, features: &Tensor, mode: &Mode) -> Result<Option<Tensor>> {
-        if mode.is_train() || features.track_op() || kernels.track_op() {
+        if mode.is_train() || !has_kernel(features) || features.track_op() || kernels.track_op() {
             return Ok(None);
         }
         let (batch, queries, embedding) = kernels.dims3()?;

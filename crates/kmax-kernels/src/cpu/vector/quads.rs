@@ -98,8 +98,8 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn number(sum: __m512) -> Option<__m512> {
-            // SAFETY: the machine has AVX-512 F (caller's promise).
-            Some(unsafe { _mm512_cvtepi32_ps(_mm512_castps_si512(sum)) })
+            // SAFETY: the caller's promise.
+            unsafe { Halves::number(sum) }
         }
     }
 }
