@@ -68,11 +68,13 @@ impl Precision {
         if rounds_factors(device) {
             return vec![Self::Float32, Self::Bfloat16, Self::Int8];
         }
-        let dtypes = device::dtypes(device);
-        Self::ALL
-            .into_iter()
-            .filter(|precision| precision.dtype().is_some_and(|d| dtypes.contains(&d)))
-            .collect()
+        Self::of_dtypes(&device::dtypes(device))
+    }
+
+    /// Those whose tensors are of one of these types.
+    pub fn of_dtypes(dtypes: &[DType]) -> Vec<Self> {
+        let is_among = |precision: &Self| precision.dtype().is_some_and(|dtype| dtypes.contains(&dtype));
+        Self::ALL.into_iter().filter(is_among).collect()
     }
 
     /// Whether the processor makes its products of other instructions, slower than float32's.

@@ -49,7 +49,7 @@ fn backend(backend: &Backend) -> Value {
             "free_bytes": gpu.free,
             "driver": gpu.driver,
             "compute_capability": gpu.capability.map(capability),
-            "precisions": names(&precisions(gpu)),
+            "precisions": names(&Precision::of_dtypes(&gpu.dtypes)),
         })
     };
     match backend {
@@ -80,7 +80,7 @@ fn as_text(machine: &Machine) -> Outcome<String> {
                 let mut about = vec![gpu.name.clone(), of_memory(gpu.memory, Some(gpu.free))];
                 about.extend(gpu.capability.map(|c| format!("compute capability {}", capability(c))));
                 about.extend(gpu.driver.as_ref().map(|driver| format!("driver {driver}")));
-                line(&format!("{kind}:{number}"), &about, &precisions(gpu))
+                line(&format!("{kind}:{number}"), &about, &Precision::of_dtypes(&gpu.dtypes))
             })),
         }
     }
@@ -104,13 +104,6 @@ fn of_memory(all: u64, free: Option<u64>) -> String {
 
 fn capability([major, minor]: [u32; 2]) -> String {
     format!("{major}.{minor}")
-}
-
-fn precisions(gpu: &Gpu) -> Vec<Precision> {
-    Precision::ALL
-        .into_iter()
-        .filter(|precision| precision.dtype().is_some_and(|dtype| gpu.dtypes.contains(&dtype)))
-        .collect()
 }
 
 fn names(precisions: &[Precision]) -> Vec<&'static str> {
