@@ -1,7 +1,6 @@
 //! Normalisations.
 
 mod batch;
-mod batch_kernels;
 mod l2;
 mod layer;
 

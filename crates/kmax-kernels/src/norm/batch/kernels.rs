@@ -2,7 +2,7 @@
 
 use crate::activation::Activation;
 use crate::activation::gelu_slope;
-use crate::cpu::{Float, Isa, all_written, simd_fn};
+use crate::cpu::{Float, Isa, all_written, simd_fn, written};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 
@@ -218,4 +218,26 @@ simd_fn! {
             *out = I::mul_add(*out, scale, -I::mul_add(*x - mean, slope, level));
         }
     }
+}
+
+/// [`normalise`] of every plane with its channel's mean, scale and shift.
+pub(super) fn each_plane<T: Float>(
+    x: &[T],
+    batch: usize,
+    factors: &[(T, T, T)],
+    activation: Activation,
+) -> Vec<T> {
+    let inner = x.len() / (batch * factors.len()).max(1);
+    if inner == 0 {
+        return Vec::new();
+    }
+    let grain = (GRAIN / inner).max(1);
+    let fill = |out: &mut [MaybeUninit<T>]| {
+        let planes = out.par_chunks_exact_mut(inner).zip(x.par_chunks_exact(inner)).enumerate();
+        planes.with_min_len(grain).for_each(|(i, (out, x))| {
+            normalise(x, factors[i % factors.len()], activation, out);
+        });
+    };
+    // SAFETY: the planes tile the buffer, and `normalise` writes each in full.
+    unsafe { written(x.len(), fill) }
 }
