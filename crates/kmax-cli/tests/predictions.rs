@@ -93,6 +93,24 @@ fn another_model_is_refused() -> Outcome {
 }
 
 #[test]
+fn predictions_in_another_precision_are_told_apart() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    dataset(folder)?;
+    assert!(!evaluate(folder, model_folder()).out.contains("computed"), "as usual");
+    let model = model_folder().display().to_string();
+    let rounded = |out| {
+        let arguments =
+            ["model", "data", "--model", &model, "--json", "--precision", "int8", "--predictions", out];
+        kmax(folder, "eval", &arguments)
+    };
+    rounded("out").fails(3, &["finished.jsonl", "give another folder"]);
+    let run = rounded("other");
+    assert!(run.code == 0 && run.out.contains(r#""computed": "int8 on cpu""#), "{run:?}");
+    Ok(())
+}
+
+#[test]
 fn a_folder_that_is_held_is_refused() -> Outcome {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();

@@ -54,8 +54,8 @@ impl Report {
         pages.into_iter().flatten().collect()
     }
 
-    /// Writes into every level which model it is of.
-    pub(crate) fn sign(&mut self, digest: &str) {
+    /// Writes into every level which model it is of, and how that computed if not as usual.
+    pub(crate) fn sign(&mut self, digest: &str, computed: Option<&str>) {
         let cityscapes = self.cityscapes.iter_mut().flat_map(|report| {
             [
                 report.instance.as_mut().map(|level| &mut level.provenance),
@@ -68,6 +68,7 @@ impl Report {
         let objects = self.objects.as_mut().map(|level| &mut level.provenance);
         for provenance in cityscapes.chain([panoptic, instances, objects]).flatten() {
             provenance.model_digest = Some(digest.into());
+            provenance.computed = computed.map(Into::into);
         }
     }
 }

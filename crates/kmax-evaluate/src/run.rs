@@ -100,7 +100,7 @@ impl<'a> Run<'a> {
         std::fs::create_dir_all(out).map_err(Error::writing(out))?;
         let files = self.predicting(out).all(progress)?;
         let mut report = self.compare(&files, out, progress)?;
-        report.sign(&self.digest);
+        report.sign(&self.digest, self.segmenter.computed().as_deref());
         let predictions = CocoPredictions::open(&files.prediction, &files.prediction_folder)?;
         Ok(Measured { report, predictions, _folder: folder })
     }

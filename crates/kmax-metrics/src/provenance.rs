@@ -22,6 +22,9 @@ pub struct Provenance {
     /// A digest of the model, where the caller knows one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_digest: Option<String>,
+    /// In what precision and where the model computed, if that is anything but float32 on the processor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub computed: Option<String>,
 }
 
 impl Provenance {
@@ -34,6 +37,7 @@ impl Provenance {
             dataset_digest: None,
             warnings: Vec::new(),
             model_digest: None,
+            computed: None,
         }
     }
 }

@@ -120,6 +120,7 @@ fn provenance(out: &mut String, page: &Page) {
     lines.push(("Made by", from.version.clone()));
     lines.extend(from.dataset_digest.clone().map(|digest| ("Data set", digest)));
     lines.extend(from.model_digest.clone().map(|digest| ("Model", digest)));
+    lines.extend(from.computed.clone().map(|computed| ("Computed in", computed)));
     out.push_str("<h2>Provenance</h2>\n<dl>");
     for (name, value) in lines {
         let _ = write!(out, "<dt>{name}</dt><dd>{}</dd>", escaped(&value));
