@@ -43,7 +43,16 @@ impl Segmenter {
         let (device, precision) = opened(device, precision)?;
         work(py, tell, |watch| {
             let model = open(&model, watch)?;
-            let warnings = model.warnings().to_vec();
+            let mut warnings: Vec<_> = model
+                .warnings()
+                .iter()
+                .map(|field| format!("`{field}` of the configuration means nothing here"))
+                .collect();
+            if precision.is_slow_on(&device) {
+                warnings.push(format!(
+                    "this processor has no instruction for {precision}, which is slower here than f32"
+                ));
+            }
             let postprocess = changed(&model.config().postprocess, settings.as_deref())?;
             let builder = kmax::Segmenter::builder(model).postprocess(postprocess);
             let mut builder = builder.device(device).precision(precision);
@@ -64,7 +73,13 @@ impl Segmenter {
         kmax::device::place(self.segmenter.device()).to_string()
     }
 
-    /// What of the configuration means nothing here.
+    /// The precision that it became.
+    #[getter]
+    fn precision(&self) -> &'static str {
+        self.segmenter.precision().name()
+    }
+
+    /// What of the configuration means nothing here, and a precision that is slow here.
     #[getter]
     fn warnings(&self) -> Vec<String> {
         self.warnings.clone()

@@ -118,6 +118,17 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
         assert isinstance(raised.value, kmax.Error), arguments
 
 
+def test_precision_is_what_it_became(segmenter: kmax.Segmenter, photo: Path) -> None:
+    assert segmenter.precision == "float32"
+    automatic = kmax.Segmenter(precision="auto")
+    assert automatic.precision in ("float32", "bfloat16")
+    assert pickle.loads(pickle.dumps(automatic)).precision == automatic.precision
+    rounded = kmax.Segmenter(precision="int8")
+    assert rounded.precision == "int8"
+    scores = [[segment.score for segment in one.segment(photo)] for one in (segmenter, rounded)]
+    assert scores[0] != scores[1] and scores[0] == pytest.approx(scores[1], abs=0.1)
+
+
 def test_settings_change_the_result(photo: Path, result: kmax.Result) -> None:
     strict = kmax.Segmenter(class_threshold_thing=np.float32(1), class_threshold_stuff=1.0)
     assert strict.settings["class_threshold_thing"] == 1.0

@@ -48,7 +48,8 @@ class Segmenter:
         UnsupportedError: A device that is not there or that this package was built without, or a precision that it has not.
         InvalidArgumentError: A setting that there is not, or out of its range.
 
-    A segmenter may be used by several threads at once. It can be pickled: what is kept is the name and the settings, not the weights.
+    A segmenter may be used by several threads at once. It can be pickled: what is kept is the name, the settings and the precision that
+    ``"auto"`` became, not the weights.
     """
 
     def __init__(
@@ -76,19 +77,24 @@ class Segmenter:
         self.model: str = os.fspath(model)
         """The name that the model was opened by."""
         self._threads, self._changed = threads, settings
-        self._device, self._precision, self._tiles = device, precision, tiles
+        self._device, self._tiles = device, tiles
         with Listener(progress, self.model, unit="B") as listener:
             self._native = _native.Segmenter(
                 self.model, threads, _written(settings), listener, device, _PRECISIONS[precision], cut
             )
         self._categories: tuple[Category, ...] = tuple(map(category, json.loads(self._native.categories())))
-        for field in self._native.warnings:
-            listener("warning", f"{self.model}: `{field}` of the configuration means nothing here")
+        for warning in self._native.warnings:
+            listener("warning", f"{self.model}: {warning}")
 
     @property
     def device(self) -> str:
         """Where it computes: ``"cpu"``, ``"cuda:0"``."""
         return self._native.device
+
+    @property
+    def precision(self) -> str:
+        """What the network computes in: ``"float32"``, or what ``"auto"`` became."""
+        return next(name for name, short in _PRECISIONS.items() if short == self._native.precision)
 
     @property
     def categories(self) -> tuple[Category, ...]:
@@ -162,7 +168,7 @@ class Segmenter:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (
-            type(self), self.model, self._threads, self._changed, self._device, self._precision, self._tiles
+            type(self), self.model, self._threads, self._changed, self._device, self.precision, self._tiles
         )
 
 
