@@ -25,6 +25,7 @@ kinded!(
     kmax::render::Error,
     kmax::train::Error,
     kmax_datasets::Error,
+    kmax_metrics::Error,
     kmax_page::Error,
     kmax_report::Error,
     kmax_results::Error,

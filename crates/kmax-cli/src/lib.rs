@@ -68,6 +68,8 @@ enum Command {
     /// Fetch published models by name and convert them
     #[cfg(feature = "hub")]
     Pull(commands::pull::Arguments),
+    /// Store a model's weights in 8 bits
+    Quantize(commands::quantize::Arguments),
     /// Segment photos
     Segment(commands::segment::Arguments),
     /// Serve models to people and programs, by HTTP
@@ -104,6 +106,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Page(arguments) => commands::page::run(&arguments),
         #[cfg(feature = "hub")]
         Command::Pull(arguments) => commands::pull::run(&arguments),
+        Command::Quantize(arguments) => commands::quantize::run(&arguments),
         Command::Segment(arguments) => commands::segment::run(&arguments),
         #[cfg(feature = "serve")]
         Command::Serve(arguments) => commands::serve::run(&arguments),

@@ -12,6 +12,7 @@ pub mod models;
 pub mod page;
 #[cfg(feature = "hub")]
 pub mod pull;
+pub mod quantize;
 pub mod segment;
 #[cfg(feature = "serve")]
 pub mod serve;

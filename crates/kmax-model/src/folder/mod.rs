@@ -3,10 +3,12 @@
 //! A folder holds `config.json`, `preprocessor_config.json`, `model.safetensors` and `README.md`, the model card.
 
 mod card;
+mod rounded;
 mod weights;
 mod write;
 
 pub use card::ModelCard;
+pub use rounded::Rounded;
 pub use weights::Weights;
 
 use crate::config::{CONFIG_FILE, Config, PREPROCESSOR_FILE, Parsed};
@@ -106,6 +108,18 @@ impl Model {
         format!("sha256:{digits}")
     }
 
+    /// Writes the model into a folder as it is, with `card` as its card's text; as [`save`].
+    ///
+    /// # Errors
+    /// If `folder` is something else than a model folder, or if it cannot be written.
+    pub fn write(&self, folder: &Path, card: &str) -> Result<()> {
+        write::replace_folder(folder, |beside| {
+            write::settings(beside, &self.config)?;
+            write::bytes(&beside.join(WEIGHTS_FILE), self.weights.bytes())?;
+            write::text(&beside.join(CARD_FILE), card)
+        })
+    }
+
     /// The network, for inference in that precision.
     ///
     /// # Errors
@@ -148,8 +162,7 @@ pub fn save_with<E: From<Error>>(
 ) -> std::result::Result<(), E> {
     config.validate()?;
     write::replace_folder(folder, |beside| {
-        write::json(&beside.join(CONFIG_FILE), &config.to_json())?;
-        write::json(&beside.join(PREPROCESSOR_FILE), &config.preprocess.to_json())?;
+        write::settings(beside, config)?;
         let card = weights(&beside.join(WEIGHTS_FILE))?;
         Ok(write::text(&beside.join(CARD_FILE), &card.render(config))?)
     })
@@ -200,6 +213,79 @@ mod tests {
         assert!(difference > 0.0 && difference < 0.1, "{difference}");
         assert_eq!(std::fs::read_dir(parent.path()).expect("read").count(), 1, "something stayed beside it");
         Ok(())
+    }
+
+    #[test]
+    fn a_rounded_model_is_smaller_and_near() -> Result<()> {
+        let parent = tempfile::tempdir().expect("a temporary folder");
+        let (folder, again) = (parent.path().join("model"), parent.path().join("rounded"));
+        let (config, weights) = small();
+        save(&folder, &config, weights, DType::F32, &card())?;
+        let model = Model::open(&folder)?;
+        let rounded = model.rounded(&["decoder.".into()])?;
+        assert!(
+            rounded.tensors.iter().all(|name| !name.starts_with("decoder.")) && !rounded.tensors.is_empty()
+        );
+        assert_eq!(
+            rounded.before,
+            model.weights().stored().map(|(.., bytes)| bytes.len() as u64).sum::<u64>()
+        );
+        rounded.model.write(&again, "# Rounded\n")?;
+        let found = Model::open(&again)?;
+        assert_eq!((found.config(), found.digest()), (&config, rounded.model.digest()));
+        assert_eq!(found.weights().shapes(), model.weights().shapes());
+        assert!(found.weights().are_rounded() && found.rounded(&[]).is_err());
+
+        let image = Tensor::arange(0f32, 3.0 * 33.0 * 33.0, &Device::Cpu)?.sin()?.reshape((1, 3, 33, 33))?;
+        let masks = |model: &Model, precision| -> Result<Vec<f32>> {
+            let trace = model.network(precision, &Device::Cpu)?.trace(&image, &Mode::eval())?;
+            Ok(trace.decoder.prediction.mask_logits.flatten_all()?.to_vec1()?)
+        };
+        let apart = |a: &[f32], b: &[f32]| a.iter().zip(b).fold(0f32, |most, (a, b)| most.max((a - b).abs()));
+        let expected = masks(&model, Precision::Float32)?;
+        let difference = apart(&masks(&found, Precision::Float32)?, &expected);
+        assert!(difference > 0.0 && difference < 0.5, "{difference}");
+
+        // Fewer bytes than half precision has.
+        let all = model.rounded(&[])?;
+        assert!(all.bytes < all.before / 3, "{} of {}", all.bytes, all.before);
+        let error = model.rounded(&["backbones.".into()]).expect_err("no such name").to_string();
+        assert!(error.contains("`backbones.`") && error.contains("backbone."), "{error}");
+        Ok(())
+    }
+
+    #[test]
+    fn integers_without_proper_scales_are_refused() {
+        use safetensors::{Dtype, tensor::TensorView};
+        let scales = |values: [f32; 2]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+        let integers = [1, 2, 3, 0xff, 0x80, 6];
+        let open = |scales: Option<(&str, Dtype, &[usize], &[u8])>| {
+            let view = |dtype, shape: &[usize], bytes| {
+                TensorView::new(dtype, shape.to_vec(), bytes).expect("a view")
+            };
+            let views = [("a.weight", view(Dtype::I8, &[2, 3], &integers))];
+            let more = scales.map(|(name, dtype, shape, bytes)| (name, view(dtype, shape, bytes)));
+            let data = safetensors::serialize(views.into_iter().chain(more), None).expect("serialized");
+            Weights::from_bytes(Path::new(WEIGHTS_FILE), data).and_then(|w| w.check_finite().map(|()| w))
+        };
+        let proper = scales([0.5, 2.0]);
+        let weights = open(Some(("a.weight.scale", Dtype::F32, &[2], &proper))).expect("a model");
+        let tensor = kmax_nn::TensorSource::tensor(&weights, "a.weight").expect("read").expect("there");
+        let values = tensor.to_vec2::<f32>().expect("two rows");
+        assert_eq!(values, [[0.5, 1.0, 1.5], [-2.0, -256.0, 12.0]]);
+        assert_eq!(kmax_nn::TensorSource::names(&weights), ["a.weight"]);
+        for wrong in [
+            None,
+            Some(("a.weight.scales", Dtype::F32, &[2][..], &proper[..])),
+            Some(("a.weight.scale", Dtype::F32, &[1], &proper[..4])),
+            Some(("a.weight.scale", Dtype::F32, &[2, 1], &proper)),
+            Some(("a.weight.scale", Dtype::F16, &[2], &proper[..4])),
+            Some(("a.weight.scale", Dtype::F32, &[2], &scales([f32::NAN, 1.0]))),
+            Some(("a.weight.scale", Dtype::F32, &[2], &scales([f32::MAX, 1.0]))),
+        ] {
+            let error = open(wrong).expect_err("refused");
+            assert!(error.kind() == ErrorKind::Damaged && error.to_string().contains("a.weight"), "{error}");
+        }
     }
 
     #[test]

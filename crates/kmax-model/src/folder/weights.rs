@@ -1,5 +1,6 @@
 //! Weights in a safetensors file, checked against what a network asks for.
 
+use super::rounded;
 use crate::error::{Error, Result};
 use crate::network::NetworkConfig;
 use candle_core::{DType, Device, Tensor};
@@ -32,13 +33,16 @@ struct Stored {
     dtype: Dtype,
     shape: Vec<usize>,
     place: Range<usize>,
+    /// Where the scales of integers are.
+    scales: Option<Range<usize>>,
 }
 
 impl Weights {
     /// Reads a safetensors file.
     ///
     /// # Errors
-    /// [`Error::File`] if it is missing, damaged, or holds something else than floats.
+    /// [`Error::File`] if it is missing, damaged, or holds something else than floats, and integers of 8 bits with their scales
+    /// ([`Model::rounded`](crate::Model::rounded)).
     pub fn open(file: &Path) -> Result<Self> {
         let data = read_file(file, MAX_WEIGHTS).map_err(Error::reading(file))?;
         Self::from_bytes(file, data)
@@ -58,15 +62,13 @@ impl Weights {
         let start = header + size_of::<u64>();
         let (_, metadata) = SafeTensors::read_metadata(&data).map_err(|e| fail(e.to_string()))?;
         for (name, info) in metadata.tensors() {
-            if !matches!(info.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
-                return Err(fail(format!("{name}: values are {:?}, expected F32, F16 or BF16", info.dtype)));
-            }
             let (from, to) = info.data_offsets;
-            let stored =
-                Stored { dtype: info.dtype, shape: info.shape.clone(), place: start + from..start + to };
-            tensors.insert(name, stored);
+            let place = start + from..start + to;
+            tensors
+                .insert(name, Stored { dtype: info.dtype, shape: info.shape.clone(), place, scales: None });
         }
         debug_assert_eq!(parsed.len(), tensors.len());
+        join_scales(&mut tensors).map_err(fail)?;
         Ok(Self { file: file.into(), data: Arc::new(data), tensors })
     }
 
@@ -78,6 +80,22 @@ impl Weights {
     /// The whole file.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.data
+    }
+
+    /// Each tensor as it is stored: name, element type, shape and bytes; not those of rounded ones.
+    pub(super) fn stored(&self) -> impl Iterator<Item = (&str, Dtype, &[usize], &[u8])> {
+        let plain = self.tensors.iter().filter(|(_, stored)| stored.scales.is_none());
+        plain.map(|(name, s)| (name.as_str(), s.dtype, s.shape.as_slice(), &self.data[s.place.clone()]))
+    }
+
+    /// Whether some tensors are integers of 8 bits.
+    pub fn are_rounded(&self) -> bool {
+        self.tensors.values().any(|stored| stored.scales.is_some())
+    }
+
+    fn scales(&self, place: &Range<usize>) -> Vec<f32> {
+        let float = |v: &[u8]| f32::from_le_bytes([v[0], v[1], v[2], v[3]]);
+        self.data[place.clone()].chunks_exact(4).map(float).collect()
     }
 
     /// Shapes by name.
@@ -110,6 +128,9 @@ impl Weights {
     }
 
     fn is_finite(&self, stored: &Stored) -> bool {
+        if let Some(place) = &stored.scales {
+            return self.scales(place).into_iter().all(rounded::is_possible);
+        }
         let bytes = &self.data[stored.place.clone()];
         // A value is infinite or no number where all bits of its exponent are set.
         let half = |exponent: u16| {
@@ -129,7 +150,11 @@ impl Weights {
 
 impl TensorSource for Weights {
     fn tensor(&self, name: &str) -> kmax_nn::Result<Option<Tensor>> {
-        let Some(Stored { dtype, shape, place }) = self.tensors.get(name) else { return Ok(None) };
+        let Some(Stored { dtype, shape, place, scales }) = self.tensors.get(name) else { return Ok(None) };
+        if let Some(scales) = scales {
+            let values = rounded::values(&self.data[place.clone()], &self.scales(scales));
+            return Ok(Some(Tensor::from_vec(values, shape.as_slice(), &Device::Cpu)?));
+        }
         let dtype = match dtype {
             Dtype::F16 => DType::F16,
             Dtype::BF16 => DType::BF16,
@@ -140,6 +165,31 @@ impl TensorSource for Weights {
 
     fn names(&self) -> Vec<String> {
         self.tensors.keys().cloned().collect()
+    }
+}
+
+/// Puts the scales of integers to them, so that they are no tensors of their own.
+fn join_scales(tensors: &mut BTreeMap<String, Stored>) -> std::result::Result<(), String> {
+    let integers = tensors.iter().filter(|(_, stored)| stored.dtype == Dtype::I8);
+    for name in integers.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+        let scales = tensors.remove(&format!("{name}{}", rounded::SCALE));
+        let Some(stored) = tensors.get_mut(&name) else { continue };
+        let rows = stored.shape.first().copied();
+        let found = scales
+            .filter(|s| s.dtype == Dtype::F32 && s.shape.len() == 1 && s.shape.first().copied() == rows);
+        let Some(found) = found else {
+            let (scale, rows) = (rounded::SCALE, rows.map_or_else(String::new, |rows| rows.to_string()));
+            return Err(format!("{name}: integers want `{name}{scale}` beside them, F32 [{rows}]"));
+        };
+        stored.scales = Some(found.place);
+    }
+    let other =
+        tensors.iter().find(|(_, s)| !matches!(s.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::I8));
+    match other {
+        None => Ok(()),
+        Some((name, stored)) => {
+            Err(format!("{name}: values are {:?}, expected F32, F16, BF16 or I8", stored.dtype))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Writing a model folder.
 
+use crate::config::{CONFIG_FILE, Config, PREPROCESSOR_FILE};
 use crate::error::{Error, Result};
 use candle_core::{DType, Device, Tensor};
 use half::f16;
@@ -56,7 +57,7 @@ pub(super) fn replace_folder<E: From<Error>>(
 
 /// Whether a folder holds a model of ours, which may be replaced.
 fn is_model(folder: &Path) -> bool {
-    let text = read_text(&folder.join(crate::config::CONFIG_FILE), MAX_SETTINGS).unwrap_or_default();
+    let text = read_text(&folder.join(CONFIG_FILE), MAX_SETTINGS).unwrap_or_default();
     let config: Value = serde_json::from_str(&text).unwrap_or_default();
     config["model_type"] == crate::config::MODEL_TYPE
 }
@@ -77,11 +78,21 @@ fn share(_folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-pub(super) fn text(file: &Path, text: &str) -> Result<()> {
-    fs::write(file, text).map_err(|e| fail(file, e))
+pub(super) fn bytes(file: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(file, bytes).map_err(|e| fail(file, e))
 }
 
-pub(super) fn json(file: &Path, value: &Value) -> Result<()> {
+pub(super) fn text(file: &Path, text: &str) -> Result<()> {
+    bytes(file, text.as_bytes())
+}
+
+/// Writes the two files of a configuration.
+pub(super) fn settings(folder: &Path, config: &Config) -> Result<()> {
+    json(&folder.join(CONFIG_FILE), &config.to_json())?;
+    json(&folder.join(PREPROCESSOR_FILE), &config.preprocess.to_json())
+}
+
+fn json(file: &Path, value: &Value) -> Result<()> {
     let value = serde_json::to_string_pretty(value).map_err(|e| fail(file, e))?;
     text(file, &format!("{value}\n"))
 }
@@ -90,21 +101,25 @@ pub(super) fn json(file: &Path, value: &Value) -> Result<()> {
 pub(super) fn weights(file: &Path, tensors: HashMap<String, Tensor>, dtype: DType) -> Result<()> {
     let mut tensors: Vec<_> = tensors.into_iter().collect();
     tensors.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    let mut stored = Vec::with_capacity(tensors.len());
+    let mut all = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
         let shape = tensor.dims().to_vec();
-        let (dtype, data) = bytes(&name, &tensor, dtype)?;
-        stored.push((name, dtype, shape, data));
+        let (dtype, data) = stored(&name, &tensor, dtype)?;
+        all.push((name, dtype, shape, data));
     }
-    let views = stored.iter().map(|(name, dtype, shape, data)| {
+    let views = all.iter().map(|(name, dtype, shape, data)| {
         TensorView::new(*dtype, shape.clone(), data).map(|view| (name.as_str(), view))
     });
     let views = views.collect::<std::result::Result<Vec<_>, _>>().map_err(|e| fail(file, e))?;
-    let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-    safetensors::serialize_to_file(views, Some(metadata), file).map_err(|e| fail(file, e))
+    safetensors::serialize_to_file(views, metadata(), file).map_err(|e| fail(file, e))
 }
 
-fn bytes(name: &str, tensor: &Tensor, dtype: DType) -> Result<(safetensors::Dtype, Vec<u8>)> {
+/// What a safetensors file says of itself, for readers that ask.
+pub(super) fn metadata() -> Option<HashMap<String, String>> {
+    Some(HashMap::from([("format".to_string(), "pt".to_string())]))
+}
+
+fn stored(name: &str, tensor: &Tensor, dtype: DType) -> Result<(safetensors::Dtype, Vec<u8>)> {
     let values = tensor.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
     if !values.iter().all(|value| value.is_finite()) {
         return Err(Error::NotFinite { what: format!("`{name}`") });

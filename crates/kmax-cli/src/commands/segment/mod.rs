@@ -5,7 +5,7 @@ mod arguments;
 mod batches;
 mod explained;
 mod flow;
-mod inputs;
+pub(super) mod inputs;
 pub mod journal;
 pub mod out;
 mod photo;
