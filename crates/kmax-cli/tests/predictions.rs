@@ -100,9 +100,8 @@ fn predictions_in_another_precision_are_told_apart() -> Outcome {
     assert!(!evaluate(folder, model_folder()).out.contains("computed"), "as usual");
     let model = model_folder().display().to_string();
     let rounded = |out| {
-        let arguments =
-            ["model", "data", "--model", &model, "--json", "--precision", "int8", "--predictions", out];
-        kmax(folder, "eval", &arguments)
+        let arguments = ["model", "--dataset", "panoptic", "--root", "data", "--model", &model, "--json"];
+        kmax(folder, "eval", &[&arguments[..], &["--precision", "int8", "--predictions", out]].concat())
     };
     rounded("out").fails(3, &["finished.jsonl", "give another folder"]);
     let run = rounded("other");

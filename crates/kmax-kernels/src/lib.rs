@@ -63,7 +63,10 @@ pub use conv::{
     Chained, ConvParams, Epilogue, Factors, Link, Mlp, Prepared, Residual, conv_norm_chain, conv2d,
     conv2d_epilogue, conv2d_norm_train, mlp, pointwise_transposed,
 };
-pub use cpu::{has_kernel, kernels, multiplies_bfloat16, multiplies_int8, rounds_factors, runs_kernels};
+pub use cpu::{
+    has_kernel, kernels, multiplies_bfloat16, multiplies_int8, rounds_factors, runs_kernels, weight_scale,
+    weight_steps,
+};
 pub use error::{Error, Result};
 pub use gpu::has_gpu_kernels;
 pub use kmax_base::ErrorKind;

@@ -50,7 +50,7 @@ pub use init::Init;
 pub use kmax_base::ErrorKind;
 pub use kmax_kernels::{
     Activation, ConvParams, Factors, Ranks, Transport, kernels, multiplies_bfloat16, multiplies_int8,
-    peak_rate, profile, rounds_factors,
+    peak_rate, profile, rounds_factors, weight_scale, weight_steps,
 };
 pub use layers::{
     BatchNorm, BatchNormConfig, Chain, ChannelMlp, Conv2d, ConvConfig, ConvNorm, DropPath, LayerNorm,

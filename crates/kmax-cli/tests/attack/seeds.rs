@@ -165,6 +165,7 @@ fn kinds(folder: &Path, photos: Vec<String>) -> Vec<Kind> {
     done("segment photo.png photo.bmp --model model -o parts --shard 1/1 --format coco-panoptic");
     done("eval model --dataset panoptic --root labelled --model model --predictions kept --split val");
     done("train --config train.toml");
+    done("quantize model -o rounded");
     done("dataset convert labelled/panoptic_val.json objects.json --to coco-instances");
     done("dataset convert labelled/panoptic_val.json results.json --to coco-results");
     let newest = "run/checkpoint-00000002.safetensors";
@@ -177,6 +178,12 @@ fn kinds(folder: &Path, photos: Vec<String>) -> Vec<Kind> {
         ),
         kind("preprocess", &["model/preprocessor_config.json"], &[&segment("photo.png")], &["out"]),
         kind("weights", &["model/model.safetensors"], &[&segment("photo.png")], &["out"]),
+        kind(
+            "rounded",
+            &["rounded/model.safetensors"],
+            &["segment photo.png --model rounded --precision int8 -o out"],
+            &["out"],
+        ),
         kind("list", &["list.txt"], &["segment --list list.txt --model model -o out"], &["out"]),
         kind(
             "ids",

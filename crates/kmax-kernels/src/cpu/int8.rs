@@ -117,9 +117,21 @@ pub(crate) fn join_quads(rows: [&[f32]; 4], columns: Columns, to: &mut [u32]) {
     } }
 }
 
+/// The scale of an output channel's weights: the largest over 127. It is no number if one of them is none.
+pub fn weight_scale(weights: &[f32]) -> f32 {
+    // What is not a number is larger than any.
+    let larger = |most: f32, weight: f32| if most.is_nan() || weight <= most { most } else { weight };
+    weights.iter().fold(0f32, |most, weight| larger(most, weight.abs())) / 127.0
+}
+
+/// A weight in steps of its channel's [scale](weight_scale), from -127 to 127; 0 of a scale that is 0 or no number.
+pub fn weight_steps(weight: f32, scale: f32) -> i8 {
+    (weight / scale).round_ties_even().clamp(-127.0, 127.0) as i8
+}
+
 /// At most four weights as signed factors of `scale`, which is at least their largest over 127: the first in the lowest byte.
 pub(crate) fn quad(weights: &[f32], scale: f32) -> u32 {
-    let byte = |weight: &f32| u32::from((weight / scale).round_ties_even().clamp(-127.0, 127.0) as i8 as u8);
+    let byte = |weight: &f32| u32::from(weight_steps(*weight, scale) as u8);
     weights.iter().rev().fold(0, |quad, weight| quad << 8 | byte(weight))
 }
 

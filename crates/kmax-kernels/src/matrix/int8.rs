@@ -2,7 +2,7 @@
 
 use super::factor::{Factor, in_pieces, panels, rows_of};
 use super::{ROWS, Range, RowScales, packed_len};
-use crate::cpu::{Columns, Kernel, Ranges, join_quads, quad, run_quads, signed};
+use crate::cpu::{Columns, Kernel, Ranges, join_quads, quad, run_quads, signed, weight_scale};
 use std::ops;
 
 /// [`super::Factors::Int8`].
@@ -25,11 +25,8 @@ impl Factor<f32> for Int8 {
 
     fn pack(weights: &[f32], rows: usize, depth: usize) -> Vec<u32> {
         let all = rows.next_multiple_of(ROWS);
-        // What is not a number is larger than any: then the scale is none, and so is each output of the row.
-        let larger = |most: f32, weight: f32| if most.is_nan() || weight <= most { most } else { weight };
-        let largest = |row: &[f32]| row.iter().fold(0f32, |most, weight| larger(most, weight.abs()));
-        let mut scales: Vec<f32> =
-            weights.chunks_exact(depth.max(1)).map(|row| largest(row) / 127.0).collect();
+        // One that is no number makes each output of its row none.
+        let mut scales: Vec<f32> = weights.chunks_exact(depth.max(1)).map(weight_scale).collect();
         scales.resize(all, 0.0);
         let mut packed = panels(weights, (rows, depth), Self::DEEP, |row, values| quad(values, scales[row]));
         let units = depth.div_ceil(Self::DEEP);

@@ -3,12 +3,12 @@
 //! A folder holds `config.json`, `preprocessor_config.json`, `model.safetensors` and `README.md`, the model card.
 
 mod card;
-mod rounded;
+mod quantized;
 mod weights;
 mod write;
 
 pub use card::ModelCard;
-pub use rounded::Rounded;
+pub use quantized::Quantized;
 pub use weights::Weights;
 
 use crate::config::{CONFIG_FILE, Config, PREPROCESSOR_FILE, Parsed};
@@ -131,6 +131,14 @@ impl Model {
     }
 }
 
+/// Refuses a place for a model folder where something else is: before the work, which would be lost.
+///
+/// # Errors
+/// [`Error::File`] if it is there, not empty, and no model folder.
+pub fn check_place(folder: &Path) -> Result<()> {
+    write::check_place(folder)
+}
+
 /// Writes a model folder beside its place and renames it. An older model folder there is replaced.
 ///
 /// Values are stored in `dtype`, float32 or float16; a tensor that float16 cannot hold stays float32.
@@ -216,25 +224,26 @@ mod tests {
     }
 
     #[test]
-    fn a_rounded_model_is_smaller_and_near() -> Result<()> {
+    fn a_quantized_model_is_smaller_and_near() -> Result<()> {
         let parent = tempfile::tempdir().expect("a temporary folder");
-        let (folder, again) = (parent.path().join("model"), parent.path().join("rounded"));
+        let (folder, again) = (parent.path().join("model"), parent.path().join("quantized"));
         let (config, weights) = small();
         save(&folder, &config, weights, DType::F32, &card())?;
         let model = Model::open(&folder)?;
-        let rounded = model.rounded(&["decoder.".into()])?;
+        let quantized = model.quantized(&["decoder.".into()])?;
         assert!(
-            rounded.tensors.iter().all(|name| !name.starts_with("decoder.")) && !rounded.tensors.is_empty()
+            quantized.tensors.iter().all(|name| !name.starts_with("decoder."))
+                && !quantized.tensors.is_empty()
         );
         assert_eq!(
-            rounded.before,
+            quantized.before,
             model.weights().stored().map(|(.., bytes)| bytes.len() as u64).sum::<u64>()
         );
-        rounded.model.write(&again, "# Rounded\n")?;
+        quantized.model.write(&again, "# Quantized\n")?;
         let found = Model::open(&again)?;
-        assert_eq!((found.config(), found.digest()), (&config, rounded.model.digest()));
+        assert_eq!((found.config(), found.digest()), (&config, quantized.model.digest()));
         assert_eq!(found.weights().shapes(), model.weights().shapes());
-        assert!(found.weights().are_rounded() && found.rounded(&[]).is_err());
+        assert!(found.weights().are_quantized() && found.quantized(&[]).is_err());
 
         let image = Tensor::arange(0f32, 3.0 * 33.0 * 33.0, &Device::Cpu)?.sin()?.reshape((1, 3, 33, 33))?;
         let masks = |model: &Model, precision| -> Result<Vec<f32>> {
@@ -245,11 +254,15 @@ mod tests {
         let expected = masks(&model, Precision::Float32)?;
         let difference = apart(&masks(&found, Precision::Float32)?, &expected);
         assert!(difference > 0.0 && difference < 0.5, "{difference}");
+        // Integers that are rounded again are mostly the same.
+        let rounded = apart(&masks(&found, Precision::Int8)?, &masks(&model, Precision::Int8)?);
+        let by_rounding = apart(&masks(&model, Precision::Int8)?, &expected);
+        assert!(rounded < by_rounding, "{rounded}, {by_rounding}");
 
         // Fewer bytes than half precision has.
-        let all = model.rounded(&[])?;
+        let all = model.quantized(&[])?;
         assert!(all.bytes < all.before / 3, "{} of {}", all.bytes, all.before);
-        let error = model.rounded(&["backbones.".into()]).expect_err("no such name").to_string();
+        let error = model.quantized(&["backbones.".into()]).expect_err("no such name").to_string();
         assert!(error.contains("`backbones.`") && error.contains("backbone."), "{error}");
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Weights in a safetensors file, checked against what a network asks for.
 
-use super::rounded;
+use super::quantized;
 use crate::error::{Error, Result};
 use crate::network::NetworkConfig;
 use candle_core::{DType, Device, Tensor};
@@ -42,7 +42,7 @@ impl Weights {
     ///
     /// # Errors
     /// [`Error::File`] if it is missing, damaged, or holds something else than floats, and integers of 8 bits with their scales
-    /// ([`Model::rounded`](crate::Model::rounded)).
+    /// ([`Model::quantized`](crate::Model::quantized)).
     pub fn open(file: &Path) -> Result<Self> {
         let data = read_file(file, MAX_WEIGHTS).map_err(Error::reading(file))?;
         Self::from_bytes(file, data)
@@ -82,14 +82,23 @@ impl Weights {
         &self.data
     }
 
-    /// Each tensor as it is stored: name, element type, shape and bytes; not those of rounded ones.
+    /// Each tensor as it is stored: name, element type, shape and bytes; not of quantized ones.
     pub(super) fn stored(&self) -> impl Iterator<Item = (&str, Dtype, &[usize], &[u8])> {
         let plain = self.tensors.iter().filter(|(_, stored)| stored.scales.is_none());
         plain.map(|(name, s)| (name.as_str(), s.dtype, s.shape.as_slice(), &self.data[s.place.clone()]))
     }
 
+    /// How many values there are, and how many bytes hold them.
+    pub fn size(&self) -> (usize, usize) {
+        let length = |place: &Range<usize>| place.len();
+        self.tensors.values().fold((0, 0), |(values, bytes), stored| {
+            let scales = stored.scales.as_ref().map_or(0, length);
+            (values + stored.shape.iter().product::<usize>(), bytes + length(&stored.place) + scales)
+        })
+    }
+
     /// Whether some tensors are integers of 8 bits.
-    pub fn are_rounded(&self) -> bool {
+    pub fn are_quantized(&self) -> bool {
         self.tensors.values().any(|stored| stored.scales.is_some())
     }
 
@@ -129,7 +138,7 @@ impl Weights {
 
     fn is_finite(&self, stored: &Stored) -> bool {
         if let Some(place) = &stored.scales {
-            return self.scales(place).into_iter().all(rounded::is_possible);
+            return self.scales(place).into_iter().all(quantized::is_possible);
         }
         let bytes = &self.data[stored.place.clone()];
         // A value is infinite or no number where all bits of its exponent are set.
@@ -152,7 +161,7 @@ impl TensorSource for Weights {
     fn tensor(&self, name: &str) -> kmax_nn::Result<Option<Tensor>> {
         let Some(Stored { dtype, shape, place, scales }) = self.tensors.get(name) else { return Ok(None) };
         if let Some(scales) = scales {
-            let values = rounded::values(&self.data[place.clone()], &self.scales(scales));
+            let values = quantized::values(&self.data[place.clone()], &self.scales(scales));
             return Ok(Some(Tensor::from_vec(values, shape.as_slice(), &Device::Cpu)?));
         }
         let dtype = match dtype {
@@ -172,13 +181,13 @@ impl TensorSource for Weights {
 fn join_scales(tensors: &mut BTreeMap<String, Stored>) -> std::result::Result<(), String> {
     let integers = tensors.iter().filter(|(_, stored)| stored.dtype == Dtype::I8);
     for name in integers.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
-        let scales = tensors.remove(&format!("{name}{}", rounded::SCALE));
+        let scales = tensors.remove(&format!("{name}{}", quantized::SCALE));
         let Some(stored) = tensors.get_mut(&name) else { continue };
         let rows = stored.shape.first().copied();
         let found = scales
             .filter(|s| s.dtype == Dtype::F32 && s.shape.len() == 1 && s.shape.first().copied() == rows);
         let Some(found) = found else {
-            let (scale, rows) = (rounded::SCALE, rows.map_or_else(String::new, |rows| rows.to_string()));
+            let (scale, rows) = (quantized::SCALE, rows.map_or_else(String::new, |rows| rows.to_string()));
             return Err(format!("{name}: integers want `{name}{scale}` beside them, F32 [{rows}]"));
         };
         stored.scales = Some(found.place);

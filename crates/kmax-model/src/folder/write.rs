@@ -23,12 +23,7 @@ pub(super) fn replace_folder<E: From<Error>>(
     folder: &Path,
     fill: impl FnOnce(&Path) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
-    if folder.exists() && !is_model(folder) {
-        let empty = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
-        if !empty {
-            return Err(fail(folder, "is there already and is no model folder").into());
-        }
-    }
+    check_place(folder)?;
     let parent = folder_of(folder);
     fs::create_dir_all(parent).map_err(|e| fail(parent, e))?;
     let new = Beside::folder(folder).map_err(|e| fail(folder, e))?;
@@ -51,6 +46,15 @@ pub(super) fn replace_folder<E: From<Error>>(
         }
     } else {
         fs::rename(new.path(), folder).map_err(|e| fail(folder, e))?;
+    }
+    Ok(())
+}
+
+/// Refuses a place where something else than a model folder is.
+pub(super) fn check_place(folder: &Path) -> Result<()> {
+    let is_empty = || fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
+    if folder.exists() && !is_model(folder) && !is_empty() {
+        return Err(fail(folder, "is there already and is no model folder"));
     }
     Ok(())
 }

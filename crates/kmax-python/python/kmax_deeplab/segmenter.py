@@ -48,8 +48,8 @@ class Segmenter:
         UnsupportedError: A device that is not there or that this package was built without, or a precision that it has not.
         InvalidArgumentError: A setting that there is not, or out of its range.
 
-    A segmenter may be used by several threads at once. It can be pickled: what is kept is the name, the settings and the precision that
-    ``"auto"`` became, not the weights.
+    A segmenter may be used by several threads at once. It can be pickled: what is kept is the name, the settings and, where a device
+    was named, the precision that ``"auto"`` became; not the weights.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Segmenter:
         self.model: str = os.fspath(model)
         """The name that the model was opened by."""
         self._threads, self._changed = threads, settings
-        self._device, self._tiles = device, tiles
+        self._device, self._precision, self._tiles = device, precision, tiles
         with Listener(progress, self.model, unit="B") as listener:
             self._native = _native.Segmenter(
                 self.model, threads, _written(settings), listener, device, _PRECISIONS[precision], cut
@@ -167,8 +167,10 @@ class Segmenter:
         return f"Segmenter({self.model!r}, {len(self._categories)} classes)"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # Another device may not have what this one became.
+        precision = self._precision if self._device == "auto" else self.precision
         return _again, (
-            type(self), self.model, self._threads, self._changed, self._device, self.precision, self._tiles
+            type(self), self.model, self._threads, self._changed, self._device, precision, self._tiles
         )
 
 

@@ -20,7 +20,7 @@ pub fn run(name: &str, as_json: bool) -> Outcome {
             let config = preset.config();
             let shapes = config.network.shapes(false).or_fail_loading()?;
             let parameters = shapes.values().map(|shape| shape.iter().product::<usize>()).sum();
-            let size = Size { parameters, bytes: None };
+            let size = Size { parameters, bytes: None, quantized: false };
             let license = match preset {
                 Preset::Published(variant) => variant.release().license(),
                 Preset::People => kmax::LICENSE,
@@ -50,18 +50,15 @@ struct Size {
     parameters: usize,
     /// In the file; `None` where there is no file.
     bytes: Option<usize>,
+    /// Whether there are integers of 8 bits among them.
+    quantized: bool,
 }
 
 impl Size {
     fn of(model: &Model) -> Self {
         let weights = model.weights();
-        let (mut parameters, mut bytes) = (0, 0);
-        for (name, shape) in weights.shapes() {
-            let count: usize = shape.iter().product();
-            parameters += count;
-            bytes += count * weights.dtype(&name).map_or(0, |dtype| dtype.bitsize() / 8);
-        }
-        Self { parameters, bytes: Some(bytes) }
+        let (parameters, bytes) = weights.size();
+        Self { parameters, bytes: Some(bytes), quantized: weights.are_quantized() }
     }
 }
 
@@ -89,6 +86,7 @@ fn facts(name: &str, preset: Option<Preset>, config: &Config, size: &Size, licen
         "backbone": file["backbone_config"]["kind"],
         "parameters": size.parameters,
         "weights_bytes": size.bytes,
+        "quantized": size.quantized,
         "license": license,
         "queries": config.network.decoder.queries,
         "input": format!("{height}x{width}"),
@@ -129,6 +127,9 @@ fn table(facts: &Value) -> String {
                 let size = value.as_u64().map(megabytes);
                 line("weights", &size.unwrap_or_else(|| "not here: `kmax pull` fetches them".into()));
             }
+            // Told of those that are, alone.
+            ("quantized", Value::Bool(false)) => {}
+            ("quantized", _) => line("quantized", "weights in 8 bits"),
             // Most models see whole photos.
             ("tiles", Value::Null) => {}
             ("tiles", value) => {

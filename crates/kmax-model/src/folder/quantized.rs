@@ -1,0 +1,174 @@
+//! Weights stored in 8 bits.
+//!
+//! A tensor of integers from -127 to 127 stands beside another, `NAME.scale`, with a float32 for each output channel (axis 0): values are
+//! `integer * scale`, and a scale is the channel's largest weight over 127. The processor's products of integers
+//! ([`Precision::Int8`](crate::Precision::Int8)) round weights in the same way, after batch norms are folded, so that there only those that
+//! were half a step from two integers become others.
+
+use super::weights::Weights;
+use super::{Model, WEIGHTS_FILE, write};
+use crate::error::{Error, Result};
+use candle_core::DType;
+use kmax_base::ErrorKind;
+use kmax_nn::{TensorSource, weight_scale, weight_steps};
+use rayon::prelude::*;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Ends the name of a tensor's scales.
+pub(super) const SCALE: &str = ".scale";
+/// Tensors with fewer values for each output channel would hardly become smaller: depthwise kernels, norms, biases.
+const LEAST: usize = 16;
+
+/// A model of which weights were quantized.
+#[derive(Debug, Clone)]
+pub struct Quantized {
+    /// The model.
+    pub model: Model,
+    /// Names of the tensors that are integers now.
+    pub tensors: Vec<String>,
+    /// Bytes of the weights' file before.
+    pub before: u64,
+    /// Bytes of the weights' file now.
+    pub bytes: u64,
+}
+
+impl Model {
+    /// The same with kernels and matrices stored as integers of 8 bits with a scale for each output channel; all else, and tensors whose
+    /// names begin with one of `kept`, as they were. What is quantized takes a quarter of float32's size, half of float16's. Such a model
+    /// computes in every precision.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if no name begins so, if nothing is left to quantize, or if weights are quantized already.
+    pub fn quantized(&self, kept: &[String]) -> Result<Quantized> {
+        let weights = &self.weights;
+        if weights.are_quantized() {
+            return Err(Error::Argument("the weights are integers of 8 bits already".into()));
+        }
+        check_kept(weights, kept)?;
+        let is_kept = |name: &str| kept.iter().any(|kept| name.starts_with(kept.as_str()));
+        let (mut stored, mut tensors) = (Vec::new(), Vec::new());
+        for (name, dtype, shape, bytes) in weights.stored() {
+            let floats = if is_kept(name) || !is_worth(name, shape) { None } else { weights.tensor(name)? };
+            let Some(floats) = floats else {
+                stored.push((name.to_string(), dtype, shape.to_vec(), Cow::Borrowed(bytes)));
+                continue;
+            };
+            let floats = floats.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+            let (integers, scales) = quantized(&floats, shape[0]);
+            let scales: Vec<u8> = scales.into_iter().flat_map(f32::to_le_bytes).collect();
+            stored.push((name.to_string(), Dtype::I8, shape.to_vec(), Cow::Owned(integers)));
+            stored.push((format!("{name}{SCALE}"), Dtype::F32, vec![shape[0]], Cow::Owned(scales)));
+            tensors.push(name.to_string());
+        }
+        if tensors.is_empty() {
+            return Err(Error::Argument("nothing is left to quantize".into()));
+        }
+        let file = Path::new(WEIGHTS_FILE);
+        let fail = |e: safetensors::SafeTensorError| Error::file(file, ErrorKind::CannotWrite, e.to_string());
+        let views = stored.iter().map(|(name, dtype, shape, data)| {
+            TensorView::new(*dtype, shape.clone(), data).map(|view| (name.as_str(), view))
+        });
+        let views = views.collect::<std::result::Result<Vec<_>, _>>().map_err(fail)?;
+        let data = safetensors::serialize(views, write::metadata()).map_err(fail)?;
+        let (before, bytes) = (weights.bytes().len() as u64, data.len() as u64);
+        let model = Self { weights: Weights::from_bytes(file, data)?, ..self.clone() };
+        Ok(Quantized { model, tensors, before, bytes })
+    }
+}
+
+/// Refuses a beginning of names that none has.
+fn check_kept(weights: &Weights, kept: &[String]) -> Result<()> {
+    let is_there = |kept: &str| weights.stored().any(|(name, ..)| name.starts_with(kept));
+    let Some(wrong) = kept.iter().find(|kept| kept.is_empty() || !is_there(kept)) else { return Ok(()) };
+    let first = |name: &str| name.split_inclusive('.').next().unwrap_or_default().to_string();
+    let firsts: BTreeSet<_> = weights.stored().map(|(name, ..)| first(name)).collect();
+    let firsts = firsts.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Error::Argument(format!(
+        "no weights have a name that begins with `{wrong}`; names begin with {firsts}"
+    )))
+}
+
+/// Whether a tensor is worth it: a kernel or a matrix. Tables of positions and the queries are what maps are compared with, and stay as
+/// they are.
+fn is_worth(name: &str, shape: &[usize]) -> bool {
+    let is_compared = name.ends_with("queries") || name.ends_with("_position");
+    shape.len() >= 2 && shape[1] > 1 && shape[1..].iter().product::<usize>() >= LEAST && !is_compared
+}
+
+/// Whether what a scale makes of integers, -127 to 127, are numbers.
+pub(super) fn is_possible(scale: f32) -> bool {
+    (scale * 127.0).is_finite() && scale >= 0.0
+}
+
+/// Integers and scales of finite values in `rows` output channels.
+fn quantized(values: &[f32], rows: usize) -> (Vec<u8>, Vec<f32>) {
+    let length = (values.len() / rows.max(1)).max(1);
+    // Of the largest numbers that there are, a scale times 127 may round to infinity.
+    let scale = |row: &[f32]| {
+        let scale = weight_scale(row);
+        if is_possible(scale) { scale } else { scale.next_down() }
+    };
+    let scales: Vec<f32> = values.par_chunks(length).map(scale).collect();
+    let integer = |(at, value): (usize, &f32)| weight_steps(*value, scales[at / length]) as u8;
+    (values.par_iter().enumerate().map(integer).collect(), scales)
+}
+
+/// The values of `integers`, as many for each of `scales`. There is no -128.
+pub(super) fn values(integers: &[u8], scales: &[f32]) -> Vec<f32> {
+    let length = (integers.len() / scales.len().max(1)).max(1);
+    let row = |(row, scale): (&[u8], &f32)| {
+        row.iter().map(|byte| f32::from((*byte as i8).max(-127)) * scale).collect::<Vec<_>>()
+    };
+    integers.par_chunks(length).zip(scales).flat_map_iter(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_half_a_step_apart_at_most_and_become_the_same_integers_again() {
+        let row = |scale: f32| (0..40).map(move |i| scale * (i as f32 * 0.7).sin());
+        let first: Vec<f32> = row(3.0).chain(row(0.01)).chain([0.0; 40]).chain(row(f32::MAX)).collect();
+        let (integers, scales) = quantized(&first, 4);
+        assert_eq!((integers.len(), scales.len(), scales[2]), (160, 4, 0.0));
+        assert!(scales.iter().all(|scale| is_possible(*scale)));
+        let found = values(&integers, &scales);
+        for (at, (found, expected)) in found.iter().zip(&first).enumerate() {
+            assert!((found - expected).abs() <= 0.501 * scales[at / 40], "{at}: {found}, {expected}");
+        }
+        assert_eq!(quantized(&found, 4).0, integers);
+    }
+
+    #[test]
+    fn the_largest_numbers_stay_numbers() {
+        let (integers, scales) = quantized(&[f32::MAX, -f32::MAX, 1.0, 0.0], 1);
+        let found = values(&integers, &scales);
+        assert!(
+            found.iter().all(|value| value.is_finite()) && found[0] > 3.4e38 && found[1] < -3.4e38,
+            "{found:?}"
+        );
+        for wrong in [f32::NAN, f32::INFINITY, f32::MAX, -1.0] {
+            assert!(!is_possible(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_compared_or_small_stays() {
+        for (name, shape, expected) in [
+            ("backbone.stages.0.blocks.0.project.weight", &[64, 64, 1, 1][..], true),
+            ("decoder.layers.0.predictor.class.weight", &[17, 96, 1], true),
+            ("backbone.stages.0.blocks.0.depthwise.weight", &[32, 1, 3, 3], false),
+            ("a.kernel.of.few.weight", &[64, 3, 1, 1], false),
+            ("pixel_decoder.norm.weight", &[64], false),
+            ("pixel_decoder.stages.0.0.attention.height.value_position", &[509, 16], false),
+            ("decoder.queries", &[128, 32], false),
+        ] {
+            assert_eq!(is_worth(name, shape), expected, "{name}");
+        }
+    }
+}
