@@ -1,4 +1,4 @@
-//! A training step: the loss, the gradients of all parameters, and AdamW's update, in float32.
+//! A training step in float32: the loss, the gradients of all parameters and their norm as AdamW takes it, the statistics of batch norms.
 
 use crate::report::{Report, drawn, overall};
 use crate::{Outcome, Run};
@@ -25,9 +25,10 @@ pub fn check(run: &Run, report: &mut Report) -> Outcome {
     Ok(())
 }
 
-/// What a step gives: the loss, all gradients in a row, their norm, and the statistics and weights after it.
+/// What a step gives: the loss, the names of what has a gradient, all gradients in a row, their norm, and the statistics after it.
 struct Step {
     loss: Tensor,
+    names: Vec<String>,
     gradients: Tensor,
     norm: f64,
     statistics: Tensor,
@@ -49,16 +50,25 @@ fn compare(run: &Run, report: &mut Report, (network, name, side): (&str, &str, u
             let flat = |x: &Tensor| x.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all();
             Ok(Tensor::cat(&tensors.iter().map(flat).collect::<Result<Vec<_>, _>>()?, 0)?)
         };
-        let of = trained.iter().filter_map(|p| gradients.get(p.var.as_tensor()).cloned()).collect::<Vec<_>>();
-        if of.len() != trained.len() {
-            return Err(format!("{} of {} parameters have gradients", of.len(), trained.len()).into());
-        }
+        // The loss is of the last logits: what only earlier ones are made of has none.
+        let of =
+            trained.iter().filter_map(|p| Some((p.name.clone(), gradients.get(p.var.as_tensor())?.clone())));
+        let (names, of): (Vec<_>, Vec<_>) = of.unzip();
         let statistics: Vec<_> = statistics.iter().map(|p| p.var.clone()).collect();
-        let norm = AdamW::new(parameters, AdamWConfig::pytorch())?.step(&gradients, 1e-3)?;
+        let of = row(of)?;
+        // The optimizer is in float32.
+        let norm = match dtype {
+            DType::F32 => AdamW::new(parameters, AdamWConfig::pytorch())?.step(&gradients, 1e-3)?,
+            _ => of.sqr()?.sum_all()?.sqrt()?.to_scalar()?,
+        };
         let statistics = row(statistics.iter().map(|var| var.as_detached_tensor()).collect())?;
-        Ok(Step { loss: loss.reshape(1)?, gradients: row(of)?, norm, statistics })
+        Ok(Step { loss: loss.reshape(1)?, names, gradients: of, norm, statistics })
     };
     let (found, expected) = (step(DType::F32, &run.device)?, step(DType::F64, &Device::Cpu)?);
+    if found.names != expected.names || found.names.is_empty() {
+        let (found, expected) = (found.names.len(), expected.names.len());
+        return Err(format!("{found} parameters have gradients, on the processor {expected}").into());
+    }
     report.judged(&format!("{name}: loss"), DType::F32, overall(&found.loss, &expected.loss)?, 1e-3);
     report.judged(
         &format!("{name}: gradients"),

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csetjmp>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -66,7 +67,7 @@ class Emulator {
 
     void barrier() {
         waiting.push_back({thread, running});
-        swapcontext(&running->context, &scheduler);
+        leave();
     }
 
     // The shared memory that is declared in this place of the source, the same for all threads of the block.
@@ -77,9 +78,11 @@ class Emulator {
     }
 
   private:
-    // Runs one thread after the other until one waits.
+    // Runs one thread after the other until one waits, and in the next block again.
     struct Fiber {
         ucontext_t context;
+        // Where it goes on. A context would be left and entered by system calls, which is most of the time of a kernel with barriers.
+        jmp_buf at;
         std::vector<unsigned char> stack = std::vector<unsigned char>(64 * 1024);
     };
     struct Waiting {
@@ -93,7 +96,8 @@ class Emulator {
     // The threads that have not begun.
     std::vector<int> coming;
     Fiber* running = nullptr;
-    ucontext_t scheduler;
+    // Where a fiber comes back to.
+    jmp_buf scheduler;
     std::map<int, std::vector<unsigned char>> memory;
     void* body = nullptr;
     void (*call_body)(void*) = nullptr;
@@ -104,8 +108,19 @@ class Emulator {
         getcontext(&fiber.context);
         fiber.context.uc_stack.ss_sp = fiber.stack.data();
         fiber.context.uc_stack.ss_size = fiber.stack.size();
-        fiber.context.uc_link = &scheduler;
+        fiber.context.uc_link = nullptr;
         makecontext(&fiber.context, enter, 0);
+        running = &fiber;
+        if (_setjmp(scheduler) == 0) setcontext(&fiber.context);
+    }
+
+    void resume(Fiber& fiber) {
+        running = &fiber;
+        if (_setjmp(scheduler) == 0) _longjmp(fiber.at, 1);
+    }
+
+    void leave() {
+        if (_setjmp(running->at) == 0) _longjmp(scheduler, 1);
     }
 
     Outcome run_block() {
@@ -115,20 +130,25 @@ class Emulator {
         std::shuffle(coming.begin(), coming.end(), random);
         // Each has at most one waiting thread, so that those before are taken.
         for (size_t used = 0; !coming.empty(); ++used) {
-            if (used == fibers.size()) fibers.emplace_back(new Fiber);
-            running = fibers[used].get();
-            begin(*running);
-            swapcontext(&scheduler, &running->context);
+            if (used < fibers.size()) {
+                resume(*fibers[used]);
+            } else {
+                fibers.emplace_back(new Fiber);
+                begin(*fibers[used]);
+            }
         }
         while (!waiting.empty()) {
-            if (waiting.size() != THREADS) return DIVERGED;
+            if (waiting.size() != THREADS) {
+                // Those that wait would go on in the next block.
+                fibers.clear();
+                return DIVERGED;
+            }
             std::vector<Waiting> all;
             all.swap(waiting);
             std::shuffle(all.begin(), all.end(), random);
             for (const Waiting& next : all) {
                 thread = next.thread;
-                running = next.fiber;
-                swapcontext(&scheduler, &running->context);
+                resume(*next.fiber);
             }
         }
         return WHOLE;
@@ -138,10 +158,13 @@ class Emulator {
 static Emulator emulator;
 
 void Emulator::enter() {
-    while (!emulator.coming.empty()) {
-        emulator.thread = emulator.coming.back();
-        emulator.coming.pop_back();
-        emulator.call_body(emulator.body);
+    for (;;) {
+        while (!emulator.coming.empty()) {
+            emulator.thread = emulator.coming.back();
+            emulator.coming.pop_back();
+            emulator.call_body(emulator.body);
+        }
+        emulator.leave();
     }
 }
 
