@@ -235,11 +235,10 @@ mod tests {
             quantized.tensors.iter().all(|name| !name.starts_with("decoder."))
                 && !quantized.tensors.is_empty()
         );
-        assert_eq!(
-            quantized.before,
-            model.weights().stored().map(|(.., bytes)| bytes.len() as u64).sum::<u64>()
-        );
+        let size = |folder: &Path| std::fs::metadata(folder.join(WEIGHTS_FILE)).map(|file| file.len()).ok();
+        assert_eq!(Some(quantized.before), size(&folder));
         quantized.model.write(&again, "# Quantized\n")?;
+        assert_eq!(Some(quantized.bytes), size(&again));
         let found = Model::open(&again)?;
         assert_eq!((found.config(), found.digest()), (&config, quantized.model.digest()));
         assert_eq!(found.weights().shapes(), model.weights().shapes());
@@ -285,7 +284,8 @@ mod tests {
         let weights = open(Some(("a.weight.scale", Dtype::F32, &[2], &proper))).expect("a model");
         let tensor = kmax_nn::TensorSource::tensor(&weights, "a.weight").expect("read").expect("there");
         let values = tensor.to_vec2::<f32>().expect("two rows");
-        assert_eq!(values, [[0.5, 1.0, 1.5], [-2.0, -256.0, 12.0]]);
+        // There is no -128.
+        assert_eq!(values, [[0.5, 1.0, 1.5], [-2.0, -254.0, 12.0]]);
         assert_eq!(kmax_nn::TensorSource::names(&weights), ["a.weight"]);
         for wrong in [
             None,
