@@ -9,6 +9,7 @@ each are printed.
 
 import statistics
 import sys
+import tempfile
 import time
 
 import onnxruntime
@@ -27,9 +28,10 @@ def session(file):
 ours, size, network = sys.argv[1], int(sys.argv[2]), (sys.argv[3:] or ["resnet50"])[0]
 torch.manual_seed(1)
 image = torch.rand(1, 3, size, size)
-with torch.no_grad():
-    torch.onnx.export(KMax(network).eval(), (image,), "torch.onnx", input_names=["pixel_values"], opset_version=18, dynamo=True)
-sessions = {"kmax export": session(ours), "torch.onnx": session("torch.onnx")}
+with torch.no_grad(), tempfile.TemporaryDirectory() as place:
+    file = f"{place}/torch.onnx"
+    torch.onnx.export(KMax(network).eval(), (image,), file, input_names=["pixel_values"], opset_version=18, dynamo=True)
+    sessions = {"kmax export": session(ours), "torch.onnx": session(file)}
 times = {name: [] for name in sessions}
 for turn in range(9):
     for name, one in sessions.items():
