@@ -39,7 +39,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let photos = if photos.is_empty() { Vec::new() } else { once(inputs::list(photos, None)?.0) };
     let source = model::folder(name)?;
     let place = |path: &Path| std::fs::canonicalize(path).ok();
-    if source.as_deref().is_some_and(|source| place(source).is_some() && place(source) == place(output)) {
+    if source.as_deref().and_then(place).is_some_and(|source| place(output) == Some(source)) {
         let message = format!("{}: is the model itself, which would be lost", output.display());
         return Err(Failure::new(Code::Usage, message));
     }

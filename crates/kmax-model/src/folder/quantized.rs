@@ -9,11 +9,9 @@ use super::weights::Weights;
 use super::{Model, WEIGHTS_FILE, write};
 use crate::error::{Error, Result};
 use candle_core::DType;
-use kmax_base::ErrorKind;
 use kmax_nn::{TensorSource, weight_scale, weight_steps};
 use rayon::prelude::*;
 use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -68,12 +66,7 @@ impl Model {
             return Err(Error::Argument("nothing is left to quantize".into()));
         }
         let file = Path::new(WEIGHTS_FILE);
-        let fail = |e: safetensors::SafeTensorError| Error::file(file, ErrorKind::CannotWrite, e.to_string());
-        let views = stored.iter().map(|(name, dtype, shape, data)| {
-            TensorView::new(*dtype, shape.clone(), data).map(|view| (name.as_str(), view))
-        });
-        let views = views.collect::<std::result::Result<Vec<_>, _>>().map_err(fail)?;
-        let data = safetensors::serialize(views, write::metadata()).map_err(fail)?;
+        let data = write::serialized(file, &stored)?;
         let (before, bytes) = (weights.bytes().len() as u64, data.len() as u64);
         let model = Self { weights: Weights::from_bytes(file, data)?, ..self.clone() };
         Ok(Quantized { model, tensors, before, bytes })
@@ -113,8 +106,10 @@ fn quantized(values: &[f32], rows: usize) -> (Vec<u8>, Vec<f32>) {
         if is_possible(scale) { scale } else { scale.next_down() }
     };
     let scales: Vec<f32> = values.par_chunks(length).map(scale).collect();
-    let integer = |(at, value): (usize, &f32)| weight_steps(*value, scales[at / length]) as u8;
-    (values.par_iter().enumerate().map(integer).collect(), scales)
+    let row = |(row, scale): (&[f32], &f32)| {
+        row.iter().map(|value| weight_steps(*value, *scale) as u8).collect::<Vec<_>>()
+    };
+    (values.par_chunks(length).zip(&scales).flat_map_iter(row).collect(), scales)
 }
 
 /// The values of `integers`, as many for each of `scales`. There is no -128.

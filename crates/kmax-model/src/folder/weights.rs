@@ -56,11 +56,10 @@ impl Weights {
         let data = data.into();
         let fail = |reason: String| Error::file(file, ErrorKind::Damaged, reason);
         check_header(&data).map_err(|e| fail(e.to_string()))?;
-        let (header, _) = SafeTensors::read_metadata(&data).map_err(|e| fail(e.to_string()))?;
+        let (header, metadata) = SafeTensors::read_metadata(&data).map_err(|e| fail(e.to_string()))?;
         let parsed = SafeTensors::deserialize(&data).map_err(|e| fail(e.to_string()))?;
         let mut tensors = BTreeMap::new();
         let start = header + size_of::<u64>();
-        let (_, metadata) = SafeTensors::read_metadata(&data).map_err(|e| fail(e.to_string()))?;
         for (name, info) in metadata.tensors() {
             let (from, to) = info.data_offsets;
             let place = start + from..start + to;

@@ -111,15 +111,28 @@ pub(super) fn weights(file: &Path, tensors: HashMap<String, Tensor>, dtype: DTyp
         let (dtype, data) = stored(&name, &tensor, dtype)?;
         all.push((name, dtype, shape, data));
     }
-    let views = all.iter().map(|(name, dtype, shape, data)| {
-        TensorView::new(*dtype, shape.clone(), data).map(|view| (name.as_str(), view))
-    });
-    let views = views.collect::<std::result::Result<Vec<_>, _>>().map_err(|e| fail(file, e))?;
+    let views = views(file, &all)?;
     safetensors::serialize_to_file(views, metadata(), file).map_err(|e| fail(file, e))
 }
 
+/// Tensors as the contents of a safetensors file.
+pub(super) fn serialized<D: AsRef<[u8]>>(file: &Path, all: &[Named<D>]) -> Result<Vec<u8>> {
+    safetensors::serialize(views(file, all)?, metadata()).map_err(|e| fail(file, e))
+}
+
+/// Name, element type, shape and bytes of a tensor.
+pub(super) type Named<D> = (String, safetensors::Dtype, Vec<usize>, D);
+
+fn views<'a, D: AsRef<[u8]>>(file: &Path, all: &'a [Named<D>]) -> Result<Vec<(&'a str, TensorView<'a>)>> {
+    let view = |(name, dtype, shape, data): &'a Named<D>| {
+        let view = TensorView::new(*dtype, shape.clone(), data.as_ref()).map_err(|e| fail(file, e))?;
+        Ok((name.as_str(), view))
+    };
+    all.iter().map(view).collect()
+}
+
 /// What a safetensors file says of itself, for readers that ask.
-pub(super) fn metadata() -> Option<HashMap<String, String>> {
+fn metadata() -> Option<HashMap<String, String>> {
     Some(HashMap::from([("format".to_string(), "pt".to_string())]))
 }
 
