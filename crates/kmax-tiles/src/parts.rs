@@ -13,8 +13,10 @@ struct Part {
     /// How much speaks for that class: the sum of scores, or pixels where there are none.
     weight: f64,
     thing: bool,
-    /// The most pixels that one tile sees of it.
-    most: u64,
+    /// Whether more than one tile sees it.
+    agreed: bool,
+    /// The pixels that tiles see of it.
+    pixels: u64,
     /// Those in the cores of the tiles that see it.
     own: u64,
     /// The sum of its score over those.
@@ -38,7 +40,7 @@ impl Parts {
         let id = match self.stuff.get(&category) {
             Some(id) => *id,
             None => {
-                self.list.push(Part { category, weight: 0.0, thing, most: 0, own: 0, certainty: None });
+                self.list.push(Part { category, weight: 0.0, thing, agreed: false, pixels: 0, own: 0, certainty: None });
                 let id = self.list.len() as Id;
                 self.of.push(id);
                 if !thing {
@@ -48,7 +50,7 @@ impl Parts {
             }
         };
         let part = &mut self.list[id as usize - 1];
-        part.most = part.most.max(pixels);
+        part.pixels += pixels;
         part.own += own;
         part.weight += f64::from(segment.score.unwrap_or(1.0)) * own as f64;
         if let Some(score) = segment.score {
@@ -73,7 +75,8 @@ impl Parts {
         self.of[second as usize - 1] = first;
         let part = self.list[second as usize - 1];
         let whole = &mut self.list[first as usize - 1];
-        whole.most = whole.most.max(part.most);
+        whole.agreed = true;
+        whole.pixels += part.pixels;
         whole.own += part.own;
         if whole.category == part.category {
             whole.weight += part.weight;
@@ -144,8 +147,11 @@ impl Parts {
 }
 
 impl Part {
-    /// Whether most of what a tile sees of it lies where other tiles look more deeply, and do not see it.
+    /// Whether most of what one tile alone sees of it lies where other tiles look more deeply.
+    ///
+    /// What two tiles see is believed whatever their cores have of it: more of it may be in tiles still to come, and what was painted
+    /// stays as it is.
     fn is_doubtful(&self) -> bool {
-        self.own * 2 < self.most
+        !self.agreed && self.own * 2 < self.pixels
     }
 }
