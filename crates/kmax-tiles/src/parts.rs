@@ -40,7 +40,15 @@ impl Parts {
         let id = match self.stuff.get(&category) {
             Some(id) => *id,
             None => {
-                self.list.push(Part { category, weight: 0.0, thing, agreed: false, pixels: 0, own: 0, certainty: None });
+                self.list.push(Part {
+                    category,
+                    weight: 0.0,
+                    thing,
+                    agreed: false,
+                    pixels: 0,
+                    own: 0,
+                    certainty: None,
+                });
                 let id = self.list.len() as Id;
                 self.of.push(id);
                 if !thing {
