@@ -29,9 +29,10 @@ fn weights(source: usize, target: usize) -> Vec<(usize, Vec<i32>)> {
         .collect()
 }
 
-fn mix(values: impl Iterator<Item = u8>, weights: &[i32]) -> u8 {
-    let start = 1i32 << (BITS - 1);
-    let sum = values.zip(weights).fold(start, |sum, (value, weight)| sum + i32::from(value) * weight);
+/// What is added before a sum of weighted values is cut to whole ones.
+const HALF: i32 = 1 << (BITS - 1);
+
+fn cut(sum: i32) -> u8 {
     (sum >> BITS).clamp(0, 255) as u8
 }
 
@@ -55,9 +56,11 @@ pub fn bilinear(image: &RgbImage, [height, width]: [usize; 2]) -> Result<RgbImag
         let mut out = Vec::with_capacity(h * width * 3);
         for row in source.chunks_exact(w * 3) {
             for (first, weights) in &columns {
-                for channel in 0..3 {
-                    out.push(mix(row[first * 3 + channel..].iter().step_by(3).copied(), weights));
+                let mut sums = [HALF; 3];
+                for (pixel, weight) in row[first * 3..].as_chunks::<3>().0.iter().zip(weights) {
+                    sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += i32::from(*value) * weight);
                 }
+                out.extend(sums.map(cut));
             }
         }
         out
@@ -66,10 +69,14 @@ pub fn bilinear(image: &RgbImage, [height, width]: [usize; 2]) -> Result<RgbImag
         narrow
     } else {
         let mut out = Vec::with_capacity(height * width * 3);
+        // Row by row, whose values lie side by side.
+        let mut sums = vec![HALF; width * 3];
         for (first, weights) in weights(h, height) {
-            for at in 0..width * 3 {
-                out.push(mix(narrow[first * width * 3 + at..].iter().step_by(width * 3).copied(), &weights));
+            sums.fill(HALF);
+            for (row, weight) in narrow.chunks_exact(width * 3).skip(first).zip(&weights) {
+                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += i32::from(*value) * weight);
             }
+            out.extend(sums.iter().map(|sum| cut(*sum)));
         }
         out
     };

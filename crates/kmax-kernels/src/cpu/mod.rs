@@ -18,7 +18,7 @@ pub(crate) use int8::{Columns, Ranges, join_quads, quad, run_quads, signed};
 pub use int8::{weight_scale, weight_steps};
 pub(crate) use storage::{Held, by_dtype, elements, hold, in_float32, with_dtype, wrap};
 pub use storage::{has_kernel, rounds_factors, runs_kernels};
-pub(crate) use vector::Vector;
+pub(crate) use vector::{REACH, Vector};
 
 #[cfg(target_arch = "aarch64")]
 pub(crate) use dispatch::Neon;

@@ -6,6 +6,7 @@
 mod block;
 mod device;
 mod kernels;
+mod spread;
 #[cfg(test)]
 mod tests;
 mod window;

@@ -1,5 +1,6 @@
 //! Rows of resized maps, made as they are asked for.
 
+use super::spread::Columns;
 use super::{BLOCK, Lanes, Mixing, ResizedMasks, Stage, kernels};
 use crate::resize::Sample;
 use std::ops::Range;
@@ -9,8 +10,8 @@ pub(super) struct Window<'a> {
     masks: &'a ResizedMasks<'a>,
     /// `None` before the first stage.
     stage: Option<&'a Stage>,
-    /// What the stage reads.
-    source: Option<Box<Window<'a>>>,
+    /// What the stage reads, and where the columns lie in that.
+    source: Option<(Box<Window<'a>>, Columns)>,
     columns: Range<usize>,
     /// The length of a buffered row: the columns, rounded up to whole blocks.
     stride: usize,
@@ -30,10 +31,12 @@ impl<'a> Window<'a> {
         let source = stage.and_then(|stage| {
             let used = stage.columns.get(columns.clone())?;
             let needed = used.first()?.low..used.last()?.high + 1;
-            Some(Box::new(Window::new(masks, stages - 1, needed)))
+            let source = Window::new(masks, stages - 1, needed);
+            let columns = Columns::new(used, source.rows());
+            Some((Box::new(source), columns))
         });
         let row = if stage.is_some() { masks.order.len() * stride } else { 0 };
-        let scratch = source.as_ref().map_or(0, |source| masks.order.len() * source.stride);
+        let scratch = source.as_ref().map_or(0, |(source, _)| masks.order.len() * source.stride);
         Self {
             masks,
             stage,
@@ -70,6 +73,11 @@ impl<'a> Window<'a> {
         }
     }
 
+    /// The first column of what a later stage reads of a query, and how many values that is.
+    fn rows(&self) -> (usize, usize) {
+        if self.stage.is_some() { (self.columns.start, self.stride) } else { (0, self.masks.source[1]) }
+    }
+
     /// The row of the `at`th query, before the first stage.
     fn line(&self, at: usize, row: usize) -> &'a [f32] {
         let [height, width] = self.masks.source;
@@ -101,13 +109,11 @@ impl<'a> Window<'a> {
 
     /// Resizes a row of the source along x.
     fn widen(&mut self, row: usize, out: &mut [f32]) {
-        let (Some(stage), Some(source)) = (self.stage, &mut self.source) else { return };
-        let first = source.columns.start;
-        let samples = &stage.columns[self.columns.clone()];
+        let Some((source, columns)) = &mut self.source else { return };
         let share = source.prepare(row);
         for (at, out) in out.chunks_exact_mut(self.stride).enumerate() {
             let line = match share {
-                None => &source.line(at, row)[first..],
+                None => source.line(at, row),
                 Some(share) => {
                     let line = at * source.stride..(at + 1) * source.stride;
                     let scratch = &mut self.scratch[line.clone()];
@@ -116,13 +122,7 @@ impl<'a> Window<'a> {
                     &*scratch
                 }
             };
-            for (out, Sample { low, high, share }) in out.iter_mut().zip(samples) {
-                let (a, b) = (line[low - first], line[high - first]);
-                *out = match self.masks.mixing {
-                    Mixing::Weights => a * (1.0 - share) + b * share,
-                    Mixing::Difference => a + (b - a) * share,
-                };
-            }
+            columns.widen(line, self.masks.mixing, out);
         }
     }
 }

@@ -21,6 +21,9 @@ pub(crate) use quads::Vnni;
 use super::dispatch::{Isa, Portable};
 use super::float::Float;
 
+/// The values among which [`Vector::pick`] picks.
+pub(crate) const REACH: usize = 32;
+
 /// A register of neighbouring elements.
 ///
 /// The methods are inlined into a function that has the instructions enabled, and must not be called elsewhere.
@@ -47,6 +50,21 @@ pub(crate) trait Vector<T: Float>: Copy {
     /// # Safety
     /// As [`Self::splat`]; `to` is valid for writes of `count` elements.
     unsafe fn store(self, to: *mut T, count: usize);
+
+    /// In each lane one of the values: that of its place.
+    ///
+    /// # Safety
+    /// As [`Self::splat`]; `places` is valid for reads of [`Self::LANES`] numbers, all below [`REACH`].
+    #[inline(always)]
+    unsafe fn pick(values: &[T; REACH], places: *const u32) -> Self {
+        let mut picked = [T::ZERO; 16];
+        for (lane, picked) in picked.iter_mut().enumerate().take(Self::LANES) {
+            // SAFETY: there are as many places as lanes (caller's promise).
+            *picked = values[unsafe { *places.add(lane) } as usize % REACH];
+        }
+        // SAFETY: no register has more than 16 lanes.
+        unsafe { Self::load(picked.as_ptr(), Self::LANES) }
+    }
 
     /// `self * factor + sum`.
     ///

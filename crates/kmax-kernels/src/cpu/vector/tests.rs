@@ -1,6 +1,6 @@
 //! The registers of this path against an array.
 
-use super::{Array, Grouped, Halves, Vector, Widened};
+use super::{Array, Grouped, Halves, REACH, Vector, Widened};
 use crate::cpu::{Kernel, pair, run, run_pairs, run_quads};
 use crate::testing::normal;
 
@@ -37,6 +37,14 @@ unsafe fn stored<V: Vector<f32>>(count: usize, f: impl Fn([V; 3]) -> V) -> Vec<f
 /// The machine has the instructions of `V`.
 #[inline(always)]
 unsafe fn check<V: Vector<f32>>() {
+    let values: [f32; REACH] = std::array::from_fn(|i| i as f32 - 4.5);
+    for step in [1, 7, 31] {
+        // As many places as lanes, first and last among them.
+        let places: Vec<u32> = (0..V::LANES).map(|lane| (lane * step % REACH) as u32).collect();
+        let expected: Vec<f32> = places.iter().map(|&at| values[at as usize]).collect();
+        // SAFETY: the caller's promise, and there are as many places as lanes.
+        unsafe { assert_eq!(stored::<V>(V::LANES, |_| V::pick(&values, places.as_ptr())), expected) };
+    }
     for count in 0..=V::LANES {
         let [a, b, c] = [0.7, -1.9, 0.3].map(numbers);
         let expected = |f: &dyn Fn(usize) -> f32| (0..count).map(f).collect::<Vec<_>>();

@@ -1,6 +1,6 @@
 //! The registers of AVX-512 and AVX2.
 
-use super::Vector;
+use super::{REACH, Vector};
 use std::arch::x86_64::*;
 
 impl Vector<f32> for __m512 {
@@ -32,6 +32,15 @@ impl Vector<f32> for __m512 {
                 16.. => _mm512_storeu_ps(to, self),
                 _ => _mm512_mask_storeu_ps(to, (1 << count) - 1, self),
             }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pick(values: &[f32; REACH], places: *const u32) -> Self {
+        // SAFETY: the caller's promises; the values fill two registers.
+        unsafe {
+            let (left, right) = (_mm512_loadu_ps(values.as_ptr()), _mm512_loadu_ps(values.as_ptr().add(16)));
+            _mm512_permutex2var_ps(left, _mm512_loadu_si512(places.cast()), right)
         }
     }
 
@@ -98,6 +107,12 @@ impl Vector<f32> for __m256 {
                 _ => _mm256_maskstore_ps(to, mask(count), self),
             }
         }
+    }
+
+    #[inline(always)]
+    unsafe fn pick(values: &[f32; REACH], places: *const u32) -> Self {
+        // SAFETY: the caller's promises; no place lies beyond the values.
+        unsafe { _mm256_i32gather_ps::<4>(values.as_ptr(), _mm256_loadu_si256(places.cast())) }
     }
 
     #[inline(always)]

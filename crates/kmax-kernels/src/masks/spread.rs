@@ -1,0 +1,117 @@
+//! A row of few values widened to many.
+
+use super::Mixing;
+use crate::cpu::{Float, REACH, Vector, simd_fn};
+use crate::resize::Sample;
+
+/// Neighbouring outputs that are found together.
+const LANES: usize = 16;
+/// Outputs side by side, each between two of the [`REACH`] values from `first` on. Of a row that is widened, two more values than outputs
+/// would do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Group<T> {
+    first: usize,
+    low: [u32; LANES],
+    high: [u32; LANES],
+    share: [T; LANES],
+}
+
+/// Where the columns of a row lie in the one that it is made of.
+pub(super) enum Columns {
+    Near(Vec<Group<f32>>),
+    /// Where a row becomes much narrower.
+    Far(Vec<Sample<f32>>),
+}
+
+impl Columns {
+    /// Of samples that rise from left to right, in rows of `length` values, of which `start` is the first.
+    pub(super) fn new(samples: &[Sample<f32>], (start, length): (usize, usize)) -> Self {
+        let group = |samples: &[Sample<f32>]| Group::new(samples, (start, length));
+        let groups: Option<Vec<_>> = samples.chunks(LANES).map(group).collect();
+        let moved = |s: &Sample<f32>| Sample { low: s.low - start, high: s.high - start, share: s.share };
+        groups.map_or_else(|| Self::Far(samples.iter().map(moved).collect()), Self::Near)
+    }
+
+    /// Widens `line`. What `out` has behind the columns has no meaning.
+    pub(super) fn widen(&self, line: &[f32], mixing: Mixing, out: &mut [f32]) {
+        match (self, mixing) {
+            (Self::Near(groups), Mixing::Weights) => widen_weights(line, groups, out),
+            (Self::Near(groups), Mixing::Difference) => widen_difference(line, groups, out),
+            (Self::Far(samples), _) => {
+                for (out, Sample { low, high, share }) in out.iter_mut().zip(samples) {
+                    let (a, b) = (line[*low], line[*high]);
+                    *out = match mixing {
+                        Mixing::Weights => a * (1.0 - share) + b * share,
+                        Mixing::Difference => a + (b - a) * share,
+                    };
+                }
+            }
+        }
+    }
+}
+
+impl<T: Float> Group<T> {
+    /// `None` if the samples lie too far apart.
+    fn new(samples: &[Sample<T>], (start, length): (usize, usize)) -> Option<Self> {
+        // So that the row goes on for as long as that, if it can.
+        let first = (samples.first()?.low - start).min(length.saturating_sub(REACH));
+        let mut group = Self { first, low: [0; LANES], high: [0; LANES], share: [T::ZERO; LANES] };
+        for (lane, sample) in samples.iter().enumerate() {
+            let near = |at: usize| (at - start - first < REACH).then_some((at - start - first) as u32);
+            (group.low[lane], group.high[lane]) = (near(sample.low)?, near(sample.high)?);
+            group.share[lane] = sample.share;
+        }
+        Some(group)
+    }
+
+    /// The values at `places` behind the first one. (No closures here: they would not have the instructions.)
+    #[inline(always)]
+    fn picked<V: Vector<T>>(&self, line: &[T], places: &[u32; LANES]) -> [T; LANES] {
+        let rest = &line[self.first..];
+        let few;
+        let values: &[T; REACH] = match rest.first_chunk() {
+            Some(values) => values,
+            None => {
+                few = padded(rest);
+                &few
+            }
+        };
+        let mut picked = [T::ZERO; LANES];
+        for (picked, places) in picked.chunks_exact_mut(V::LANES).zip(places.chunks_exact(V::LANES)) {
+            // SAFETY: both are as long as the register, `new` made sure that places are below REACH, and the caller's path has the
+            // instructions.
+            unsafe { V::pick(values, places.as_ptr()).store(picked.as_mut_ptr(), V::LANES) };
+        }
+        picked
+    }
+}
+
+/// The values of a short row, and zeros.
+#[cold]
+fn padded<T: Float>(rest: &[T]) -> [T; REACH] {
+    std::array::from_fn(|at| rest.get(at).copied().unwrap_or(T::ZERO))
+}
+
+simd_fn! {
+    fn widen_weights[I, T](line: &[T], groups: &[Group<T>], out: &mut [T]) {
+        for (out, group) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(groups) {
+            let low = group.picked::<I::Vector<T>>(line, &group.low);
+            let high = group.picked::<I::Vector<T>>(line, &group.high);
+            for lane in 0..LANES {
+                out[lane] = low[lane] * (T::ONE - group.share[lane]) + high[lane] * group.share[lane];
+            }
+        }
+    }
+}
+
+simd_fn! {
+    fn widen_difference[I, T](line: &[T], groups: &[Group<T>], out: &mut [T]) {
+        for (out, group) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(groups) {
+            let low = group.picked::<I::Vector<T>>(line, &group.low);
+            let high = group.picked::<I::Vector<T>>(line, &group.high);
+            for lane in 0..LANES {
+                out[lane] = low[lane] + (high[lane] - low[lane]) * group.share[lane];
+            }
+        }
+    }
+}
