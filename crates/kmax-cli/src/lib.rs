@@ -14,6 +14,7 @@ mod form;
 mod kinds;
 mod model;
 mod output;
+mod photos;
 mod stop;
 mod things;
 mod tiles;

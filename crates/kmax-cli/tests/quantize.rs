@@ -44,6 +44,17 @@ fn a_quantized_model_finds_what_the_model_finds() -> Outcome {
 }
 
 #[test]
+fn numbers_in_the_summary_of_a_card_are_of_the_model_before() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let run = kmax(folder.path(), "quantize", &["kmax-people", "-o", "people", "-q"]);
+    assert!(run.code == 0, "{run:?}");
+    let card = std::fs::read_to_string(folder.path().join("people/README.md"))?;
+    let summaries: Vec<&str> = card.lines().filter(|line| line.starts_with("summary: ")).collect();
+    assert!(matches!(summaries[..], [line] if line.contains("8 bits of: 16 classes")), "{summaries:?}");
+    Ok(())
+}
+
+#[test]
 fn a_model_becomes_half_as_large_and_segments() -> Outcome {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();

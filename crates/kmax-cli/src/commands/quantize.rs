@@ -1,9 +1,9 @@
 //! `kmax quantize`: a model whose weights are stored in 8 bits.
 
-use super::segment::inputs::{self, Input, Named};
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::model;
 use crate::output::{bar, megabytes, print, remark};
+use crate::photos::{self, Input, Named};
 use kmax::{Model, Panoptic, Precision, Quantized, Segmenter, folder};
 use kmax_base::read::{MAX_SETTINGS, read_text};
 use kmax_metrics::PanopticQuality;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 ///
 /// Kernels and matrices become integers with a scale for each output channel, a quarter of their size in float32 and half of that in float16;
 /// everything else stays as it is. No photos are needed for that; with --photos, what it costs is measured on them and written into
-/// the model's card. The model computes in every precision; `--precision int8` loses next to nothing more.
+/// the model's card. The model computes in every precision; `--precision int8` loses little more.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A built-in or published model, a model folder, or `hf://owner/name[@revision]`
@@ -36,7 +36,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let Arguments { model: name, output, keep, photos } = arguments;
     // Before the work, which would be lost.
     folder::check_place(output)?;
-    let photos = if photos.is_empty() { Vec::new() } else { once(inputs::list(photos, None)?.0) };
+    let photos = if photos.is_empty() { Vec::new() } else { once(photos::list(photos, None)?.0) };
     let source = model::folder(name)?;
     let place = |path: &Path| std::fs::canonicalize(path).ok();
     if source.as_deref().and_then(place).is_some_and(|source| place(output) == Some(source)) {
@@ -74,7 +74,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 fn once(files: Vec<Named>) -> Vec<Input> {
     let mut seen = HashSet::new();
     let place = |file: &Path| std::fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
-    inputs::named(files.into_iter().filter(|named| seen.insert(place(&named.file))).collect(), None)
+    photos::named(files.into_iter().filter(|named| seen.insert(place(&named.file))).collect(), None)
 }
 
 /// The card of the model, to which a section comes.
@@ -82,7 +82,13 @@ fn card(name: &str, folder: Option<&Path>) -> String {
     let read = |folder: &Path| read_text(&folder.join(folder::CARD_FILE), MAX_SETTINGS).ok();
     let own = folder.and_then(read).or_else(|| Model::built_in_card(name).map(Into::into));
     let title = Path::new(name).file_name().unwrap_or_default().to_string_lossy();
-    own.unwrap_or_else(|| format!("# {title}\n"))
+    let own = own.unwrap_or_else(|| format!("# {title}\n"));
+    // A line of the head may have numbers, which are those of the weights as they were.
+    let line = |line: &str| match line.strip_prefix("summary: ") {
+        Some(summary) => format!("summary: weights in 8 bits of: {summary}\n"),
+        None => format!("{line}\n"),
+    };
+    own.lines().map(line).collect()
 }
 
 fn section(

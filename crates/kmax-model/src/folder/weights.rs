@@ -71,11 +71,6 @@ impl Weights {
         Ok(Self { file: file.into(), data: Arc::new(data), tensors })
     }
 
-    /// Element type of the tensor of that name, if there is one.
-    pub fn dtype(&self, name: &str) -> Option<Dtype> {
-        self.tensors.get(name).map(|stored| stored.dtype)
-    }
-
     /// The whole file.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.data

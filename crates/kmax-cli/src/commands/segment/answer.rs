@@ -1,9 +1,9 @@
 //! What was found in a photo, and how it is told.
 
 use super::arguments::{Arguments, Task};
-use super::inputs::Input;
 use super::table;
 use super::tiled::{Joined, Small};
+use crate::photos::Input;
 use kmax::{Config, Explanation, Panoptic, Prediction};
 use kmax_results::Found;
 use serde_json::json;

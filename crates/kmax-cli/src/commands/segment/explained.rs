@@ -1,8 +1,8 @@
 //! The k-means steps of a photo as pictures, an animation and a list.
 
-use super::inputs::Input;
 use crate::exit::{Code, OrExit, Outcome};
 use crate::output::write;
+use crate::photos::Input;
 use gif::{Encoder, Frame, Repeat};
 use image::RgbImage;
 use image::imageops::{self, FilterType};

@@ -5,7 +5,6 @@ mod arguments;
 mod batches;
 mod explained;
 mod flow;
-pub(super) mod inputs;
 pub mod journal;
 pub mod out;
 mod photo;
@@ -19,9 +18,9 @@ pub use arguments::Arguments;
 
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::output::{bar, print, remark, tell};
+use crate::photos::{self, Input};
 use batches::{Batch, Batches};
 use flow::{Stages, Width};
-use inputs::Input;
 use kmax::profile::stage;
 use kmax::{Config, Segmenter};
 use kmax_base::{Shard, limits};
@@ -45,13 +44,13 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 /// Segments all photos.
 fn all(arguments: &Arguments) -> Outcome {
-    let (inputs, left_out) = inputs::list(&arguments.photos, arguments.list.as_deref())?;
+    let (inputs, left_out) = photos::list(&arguments.photos, arguments.list.as_deref())?;
     if let Some(note) = left_out {
         remark(&format!("note: {note}"));
     }
-    let ids = arguments.ids.as_deref().map(inputs::read_ids).transpose()?;
-    let inputs = inputs::named(inputs, ids.as_ref());
-    inputs::check_ids(&inputs)?;
+    let ids = arguments.ids.as_deref().map(photos::read_ids).transpose()?;
+    let inputs = photos::named(inputs, ids.as_ref());
+    photos::check_ids(&inputs)?;
     if arguments.folder().is_none() && inputs.len() > 1 {
         return Err(Failure::new(Code::Usage, "--output - takes one photo, not a folder of several"));
     }

@@ -2,10 +2,10 @@
 
 use super::answer::Answer;
 use super::arguments::{Arguments, Format, Picked};
-use super::inputs::Input;
 use super::out::Out;
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::output::{write, write_out};
+use crate::photos::Input;
 use image::RgbImage;
 use kmax::Config;
 use kmax::render::Overlay;

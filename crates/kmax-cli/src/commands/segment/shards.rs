@@ -1,11 +1,11 @@
 //! One part of a long list of photos, and what was done of it.
 
 use super::arguments::{Arguments, Format};
-use super::inputs::Input;
 use super::journal::Kept;
 use super::out::Out;
 use super::results::PNGS;
 use crate::exit::{Code, Failure, OrExit, Outcome};
+use crate::photos::Input;
 use kmax::Config;
 use kmax_base::Shard;
 use kmax_datasets::coco::{Annotation, ImageEntry};

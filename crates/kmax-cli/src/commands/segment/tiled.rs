@@ -1,8 +1,8 @@
 //! Photos that are segmented in tiles.
 
 use super::arguments::{Arguments, Task};
-use super::inputs::Input;
 use crate::output::{bar, remark};
+use crate::photos::Input;
 use image::RgbImage;
 use indicatif::ProgressBar;
 use kmax::profile::stage;
