@@ -44,6 +44,7 @@ pub fn run(json: Option<&Path>) -> Result<String, String> {
             rows.push(parse(&text)?);
         }
     }
+    share_peaks(&mut rows);
     let mut page = models(&rows, threads);
     for (name, side, runs, precision) in PROFILES {
         let arguments = [name, &*side.to_string(), &*runs.to_string(), precision, "json"];
@@ -57,6 +58,19 @@ pub fn run(json: Option<&Path>) -> Result<String, String> {
         write(json, &(text + "\n"))?;
     }
     Ok(format!("wrote {}", file.display()))
+}
+
+/// The machine has one peak for a precision and a number of threads: the highest that was measured. A lower one was disturbed.
+fn share_peaks(rows: &mut [Value]) {
+    let of_kind = |row: &Value| (row["precision"].clone(), row["threads"].clone());
+    let measured: Vec<_> = rows.iter().map(|row| (of_kind(row), number(row, "peak_gflops"))).collect();
+    for row in rows {
+        let kind = of_kind(row);
+        let peaks = measured.iter().filter(|(other, _)| *other == kind).map(|(_, peak)| *peak);
+        let (own, best) = (number(row, "peak_gflops"), peaks.fold(f64::NAN, f64::max));
+        row["peak_efficiency"] = (number(row, "peak_efficiency") * own / best).into();
+        row["peak_gflops"] = best.into();
+    }
 }
 
 /// Builds the programs that measure, as a part of the workspace: alone they would get features and a build of their own.
@@ -177,4 +191,26 @@ fn operations(profile: &Value) -> String {
         );
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_disturbed_peak_gives_no_efficiency_above_one() {
+        let row = |precision: &str, peak: f64, share: f64| json!({"precision": precision, "threads": 2, "peak_gflops": peak, "peak_efficiency": share});
+        let mut rows = [
+            row("f32", 200.0, 0.8),
+            row("f32", 100.0, 1.5),
+            row("bf16", 400.0, 0.5),
+            row("int8", f64::NAN, f64::NAN),
+        ];
+        share_peaks(&mut rows);
+        let found: Vec<_> =
+            rows.iter().map(|row| (number(row, "peak_gflops"), number(row, "peak_efficiency"))).collect();
+        assert_eq!(found[..3], [(200.0, 0.8), (200.0, 0.75), (400.0, 0.5)]);
+        assert!(found[3].0.is_nan() && found[3].1.is_nan());
+    }
 }

@@ -9,7 +9,8 @@ use std::collections::HashSet;
 /// Rows of tiles that are still needed, with the number of each.
 pub(crate) type Rows = std::collections::VecDeque<(usize, Vec<Tile>)>;
 
-/// Writes the core of row `j` of tiles: the part of each pixel. All that these tiles and their neighbours met is known.
+/// Writes the core of row `j` of tiles: the part of each pixel. All that these tiles and their neighbours met is known, and so which things
+/// are shown. (Two that become one further down only are still two here: then one may have pixels of which another tile is surer.)
 pub(crate) fn paint(
     rows: &Rows,
     j: usize,

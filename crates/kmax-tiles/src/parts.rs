@@ -15,9 +15,9 @@ struct Part {
     thing: bool,
     /// Whether more than one tile sees it.
     agreed: bool,
-    /// The pixels that tiles see of it.
+    /// The pixels that tiles see of it, each with its own.
     pixels: u64,
-    /// Those in the cores of the tiles that see it.
+    /// Those of them in the core of their tile.
     own: u64,
     /// The sum of its score over those.
     certainty: Option<f64>,
@@ -60,9 +60,9 @@ impl Parts {
         let part = &mut self.list[id as usize - 1];
         part.pixels += pixels;
         part.own += own;
-        part.weight += f64::from(segment.score.unwrap_or(1.0)) * own as f64;
+        part.weight += f64::from(segment.score.unwrap_or(1.0)) * pixels as f64;
         if let Some(score) = segment.score {
-            part.certainty = Some(part.certainty.unwrap_or(0.0) + f64::from(score) * own as f64);
+            part.certainty = Some(part.certainty.unwrap_or(0.0) + f64::from(score) * pixels as f64);
         }
         id
     }
@@ -147,8 +147,8 @@ impl Parts {
         let category = |id: u32| self.get(firsts[id as usize - 1]).map_or(0, |part| part.category);
         let mut panoptic = Panoptic::from_map(map, |id| (category(id), false));
         for segment in &mut panoptic.segments {
-            let whole = self.get(firsts[segment.id as usize - 1]).filter(|part| part.own > 0);
-            segment.score = whole.and_then(|part| Some((part.certainty? / part.own as f64) as f32));
+            let whole = self.get(firsts[segment.id as usize - 1]);
+            segment.score = whole.and_then(|part| Some((part.certainty? / part.pixels as f64) as f32));
         }
         panoptic
     }

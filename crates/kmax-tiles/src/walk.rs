@@ -15,7 +15,8 @@ use kmax_transforms::Bands;
 /// The segments of a whole image of which `tile` gives those of a part. An image that fits into one tile is given to it as it is, and
 /// so is the result.
 ///
-/// A thing of several tiles has the mean of their scores, by their pixels; so has each stuff class.
+/// A thing of several tiles has the mean of their scores, by the pixels that each sees of it; so has each stuff class. What two tiles see
+/// is kept even where a third one looks more deeply and does not see it; what one alone sees there is not.
 ///
 /// # Errors
 /// If the image cannot be read, the tiles make no sense, `progress` wants to stop, or a tile's result is none of it; and those of `tile`.

@@ -82,13 +82,25 @@ fn card(name: &str, folder: Option<&Path>) -> String {
     let read = |folder: &Path| read_text(&folder.join(folder::CARD_FILE), MAX_SETTINGS).ok();
     let own = folder.and_then(read).or_else(|| Model::built_in_card(name).map(Into::into));
     let title = Path::new(name).file_name().unwrap_or_default().to_string_lossy();
-    let own = own.unwrap_or_else(|| format!("# {title}\n"));
-    // A line of the head may have numbers, which are those of the weights as they were.
-    let line = |line: &str| match line.strip_prefix("summary: ") {
-        Some(summary) => format!("summary: weights in 8 bits of: {summary}\n"),
-        None => format!("{line}\n"),
+    own.map_or_else(|| format!("# {title}\n"), |card| of_before(&card))
+}
+
+/// A card whose head says that the numbers of its summary are those of the weights as they were.
+fn of_before(card: &str) -> String {
+    let Some((head, body)) = card.strip_prefix("---\n").and_then(|card| card.split_once("\n---\n")) else {
+        return card.into();
     };
-    own.lines().map(line).collect()
+    let line = |line: &str| match line.strip_prefix("summary: ") {
+        Some(summary) => {
+            let words = summary.trim_start_matches(['"', '\'']);
+            let quote = &summary[..summary.len() - words.len()];
+            // No colon: the head is YAML.
+            format!("summary: {quote}in 8 bits, with the numbers of the weights before; {words}")
+        }
+        None => line.into(),
+    };
+    let head: Vec<String> = head.lines().map(line).collect();
+    format!("---\n{}\n---\n{body}", head.join("\n"))
 }
 
 fn section(

@@ -18,7 +18,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// A photo to segment.
+/// A photo of a command line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
     /// The photo; for standard input, what it is called.

@@ -6,6 +6,7 @@ use crate::resize::Sample;
 
 /// Neighbouring outputs that are found together.
 const LANES: usize = 16;
+
 /// Outputs side by side, each between two of the [`REACH`] values from `first` on. Of a row that is widened, two more values than outputs
 /// would do.
 #[derive(Debug, Clone, Copy)]
@@ -65,8 +66,11 @@ impl<T: Float> Group<T> {
     }
 
     /// The values at `places` behind the first one. (No closures here: they would not have the instructions.)
+    ///
+    /// # Safety
+    /// The machine has the instructions of `V`, and the places are this group's.
     #[inline(always)]
-    fn picked<V: Vector<T>>(&self, line: &[T], places: &[u32; LANES]) -> [T; LANES] {
+    unsafe fn picked<V: Vector<T>>(&self, line: &[T], places: &[u32; LANES]) -> [T; LANES] {
         let rest = &line[self.first..];
         let few;
         let values: &[T; REACH] = match rest.first_chunk() {
@@ -78,8 +82,8 @@ impl<T: Float> Group<T> {
         };
         let mut picked = [T::ZERO; LANES];
         for (picked, places) in picked.chunks_exact_mut(V::LANES).zip(places.chunks_exact(V::LANES)) {
-            // SAFETY: both are as long as the register, `new` made sure that places are below REACH, and the caller's path has the
-            // instructions.
+            // SAFETY: both are as long as the register, `new` made sure that places are below REACH, and the machine has the
+            // instructions (caller's promise).
             unsafe { V::pick(values, places.as_ptr()).store(picked.as_mut_ptr(), V::LANES) };
         }
         picked
@@ -95,8 +99,10 @@ fn padded<T: Float>(rest: &[T]) -> [T; REACH] {
 simd_fn! {
     fn widen_weights[I, T](line: &[T], groups: &[Group<T>], out: &mut [T]) {
         for (out, group) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(groups) {
-            let low = group.picked::<I::Vector<T>>(line, &group.low);
-            let high = group.picked::<I::Vector<T>>(line, &group.high);
+            // SAFETY: this path is one that the machine has.
+            let low = unsafe { group.picked::<I::Vector<T>>(line, &group.low) };
+            // SAFETY: as above.
+            let high = unsafe { group.picked::<I::Vector<T>>(line, &group.high) };
             for lane in 0..LANES {
                 out[lane] = low[lane] * (T::ONE - group.share[lane]) + high[lane] * group.share[lane];
             }
@@ -107,10 +113,50 @@ simd_fn! {
 simd_fn! {
     fn widen_difference[I, T](line: &[T], groups: &[Group<T>], out: &mut [T]) {
         for (out, group) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(groups) {
-            let low = group.picked::<I::Vector<T>>(line, &group.low);
-            let high = group.picked::<I::Vector<T>>(line, &group.high);
+            // SAFETY: this path is one that the machine has.
+            let low = unsafe { group.picked::<I::Vector<T>>(line, &group.low) };
+            // SAFETY: as above.
+            let high = unsafe { group.picked::<I::Vector<T>>(line, &group.high) };
             for lane in 0..LANES {
                 out[lane] = low[lane] + (high[lane] - low[lane]) * group.share[lane];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resize::{Alignment, samples};
+    use crate::testing::normal;
+
+    /// The same bits as one value after the other, from the column `start` of the wider row on.
+    fn check(from: usize, to: usize, start: usize, mixing: Mixing) {
+        let line: Vec<f32> = normal(from as u64, from).into_iter().map(|value| value as f32).collect();
+        let samples = &samples::<f32>(from, to, Alignment::Borders)[start..];
+        let first = samples[0].low;
+        let line = &line[first..];
+        let expected = samples.iter().map(|&Sample { low, high, share }| {
+            let (a, b) = (line[low - first], line[high - first]);
+            match mixing {
+                Mixing::Weights => a * (1.0 - share) + b * share,
+                Mixing::Difference => a + (b - a) * share,
+            }
+        });
+        let expected: Vec<u32> = expected.map(f32::to_bits).collect();
+        let mut out = vec![f32::NAN; samples.len().next_multiple_of(LANES)];
+        Columns::new(samples, (first, line.len())).widen(line, mixing, &mut out);
+        let found: Vec<u32> = out[..samples.len()].iter().map(|value| value.to_bits()).collect();
+        assert_eq!(found, expected, "{from} to {to} from {start} on, {mixing:?}");
+    }
+
+    #[test]
+    fn rows_have_the_bits_of_one_value_after_the_other() {
+        for from in [1, 2, 31, 32, 33, 100, 300] {
+            for to in [1, 15, 16, 97, 300, 1000] {
+                for mixing in [Mixing::Weights, Mixing::Difference] {
+                    [0, to / 3, to - 1].into_iter().for_each(|start| check(from, to, start, mixing));
+                }
             }
         }
     }

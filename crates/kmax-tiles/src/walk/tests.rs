@@ -81,7 +81,8 @@ proptest! {
         prop_assert_eq!(pairs.len(), segments.len(), "a segment has pixels of two things");
         if boxes.len() < 2 {
             // One tile's result stays as it is, ids and all.
-            prop_assert_eq!(renumbered(&joined.map), expected);
+            let one = width <= size as usize && height <= size as usize;
+            prop_assert_eq!(joined.map, if one { map } else { expected });
         }
     }
 
@@ -124,6 +125,21 @@ fn scores_are_means_by_pixels() {
     let [grass] = &joined.segments[..] else { panic!("{:?}", joined.segments) };
     assert_eq!((grass.id, grass.category_id, grass.area), (1, 193, 2_000));
     assert!(grass.score.is_some_and(|score| (score - 0.6).abs() < 1e-6), "{:?}", grass.score);
+}
+
+#[test]
+fn what_two_tiles_see_at_their_rims_has_their_score() {
+    // In the overlap of two tiles, below which two others look more deeply and see nothing.
+    let map = with_boxes(100, 100, 1, &[(2, [42, 52, 58, 58])]);
+    let (mut tile, tiling) = (0, Tiling { size: 60, overlap: 20 });
+    let joined = run(&map, tiling, |image| {
+        tile += 1;
+        let mut found = found(image, |id| id != 2 || tile < 3);
+        found.segments.iter_mut().for_each(|segment| segment.score = Some(0.25));
+        Ok(found)
+    });
+    let thing = joined.segments.iter().find(|segment| segment.category_id == 1);
+    assert_eq!(thing.map(|thing| (thing.area, thing.score)), Some((16 * 6, Some(0.25))));
 }
 
 #[test]
