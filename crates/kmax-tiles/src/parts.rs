@@ -13,12 +13,13 @@ struct Part {
     /// How much speaks for that class: the sum of scores, or pixels where there are none.
     weight: f64,
     thing: bool,
-    /// Whether more than one tile sees it.
-    agreed: bool,
-    /// The pixels that tiles see of it, each with its own.
+    /// Whether one tile alone sees it, and most of what that sees lies where other tiles look more deeply.
+    ///
+    /// What two tiles see is believed whatever their cores have of it: more of it may be in tiles still to come, and what was painted
+    /// stays as it is.
+    doubtful: bool,
+    /// The pixels that tiles see of it, together.
     pixels: u64,
-    /// Those of them in the core of their tile.
-    own: u64,
     /// The sum of its score over those.
     certainty: Option<f64>,
 }
@@ -33,22 +34,15 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// The part that a segment of a tile is.
+    /// The part that a segment of a tile is, of so many pixels, and so many in the tile's core.
     pub fn add(&mut self, segment: &Segment, categories: &Categories, pixels: u64, own: u64) -> Id {
         let category = segment.category_id;
         let thing = categories.is_thing(category);
         let id = match self.stuff.get(&category) {
             Some(id) => *id,
             None => {
-                self.list.push(Part {
-                    category,
-                    weight: 0.0,
-                    thing,
-                    agreed: false,
-                    pixels: 0,
-                    own: 0,
-                    certainty: None,
-                });
+                let doubtful = own * 2 < pixels;
+                self.list.push(Part { category, weight: 0.0, thing, doubtful, pixels: 0, certainty: None });
                 let id = self.list.len() as Id;
                 self.of.push(id);
                 if !thing {
@@ -59,7 +53,6 @@ impl Parts {
         };
         let part = &mut self.list[id as usize - 1];
         part.pixels += pixels;
-        part.own += own;
         part.weight += f64::from(segment.score.unwrap_or(1.0)) * pixels as f64;
         if let Some(score) = segment.score {
             part.certainty = Some(part.certainty.unwrap_or(0.0) + f64::from(score) * pixels as f64);
@@ -83,9 +76,8 @@ impl Parts {
         self.of[second as usize - 1] = first;
         let part = self.list[second as usize - 1];
         let whole = &mut self.list[first as usize - 1];
-        whole.agreed = true;
+        whole.doubtful = false;
         whole.pixels += part.pixels;
-        whole.own += part.own;
         if whole.category == part.category {
             whole.weight += part.weight;
         } else if whole.weight < part.weight {
@@ -109,12 +101,12 @@ impl Parts {
 
     /// Whether it is a thing that is to be seen.
     pub fn is_shown(&self, id: Id) -> bool {
-        self.whole(id).is_some_and(|part| part.thing && !part.is_doubtful())
+        self.whole(id).is_some_and(|part| part.thing && !part.doubtful)
     }
 
     /// Whether it is a thing that is taken for a mistake.
     pub fn is_dropped(&self, id: Id) -> bool {
-        self.whole(id).is_some_and(|part| part.thing && part.is_doubtful())
+        self.whole(id).is_some_and(|part| part.thing && part.doubtful)
     }
 
     fn get(&self, id: Id) -> Option<&Part> {
@@ -151,15 +143,5 @@ impl Parts {
             segment.score = whole.and_then(|part| Some((part.certainty? / part.pixels as f64) as f32));
         }
         panoptic
-    }
-}
-
-impl Part {
-    /// Whether most of what one tile alone sees of it lies where other tiles look more deeply.
-    ///
-    /// What two tiles see is believed whatever their cores have of it: more of it may be in tiles still to come, and what was painted
-    /// stays as it is.
-    fn is_doubtful(&self) -> bool {
-        !self.agreed && self.own * 2 < self.pixels
     }
 }

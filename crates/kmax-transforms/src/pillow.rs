@@ -32,6 +32,10 @@ fn weights(source: usize, target: usize) -> Vec<(usize, Vec<i32>)> {
 /// What is added before a sum of weighted values is cut to whole ones.
 const HALF: i32 = 1 << (BITS - 1);
 
+fn add(sums: &mut [i32], values: &[u8], weight: i32) {
+    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += i32::from(*value) * weight);
+}
+
 fn cut(sum: i32) -> u8 {
     (sum >> BITS).clamp(0, 255) as u8
 }
@@ -58,7 +62,7 @@ pub fn bilinear(image: &RgbImage, [height, width]: [usize; 2]) -> Result<RgbImag
             for (first, weights) in &columns {
                 let mut sums = [HALF; 3];
                 for (pixel, weight) in row[first * 3..].as_chunks::<3>().0.iter().zip(weights) {
-                    sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += i32::from(*value) * weight);
+                    add(&mut sums, pixel, *weight);
                 }
                 out.extend(sums.map(cut));
             }
@@ -74,7 +78,7 @@ pub fn bilinear(image: &RgbImage, [height, width]: [usize; 2]) -> Result<RgbImag
         for (first, weights) in weights(h, height) {
             sums.fill(HALF);
             for (row, weight) in narrow.chunks_exact(width * 3).skip(first).zip(&weights) {
-                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += i32::from(*value) * weight);
+                add(&mut sums, row, *weight);
             }
             out.extend(sums.iter().map(|sum| cut(*sum)));
         }

@@ -1,5 +1,6 @@
 //! `kmax quantize`: a model whose weights are stored in 8 bits.
 
+use super::models::card::field;
 use crate::exit::{Code, Failure, OrExit, Outcome};
 use crate::model;
 use crate::output::{bar, megabytes, print, remark};
@@ -87,20 +88,13 @@ fn card(name: &str, folder: Option<&Path>) -> String {
 
 /// A card whose head says that the numbers of its summary are those of the weights as they were.
 fn of_before(card: &str) -> String {
-    let Some((head, body)) = card.strip_prefix("---\n").and_then(|card| card.split_once("\n---\n")) else {
-        return card.into();
-    };
-    let line = |line: &str| match line.strip_prefix("summary: ") {
-        Some(summary) => {
-            let words = summary.trim_start_matches(['"', '\'']);
-            let quote = &summary[..summary.len() - words.len()];
-            // No colon: the head is YAML.
-            format!("summary: {quote}in 8 bits, with the numbers of the weights before; {words}")
-        }
-        None => line.into(),
-    };
-    let head: Vec<String> = head.lines().map(line).collect();
-    format!("---\n{}\n---\n{body}", head.join("\n"))
+    let Some(summary) = field(card, "summary").filter(|text| !text.is_empty()) else { return card.into() };
+    let words = summary.trim_start_matches(['"', '\'']);
+    let quote = &summary[..summary.len() - words.len()];
+    let line = |summary: &str| format!("\nsummary: {summary}");
+    // No colon: the head is YAML. It comes before all that may say the same.
+    let told = format!("{quote}in 8 bits, with the numbers of the weights before; {words}");
+    card.replacen(&line(summary), &line(&told), 1)
 }
 
 fn section(

@@ -14,6 +14,7 @@ mod window;
 pub use block::{PixelBlock, Winners};
 pub use device::{DeviceMasks, PixelClaims, PixelWinners};
 
+use crate::cpu::Float;
 use crate::error::{Error, Result};
 use crate::resize::{Alignment, Sample, samples};
 use std::ops::Range;
@@ -34,6 +35,17 @@ pub enum Mixing {
     Weights,
     /// `a + (b - a) s`, as TensorFlow does.
     Difference,
+}
+
+impl Mixing {
+    /// Each operation rounded, as in the reference implementations.
+    #[inline(always)]
+    fn mix<T: Float>(self, a: T, b: T, share: T) -> T {
+        match self {
+            Self::Weights => a * (T::ONE - share) + b * share,
+            Self::Difference => a + (b - a) * share,
+        }
+    }
 }
 
 /// One resize: rows and columns of the input that each output row and column mixes.

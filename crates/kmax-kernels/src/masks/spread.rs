@@ -35,16 +35,11 @@ impl Columns {
 
     /// Widens `line`. What `out` has behind the columns has no meaning.
     pub(super) fn widen(&self, line: &[f32], mixing: Mixing, out: &mut [f32]) {
-        match (self, mixing) {
-            (Self::Near(groups), Mixing::Weights) => widen_weights(line, groups, out),
-            (Self::Near(groups), Mixing::Difference) => widen_difference(line, groups, out),
-            (Self::Far(samples), _) => {
-                for (out, Sample { low, high, share }) in out.iter_mut().zip(samples) {
-                    let (a, b) = (line[*low], line[*high]);
-                    *out = match mixing {
-                        Mixing::Weights => a * (1.0 - share) + b * share,
-                        Mixing::Difference => a + (b - a) * share,
-                    };
+        match self {
+            Self::Near(groups) => widen(line, groups, mixing, out),
+            Self::Far(samples) => {
+                for (out, sample) in out.iter_mut().zip(samples) {
+                    *out = mixing.mix(line[sample.low], line[sample.high], sample.share);
                 }
             }
         }
@@ -97,28 +92,14 @@ fn padded<T: Float>(rest: &[T]) -> [T; REACH] {
 }
 
 simd_fn! {
-    fn widen_weights[I, T](line: &[T], groups: &[Group<T>], out: &mut [T]) {
+    fn widen[I, T](line: &[T], groups: &[Group<T>], mixing: Mixing, out: &mut [T]) {
         for (out, group) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(groups) {
             // SAFETY: this path is one that the machine has.
             let low = unsafe { group.picked::<I::Vector<T>>(line, &group.low) };
             // SAFETY: as above.
             let high = unsafe { group.picked::<I::Vector<T>>(line, &group.high) };
             for lane in 0..LANES {
-                out[lane] = low[lane] * (T::ONE - group.share[lane]) + high[lane] * group.share[lane];
-            }
-        }
-    }
-}
-
-simd_fn! {
-    fn widen_difference[I, T](line: &[T], groups: &[Group<T>], out: &mut [T]) {
-        for (out, group) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(groups) {
-            // SAFETY: this path is one that the machine has.
-            let low = unsafe { group.picked::<I::Vector<T>>(line, &group.low) };
-            // SAFETY: as above.
-            let high = unsafe { group.picked::<I::Vector<T>>(line, &group.high) };
-            for lane in 0..LANES {
-                out[lane] = low[lane] + (high[lane] - low[lane]) * group.share[lane];
+                out[lane] = mixing.mix(low[lane], high[lane], group.share[lane]);
             }
         }
     }

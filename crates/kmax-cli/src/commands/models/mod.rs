@@ -1,6 +1,6 @@
 //! `kmax models`: what there is, and what one of them is.
 
-mod card;
+pub(super) mod card;
 mod info;
 mod list;
 mod remove;
