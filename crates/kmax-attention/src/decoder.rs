@@ -90,12 +90,37 @@ impl KmeansDecoder {
     /// # Errors
     /// If there are fewer than three maps or their shapes do not fit.
     pub fn forward(&self, maps: &[Tensor], supervision: Supervision, mode: &Mode) -> Result<DecoderOutput> {
-        let (Some(panoptic), true) = (maps.last(), maps.len() >= 3) else {
-            return Err(Error::Config {
-                field: "maps",
-                reason: format!("{} maps given, at least 3 needed", maps.len()),
-            });
+        let mut layers = Vec::with_capacity(self.layers.len());
+        let classify = supervision == Supervision::Deep;
+        let prediction = self.run(maps.to_vec(), classify, mode, |output| layers.push(output))?;
+        Ok(DecoderOutput { layers, prediction })
+    }
+
+    /// As [`Self::forward`], for the final prediction alone: nothing of a layer is kept, and each map is let go once it is read. Where nobody
+    /// else holds them, their memory is free for what follows.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn predict(&self, maps: Vec<Tensor>, mode: &Mode) -> Result<Prediction> {
+        self.run(maps, false, mode, drop)
+    }
+
+    /// `keep` gets each layer's output; `classify` asks for its class logits.
+    fn run(
+        &self,
+        mut maps: Vec<Tensor>,
+        classify: bool,
+        mode: &Mode,
+        mut keep: impl FnMut(LayerOutput),
+    ) -> Result<Prediction> {
+        let given = maps.len();
+        let (Some(panoptic), true) = (maps.pop(), given >= 3) else {
+            let reason = format!("{given} maps given, at least 3 needed");
+            return Err(Error::Config { field: "maps", reason });
         };
+        if given == 3 {
+            maps.push(panoptic.clone());
+        }
         let queries = match mode.queries(self.queries.dim(1)?) {
             Some(kept) => {
                 let kept = Tensor::new(kept, self.queries.device())?;
@@ -106,23 +131,20 @@ impl KmeansDecoder {
         let (channels, count) = queries.dims2()?;
         let batch = panoptic.dim(0)?;
         let mut queries = queries.unsqueeze(0)?.broadcast_as((batch, channels, count))?.contiguous()?;
-        let classify = supervision == Supervision::Deep;
-        let mut layers = Vec::with_capacity(self.layers.len());
         let mut rest = self.layers.iter();
-        for (map, count) in maps.iter().zip(self.per_stride) {
-            let map = SharedInput::new(map.clone(), Activation::Gelu);
+        for (map, count) in maps.into_iter().zip(self.per_stride) {
+            let map = SharedInput::new(map, Activation::Gelu);
             for layer in rest.by_ref().take(count) {
                 let output = layer.forward_shared(&map, &queries, classify, mode)?;
                 queries = output.queries.clone();
-                layers.push(output);
+                keep(output);
             }
         }
-        let prediction = profile::stage("heads", || -> Result<_> {
+        profile::stage("heads", || -> Result<_> {
             let class_embedding = self.class_projection.forward(&queries, mode)?;
             let mask_embedding = self.mask_projection.forward(&queries, mode)?;
-            Ok(self.predictor.forward(panoptic, &mask_embedding, Some(&class_embedding), mode)?)
-        })?;
-        Ok(DecoderOutput { layers, prediction })
+            Ok(self.predictor.forward(&panoptic, &mask_embedding, Some(&class_embedding), mode)?)
+        })
     }
 }
 
@@ -147,6 +169,11 @@ mod tests {
         assert_eq!(class_logits, Some(vec![2, 5, 4]));
         let quiet = decoder.forward(&maps, Supervision::Final, &Mode::train(0))?;
         assert!(quiet.layers[0].prediction.class_logits.is_none());
+        let alone = decoder.predict(maps.to_vec(), &Mode::eval())?;
+        let beside = decoder.forward(&maps, Supervision::Final, &Mode::eval())?.prediction;
+        let list = |x: &Tensor| x.flatten_all()?.to_vec1::<f32>();
+        assert_eq!(list(&alone.mask_logits)?, list(&beside.mask_logits)?);
+        assert!(decoder.predict(maps[..2].to_vec(), &Mode::eval()).is_err());
         Ok(())
     }
 

@@ -59,12 +59,22 @@ impl PixelDecoder {
     /// # Errors
     /// If the number of maps or their shapes do not fit.
     pub fn forward(&self, maps: &[&Tensor], mode: &Mode) -> Result<Vec<Tensor>> {
+        self.forward_owned(maps.iter().map(|map| (*map).clone()).collect(), mode)
+    }
+
+    /// As [`Self::forward`], with maps of which each is let go once it is read: where nobody else holds them, their memory is free for what
+    /// follows.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_owned(&self, maps: Vec<Tensor>, mode: &Mode) -> Result<Vec<Tensor>> {
         if maps.len() != self.stages.len() {
             return Err(Error::Maps { given: maps.len(), stages: self.stages.len() });
         }
         let mut outputs: Vec<Tensor> = Vec::with_capacity(maps.len());
-        for (i, map) in maps.iter().enumerate() {
-            let mut x = self.norms[i].forward(map)?;
+        for (i, map) in maps.into_iter().enumerate() {
+            let mut x = self.norms[i].forward(&map)?;
+            drop(map);
             if let Some(low) = outputs.last() {
                 x = self.fuses[i - 1].forward(low, &x, mode)?;
             }

@@ -136,7 +136,9 @@ impl KMaxDeepLab {
     /// # Errors
     /// If the shape does not fit.
     pub fn forward(&self, images: &Tensor) -> Result<Logits> {
-        Logits::of(self.evaluate(images, Supervision::Final)?.prediction)
+        let mode = Mode::eval();
+        let pixel = self.pixel_maps(images, &mode)?;
+        Logits::of(profile::stage("k-means decoder", || self.decoder.predict(pixel, &mode))?)
     }
 
     /// As [`Self::forward`], with what each layer of the decoder said of the queries as they entered it, and which pixels it gave
@@ -145,16 +147,19 @@ impl KMaxDeepLab {
     /// # Errors
     /// If the shape does not fit.
     pub fn forward_with_layers(&self, images: &Tensor) -> Result<(Logits, Vec<LayerOutput>)> {
-        let DecoderOutput { layers, prediction } = self.evaluate(images, Supervision::Deep)?;
+        let mode = Mode::eval();
+        let pixel = self.pixel_maps(images, &mode)?;
+        let decode = || self.decoder.forward(&pixel, Supervision::Deep, &mode);
+        let DecoderOutput { layers, prediction } = profile::stage("k-means decoder", decode)?;
         Ok((Logits::of(prediction)?, layers))
     }
 
-    fn evaluate(&self, images: &Tensor, supervision: Supervision) -> Result<DecoderOutput> {
-        let mode = Mode::eval();
-        let features = profile::stage("backbone", || self.backbone.forward(images, &mode))?;
-        let pixel = self.decode_pixels(&features, &mode)?;
+    /// What the decoder reads. Nothing else is held.
+    fn pixel_maps(&self, images: &Tensor, mode: &Mode) -> Result<Vec<Tensor>> {
+        let features = profile::stage("backbone", || self.backbone.forward(images, mode))?;
+        let maps = self.maps(&features);
         drop(features);
-        Ok(profile::stage("k-means decoder", || self.decoder.forward(&pixel, supervision, &mode))?)
+        Ok(profile::stage("pixel decoder", || self.pixel_decoder.forward_owned(maps, mode))?)
     }
 
     /// The whole forward pass with everything that it computes on the way.
@@ -168,7 +173,8 @@ impl KMaxDeepLab {
             }
             self.backbone.forward(images, mode)
         })?;
-        let pixel = self.decode_pixels(&features, mode)?;
+        let maps = self.maps(&features);
+        let pixel = profile::stage("pixel decoder", || self.pixel_decoder.forward_owned(maps, mode))?;
         let decoder =
             profile::stage("k-means decoder", || self.decoder.forward(&pixel, Supervision::Deep, mode))?;
         let semantic_logits = match &self.semantic_head {
@@ -188,8 +194,8 @@ impl KMaxDeepLab {
         Ok(Trace { features, pixel, decoder, semantic_logits })
     }
 
-    fn decode_pixels(&self, features: &Features, mode: &Mode) -> Result<Vec<Tensor>> {
-        let maps: Vec<_> = self.levels.iter().map(|level| features.get(*level)).collect();
-        Ok(profile::stage("pixel decoder", || self.pixel_decoder.forward(&maps, mode))?)
+    /// Those that the pixel decoder reads.
+    fn maps(&self, features: &Features) -> Vec<Tensor> {
+        self.levels.iter().map(|level| features.get(*level).clone()).collect()
     }
 }
