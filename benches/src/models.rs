@@ -3,8 +3,9 @@
 use candle_core::{DType, Device, Tensor};
 use kmax_backbones::{BackboneConfig, ConvNeXtSize};
 use kmax_model::{KMaxDeepLab, NetworkConfig, Result};
-use kmax_nn::{Factors, Init, Mode, Params, Role};
+use kmax_nn::{Factors, Init, Mode, Params, Role, TensorSource};
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 /// The network of that name: `resnet50`, `convnext_tiny`, `convnext_large`, `max_s`, or `small`, the built-in model's.
 pub fn config(name: &str) -> Option<NetworkConfig> {
@@ -38,7 +39,26 @@ pub fn frozen(config: &NetworkConfig, factors: Factors) -> Result<KMaxDeepLab> {
     KMaxDeepLab::new(config, &params)?;
     let values: HashMap<_, _> =
         params.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach())).collect();
-    KMaxDeepLab::new(config, &Params::frozen(values, DType::F32, &Device::Cpu).with_factors(factors))
+    drop(params);
+    let frozen = match config.backbone {
+        // Its layers of stride 2 read their parameters twice.
+        BackboneConfig::EfficientNetLite(_) => Params::frozen(values, DType::F32, &Device::Cpu),
+        _ => Params::frozen(Once(Mutex::new(values)), DType::F32, &Device::Cpu),
+    };
+    KMaxDeepLab::new(config, &frozen.with_factors(factors))
+}
+
+/// Weights that are let go once they are read, as those of a file are: beside the network that is built, none are left.
+struct Once(Mutex<HashMap<String, Tensor>>);
+
+impl TensorSource for Once {
+    fn tensor(&self, name: &str) -> kmax_nn::Result<Option<Tensor>> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
 }
 
 /// Draws what begins as an identity or zero, behind which mistakes would hide: norms, scales and their statistics.

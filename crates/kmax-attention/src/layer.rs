@@ -61,8 +61,8 @@ impl DecoderLayer {
             Pointwise1d::normed(input, output, init, norm.with_gain(gain), activation, &params.pp(name))
         };
         let (gelu, identity) = (Activation::Gelu, Activation::Identity);
-        let map = |input, output, init, activation, name: &str| {
-            ConvNorm::new(ConvConfig::new(input, output, 1), init, norm, activation, &params.pp(name))
+        let map = |shape: ConvConfig, init, activation, name: &str| {
+            ConvNorm::new(shape, init, norm, activation, &params.pp(name))
         };
         let predictor = PredictorConfig {
             pixel: bottleneck,
@@ -75,9 +75,15 @@ impl DecoderLayer {
         let attention = params.pp("self_attention");
         Ok(Self {
             query_conv1: sequence(channels, bottleneck, he(channels), 1.0, gelu, "query_conv1")?,
-            pixel_conv1: map(pixel, bottleneck, he(pixel), gelu, "pixel_conv1")?,
+            pixel_conv1: map(ConvConfig::new(pixel, bottleneck, 1), he(pixel), gelu, "pixel_conv1")?,
             query_qkv: sequence(bottleneck, 2 * width + value, projection, 1.0, identity, "query_qkv")?,
-            pixel_value: map(bottleneck, value, projection, identity, "pixel_value")?,
+            // What the centers are sums of.
+            pixel_value: map(
+                ConvConfig::new(bottleneck, value, 1).in_float32(),
+                projection,
+                identity,
+                "pixel_value",
+            )?,
             similarity_norm: BatchNorm::new(heads, norm, &attention.pp("similarity_norm"))?,
             retrieved_norm: BatchNorm::new(value, norm, &attention.pp("retrieved_norm"))?,
             // The three updates start at zero, so that a new layer leaves the queries alone.

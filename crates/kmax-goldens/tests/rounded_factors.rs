@@ -54,6 +54,7 @@ fn check(key: &str, name: &str, factors: Factors, allowed: &Allowed) -> Result<(
             );
             continue;
         }
+        let found = found.to_dtype(DType::F32)?;
         let apart = rms(&(found - expected.to_dtype(DType::F32)?)?)? / rms(&expected)?;
         let most = if name.starts_with("backbone.") { allowed.backbone } else { allowed.decoder };
         assert!(apart <= most, "{key} {name}: {apart} of its RMS");

@@ -82,7 +82,8 @@ impl Predictor {
             depthwise: conv(ConvConfig::depthwise(pixel, 5), glorot, Activation::Gelu, "depthwise")?,
             conv1: conv(ConvConfig::new(pixel, hidden, 1), he(pixel), Activation::Gelu, "conv1")?,
             conv2: conv(
-                ConvConfig::new(hidden, embedding, 1).with_bias(),
+                // What the mask logits are products of.
+                ConvConfig::new(hidden, embedding, 1).with_bias().in_float32(),
                 last,
                 Activation::Identity,
                 "conv2",

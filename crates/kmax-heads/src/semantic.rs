@@ -178,7 +178,7 @@ impl SemanticHead {
             }
         };
         let conv = |shape, name: &str| gelu_conv(shape, norm, &params.pp(name));
-        let last = ConvConfig::new(WIDTH, config.outputs, 1).with_bias();
+        let last = ConvConfig::new(WIDTH, config.outputs, 1).with_bias().in_float32();
         Ok(Self {
             decoder,
             depthwise: conv(ConvConfig::depthwise(width, 5), "depthwise")?,

@@ -3,7 +3,7 @@
 //! Whatever the axis, a block of `WIDTH` columns is copied into a scratch matrix with one row per position on the
 //! axis, worked on there (every step is a plain loop over `WIDTH` lanes) and written back.
 
-use crate::cpu::{Float, Shared, copied, written};
+use crate::cpu::{Float, Shared, Stored, written};
 use crate::error::{Error, Result};
 use crate::gpu::{Launch, Module};
 use rayon::prelude::*;
@@ -65,12 +65,12 @@ impl Columns {
 
     /// Column by column, what `f` leaves in the first of the blocks copied from `inputs`; and the `sums` numbers to
     /// which `f` adds, which also learns how many of the columns are real. The others are zero.
-    pub(crate) fn map<T: Float, const N: usize>(
+    pub(crate) fn map<T: Float, S: Stored<T>, const N: usize>(
         &self,
-        inputs: [&[T]; N],
+        inputs: [&[S]; N],
         sums: usize,
         f: impl Fn([&mut [Lanes<T>]; N], usize, &mut [f64]) + Sync,
-    ) -> (Vec<T>, Vec<f64>) {
+    ) -> (Vec<S>, Vec<f64>) {
         /// Independent sums, whatever the number of threads, so that results repeat.
         const PARTS: usize = 64;
         let count = self.outer * self.inner;
@@ -80,7 +80,7 @@ impl Columns {
         let blocks = count.div_ceil(WIDTH);
         let share = blocks.div_ceil(PARTS);
         let mut parts = vec![0.0; blocks.div_ceil(share) * sums.max(1)];
-        let fill = |out: &mut [MaybeUninit<T>]| {
+        let fill = |out: &mut [MaybeUninit<S>]| {
             let out = Shared::unwritten(out);
             let tasks = parts.par_chunks_exact_mut(sums.max(1)).enumerate();
             tasks.for_each_init(
@@ -123,25 +123,25 @@ impl Columns {
         })
     }
 
-    fn take<T: Float>(&self, from: &[T], columns: &Range<usize>, rows: &mut [Lanes<T>]) {
+    fn take<T: Float, S: Stored<T>>(&self, from: &[S], columns: &Range<usize>, rows: &mut [Lanes<T>]) {
         if columns.len() < WIDTH {
             rows.fill([T::ZERO; WIDTH]);
         }
         for (lane, start, count) in self.runs(columns) {
             for (i, row) in rows.iter_mut().enumerate() {
-                row[lane..][..count].copy_from_slice(&from[start + i * self.inner..][..count]);
+                S::widen(&from[start + i * self.inner..][..count], &mut row[lane..][..count]);
             }
         }
     }
 
     /// # Safety
     /// The columns lie within the buffer and nobody else touches them meanwhile.
-    unsafe fn put<T: Float>(&self, rows: &[Lanes<T>], columns: &Range<usize>, out: Shared<T>) {
+    unsafe fn put<T: Float, S: Stored<T>>(&self, rows: &[Lanes<T>], columns: &Range<usize>, out: Shared<S>) {
         for (lane, start, count) in self.runs(columns) {
             for (i, row) in rows.iter().enumerate() {
                 // SAFETY: by the caller's promise.
                 let to = unsafe { out.unwritten_slice(start + i * self.inner, count) };
-                copied(to, &row[lane..][..count]);
+                S::narrow(&row[lane..][..count], to);
             }
         }
     }

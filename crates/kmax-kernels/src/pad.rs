@@ -1,6 +1,6 @@
 //! Zeros around maps.
 
-use crate::cpu::{Float, by_dtype, copied, elements, has_kernel, written, zeroed};
+use crate::cpu::{Plain, by_stored, copied, elements, has_map_kernel, written, zeroed};
 use crate::error::{Error, Result};
 use crate::profile;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
@@ -17,7 +17,7 @@ pub fn pad(x: &Tensor, before: usize, after: usize) -> Result<Tensor> {
     if (before, after) == (0, 0) {
         return Ok(x.clone());
     }
-    if !has_kernel(x) {
+    if !has_map_kernel(x) {
         return Ok(x.pad_with_zeros(2, before, after)?.pad_with_zeros(3, before, after)?);
     }
     let longer = |size: usize| {
@@ -48,7 +48,7 @@ impl CustomOp1 for Pad {
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         let shape = Shape::from((self.maps.0, self.maps.1, self.out.0, self.out.1));
-        by_dtype!(x, T => {
+        by_stored!(x, T => {
             let x = elements::<T>(x, layout)?;
             // SAFETY: the maps tile the buffer and `frame` writes each in full.
             let out = unsafe { written(shape.elem_count(), |out| self.forward::<T>(x, out)) };
@@ -63,14 +63,14 @@ impl CustomOp1 for Pad {
 }
 
 impl Pad {
-    fn forward<T: Float>(&self, x: &[T], out: &mut [MaybeUninit<T>]) {
+    fn forward<T: Plain>(&self, x: &[T], out: &mut [MaybeUninit<T>]) {
         let (height, width) = self.size;
         let maps = out.par_chunks_exact_mut((self.out.0 * self.out.1).max(1)).enumerate();
         maps.for_each(|(map, out)| self.frame(&x[map * height * width..][..height * width], out));
     }
 
     /// One map in its frame.
-    fn frame<T: Float>(&self, map: &[T], out: &mut [MaybeUninit<T>]) {
+    fn frame<T: Plain>(&self, map: &[T], out: &mut [MaybeUninit<T>]) {
         let (height, width) = self.size;
         for (y, row) in out.chunks_exact_mut(self.out.1.max(1)).enumerate() {
             match y.checked_sub(self.before).filter(|y| *y < height) {

@@ -1,7 +1,9 @@
 //! Pooling.
 
 use crate::constants::constant;
-use crate::cpu::{Float, by_dtype, elements, has_kernel, hold, simd_fn, with_dtype, written};
+use crate::cpu::{
+    Float, Stored, by_path, by_stored, elements, has_map_kernel, hold, simd_fn, with_dtype, written,
+};
 use crate::error::{Error, Result};
 use crate::gpu::{Launch, Module, attached, one_launched, takes};
 use crate::profile;
@@ -25,7 +27,7 @@ pub fn max_pool2d(x: &Tensor, kernel: usize, stride: usize, padding: usize) -> R
     if takes(x) {
         return profile::pass("max pool", &[x], || on_device(x, window));
     }
-    if !has_kernel(x) {
+    if !has_map_kernel(x) {
         return composed(x, &window);
     }
     profile::pass("max pool", &[x], || {
@@ -107,11 +109,11 @@ impl CustomOp1 for MaxPool {
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         let w = &self.window;
         let (area, out_area) = (w.size.0 * w.size.1, w.out.0 * w.out.1);
-        by_dtype!(x, T => {
-            let x = elements::<T>(x, layout)?;
-            let fill = |out: &mut [MaybeUninit<T>]| {
+        by_stored!(x, S, T => {
+            let x = elements::<S>(x, layout)?;
+            let fill = |out: &mut [MaybeUninit<S>]| {
                 let maps = out.par_chunks_exact_mut(out_area).zip(x.par_chunks_exact(area));
-                maps.for_each_init(Vec::new, |row, (out, x)| forward(x, w, row, out));
+                maps.for_each_init(Vec::new, |row, (out, x)| forward::<T, S>(x, w, row, out));
             };
             // SAFETY: the maps tile the buffer and `forward` writes each in full.
             let out = unsafe { written(self.maps.0 * self.maps.1 * out_area, fill) };
@@ -141,25 +143,27 @@ fn beats<T: Float>(value: T, best: T) -> bool {
     value > best || value.partial_cmp(&value).is_none()
 }
 
-simd_fn! {
-    fn forward[I, T](x: &[T], w: &Window, row: &mut Vec<T>, out: &mut [MaybeUninit<T>]) {
+fn forward<T: Float, S: Stored<T>>(x: &[S], w: &Window, row: &mut Vec<T>, out: &mut [MaybeUninit<S>]) {
+    by_path! { [T: Float, S: Stored<T>] [T, S] (x: &[S], w: &Window, row: &mut Vec<T>, out: &mut [MaybeUninit<S>]), I => {
         let width = w.size.1;
         for (y, out) in out.chunks_exact_mut(w.out.1).enumerate() {
             // Down the columns first, which runs along whole rows.
             let rows = w.range(y, w.size.0);
             row.clear();
-            row.extend_from_slice(&x[rows.start * width..][..width]);
+            row.extend(x[rows.start * width..][..width].iter().map(|value| value.wide()));
             for from in x[rows.start * width..rows.end * width].chunks_exact(width).skip(1) {
                 for (best, value) in row.iter_mut().zip(from) {
-                    *best = if beats(*value, *best) { *value } else { *best };
+                    let value = value.wide();
+                    *best = if beats(value, *best) { value } else { *best };
                 }
             }
             for (i, out) in out.iter_mut().enumerate() {
                 let values = &row[w.range(i, width)];
-                out.write(values.iter().fold(values[0], |best, v| if beats(*v, best) { *v } else { best }));
+                let best = values.iter().fold(values[0], |best, v| if beats(*v, best) { *v } else { best });
+                out.write(S::narrowed(best));
             }
         }
-    }
+    } }
 }
 
 simd_fn! {

@@ -1,7 +1,9 @@
 //! Bilinear resizing.
 
 use crate::constants::constant;
-use crate::cpu::{Float, Shared, by_dtype, elements, has_kernel, hold, simd_fn, with_dtype, written};
+use crate::cpu::{
+    Float, Shared, Stored, by_path, by_stored, elements, has_map_kernel, hold, simd_fn, with_dtype, written,
+};
 use crate::error::{Error, Result};
 use crate::gpu::{Launch, Module, attached, one_launched, takes};
 use crate::profile;
@@ -35,7 +37,7 @@ pub fn resize_bilinear(x: &Tensor, height: usize, width: usize, alignment: Align
         return Err(Error::Argument(format!("bilinear resize of {h}x{w} to {height}x{width}")));
     }
     let resize = Resize { shape: (b, c), from: (h, w), to: (height, width), alignment };
-    if has_kernel(x) {
+    if has_map_kernel(x) {
         return profile::pass("resize", &[x], || Ok(x.contiguous()?.apply_op1(resize)?));
     }
     if takes(x) {
@@ -143,11 +145,11 @@ impl CustomOp1 for Resize {
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         let (from, to, maps) = (self.from, self.to, self.shape.0 * self.shape.1);
         let bands = to.0.div_ceil(BAND);
-        by_dtype!(x, T => {
-            let x = elements::<T>(x, layout)?;
+        by_stored!(x, S, T => {
+            let x = elements::<S>(x, layout)?;
             let rows = samples::<T>(from.0, to.0, self.alignment);
             let columns = samples::<T>(from.1, to.1, self.alignment);
-            let fill = |out: &mut [MaybeUninit<T>]| {
+            let fill = |out: &mut [MaybeUninit<S>]| {
                 let out = Shared::unwritten(out);
                 (0..maps * bands).into_par_iter().for_each_init(Vec::new, |scratch, task| {
                     let (map, first) = (task / bands, task % bands * BAND);
@@ -155,7 +157,7 @@ impl CustomOp1 for Resize {
                     let start = (map * to.0 + first) * to.1;
                     // SAFETY: the bands of rows tile the buffer.
                     let out = unsafe { out.unwritten_slice(start, rows.len() * to.1) };
-                    band(&x[map * from.0 * from.1..][..from.0 * from.1], from.1, rows, &columns, scratch, out);
+                    band::<T, S>(&x[map * from.0 * from.1..][..from.0 * from.1], from.1, rows, &columns, scratch, out);
                 });
             };
             // SAFETY: the bands tile the buffer and `band` writes each in full.
@@ -216,13 +218,13 @@ simd_fn! {
 
 /// The output rows `rows` of the map `x`, whose rows are `width` wide. Input rows are widened once, as the output
 /// rows run down them in order.
-fn band<T: Float>(
-    x: &[T],
+fn band<T: Float, S: Stored<T>>(
+    x: &[S],
     width: usize,
     rows: &[Sample<T>],
     columns: &[Sample<T>],
     scratch: &mut Vec<T>,
-    out: &mut [MaybeUninit<T>],
+    out: &mut [MaybeUninit<S>],
 ) {
     scratch.resize(2 * columns.len(), T::ZERO);
     let (mut above, mut below) = scratch.split_at_mut(columns.len());
@@ -245,19 +247,19 @@ fn band<T: Float>(
     }
 }
 
-fn widen<T: Float>(row: &[T], columns: &[Sample<T>], out: &mut [T]) {
+fn widen<T: Float, S: Stored<T>>(row: &[S], columns: &[Sample<T>], out: &mut [T]) {
     for (out, Sample { low, high, share }) in out.iter_mut().zip(columns) {
-        *out = row[*low] * (T::ONE - *share) + row[*high] * *share;
+        *out = row[*low].wide() * (T::ONE - *share) + row[*high].wide() * *share;
     }
 }
 
-simd_fn! {
-    fn mix[I, T](above: &[T], below: &[T], share: T, out: &mut [MaybeUninit<T>]) {
+fn mix<T: Float, S: Stored<T>>(above: &[T], below: &[T], share: T, out: &mut [MaybeUninit<S>]) {
+    by_path! { [T: Float, S: Stored<T>] [T, S] (above: &[T], below: &[T], share: T, out: &mut [MaybeUninit<S>]), I => {
         let rest = T::ONE - share;
         for ((out, above), below) in out.iter_mut().zip(above).zip(below) {
-            out.write(I::mul_add(*above, rest, *below * share));
+            out.write(S::narrowed(I::mul_add(*above, rest, *below * share)));
         }
-    }
+    } }
 }
 
 #[cfg(test)]

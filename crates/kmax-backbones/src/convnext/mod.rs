@@ -38,8 +38,9 @@ impl ConvNeXt {
     /// If one is missing or misshapen.
     pub fn new(config: ConvNeXtConfig, params: &Params) -> Result<Self> {
         let (dims, eps) = (config.dims, config.norm_eps);
-        let patches =
-            |input, output, k| ConvConfig::new(input, output, k).stride(k).padding(0, 0).with_bias();
+        let patches = |input, output, k| {
+            ConvConfig::new(input, output, k).stride(k).padding(0, 0).with_bias().in_float32()
+        };
         let stem = Conv2d::new(patches(3, dims[0], 4), KERNEL, &params.pp("stem.conv"))?;
         let stem_norm = LayerNorm::new(dims[0], 1, eps, &params.pp("stem.norm"))?;
         let last = config.depths.iter().sum::<usize>().saturating_sub(1).max(1);

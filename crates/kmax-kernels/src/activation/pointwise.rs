@@ -3,11 +3,15 @@
 use super::Activation;
 use super::device::activated;
 use crate::constants::scalar;
-use crate::cpu::{Float, Isa, by_dtype, copied, elements, has_kernel, hold, simd_fn, with_dtype, written};
+use crate::cpu::{
+    Float, Isa, Stored, by_dtype, copied, elements, has_map_kernel, hold, simd_fn, with_buffer, with_dtype,
+    wrap, written,
+};
 use crate::error::Result;
 use crate::gpu::takes;
 use crate::profile;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+use half::bf16;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 
@@ -16,7 +20,7 @@ use std::mem::MaybeUninit;
 /// # Errors
 /// If Candle fails.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
-    if has_kernel(x) {
+    if has_map_kernel(x) {
         return pointwise(x, Activation::Relu);
     }
     if takes(x) {
@@ -34,7 +38,7 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// If Candle fails.
 pub fn gelu(x: &Tensor) -> Result<Tensor> {
-    if has_kernel(x) {
+    if has_map_kernel(x) {
         return pointwise(x, Activation::Gelu);
     }
     if takes(x) {
@@ -53,7 +57,7 @@ pub fn gelu(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// If Candle fails.
 pub fn relu6(x: &Tensor) -> Result<Tensor> {
-    if has_kernel(x) {
+    if has_map_kernel(x) {
         return pointwise(x, Activation::Relu6);
     }
     if takes(x) {
@@ -84,6 +88,21 @@ impl CustomOp1 for Pointwise {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        if let CpuStorage::BF16(_) = x {
+            let x = elements::<bf16>(x, layout)?;
+            let fill = |out: &mut [MaybeUninit<bf16>]| {
+                let pieces = out.par_chunks_mut(PIECE).zip(x.par_chunks(PIECE));
+                pieces.for_each(|(out, x)| {
+                    with_buffer(x.len(), |values: &mut [f32]| {
+                        bf16::widen(x, values);
+                        activate(self.0, values, 0.0);
+                        bf16::narrow(values, out);
+                    });
+                });
+            };
+            // SAFETY: the pieces tile the buffer and each is written in full.
+            return wrap((unsafe { written(x.len(), fill) }, layout.shape().clone()));
+        }
         by_dtype!(x, T => {
             let x = elements::<T>(x, layout)?;
             let fill = |out: &mut [MaybeUninit<T>]| {

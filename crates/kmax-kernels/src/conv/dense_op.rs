@@ -2,12 +2,16 @@
 
 use super::epilogue::EpilogueValues;
 use super::geometry::Geometry;
-use super::{dense, dense_grad, packed, winograd};
+use super::halved::Halved;
+use super::laid::Laid;
+use super::winograd::POINTS;
+use super::{dense, dense_grad, depthwise_op, packed, winograd};
 use crate::activation::Activation;
-use crate::cpu::{Float, by_dtype, elements, hold, wrap};
-use crate::matrix::{Bfloat16, Exact, Factor, Int8};
+use crate::cpu::{Float, Stored, by_dtype, elements, hold, wrap};
+use crate::matrix::{Bfloat16, Exact, Factor, Int8, packed_len};
 use crate::profile::{Label, WINOGRAD};
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
+use half::{bf16, f16};
 
 /// The output, of an input and a kernel.
 pub(super) struct Dense(pub Geometry);
@@ -103,6 +107,8 @@ pub(super) struct WithEpilogue<'a> {
     pub residual: Option<&'a Tensor>,
     pub activation: Activation,
     pub form: Form,
+    /// Element type of the output, which the residual has: the input's, or bfloat16 beside float32.
+    pub output: DType,
 }
 
 /// How the kernel of a [`WithEpilogue`] is laid out.
@@ -112,7 +118,9 @@ pub(super) enum Form {
     Plain,
     /// Laid out for inference; one group.
     Packed(Packing),
-    /// In panels of rounded factors; one group, and maps in float32.
+    /// At Winograd's points, in half precision times 2 to this; one group.
+    Halved(i32),
+    /// In panels of rounded factors; one group, and maps in float32, or with bfloat16 in that.
     Rounded(Rounded),
 }
 
@@ -125,15 +133,19 @@ pub(super) enum Rounded {
 
 impl Form {
     /// The convolution's label, which says where another number or another kind of products is made.
-    pub fn label(self, g: &Geometry) -> Label {
+    pub fn label(self, g: &Geometry, input: DType, output: DType) -> Label {
         let label = g.label();
+        let smaller = |dtype: DType, shape: Shape| {
+            ((size_of::<f32>() - dtype.size_in_bytes().min(size_of::<f32>())) * shape.elem_count()) as f64
+        };
+        let bytes = label.bytes - smaller(input, g.in_shape()) - smaller(output, g.out_shape());
         let operation = match self {
-            Self::Packed(Packing::Winograd) => label.operation.replace("conv", WINOGRAD),
+            Self::Packed(Packing::Winograd) | Self::Halved(_) => label.operation.replace("conv", WINOGRAD),
             Self::Rounded(Rounded::Int8) => format!("{} int8", label.operation),
             Self::Rounded(Rounded::Bfloat16) => format!("{} bf16", label.operation),
             Self::Plain | Self::Packed(Packing::Direct) => label.operation,
         };
-        Label { operation, ..label }
+        Label { operation, bytes, ..label }
     }
 }
 
@@ -158,7 +170,9 @@ impl Packing {
             Self::Winograd => {
                 let points = winograd::kernel(w, outputs, inputs);
                 let each = points.chunks_exact((outputs * inputs).max(1));
-                each.flat_map(|point| <Exact as Factor<T>>::pack(point, outputs, inputs)).collect()
+                let mut packed = Vec::with_capacity(POINTS * packed_len(outputs, inputs));
+                each.for_each(|point| packed.extend(<Exact as Factor<T>>::pack(point, outputs, inputs)));
+                packed
             }
         }
     }
@@ -176,9 +190,23 @@ impl CustomOp2 for WithEpilogue<'_> {
         w: &CpuStorage,
         l2: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
+        match (x, self.output) {
+            (CpuStorage::F32(_), DType::F32) if matches!(self.form, Form::Halved(_)) => {
+                return self.rounded::<f32, f32>((x, l1), (w, l2));
+            }
+            (CpuStorage::F32(_), DType::F32) => {}
+            (CpuStorage::F64(_), DType::F64) => {}
+            (CpuStorage::F32(_), DType::BF16) => return self.rounded::<f32, bf16>((x, l1), (w, l2)),
+            (CpuStorage::BF16(_), DType::BF16) if self.form == Form::Plain => {
+                return self.depthwise((x, l1), (w, l2));
+            }
+            (CpuStorage::BF16(_), DType::BF16) => return self.rounded::<bf16, bf16>((x, l1), (w, l2)),
+            (CpuStorage::BF16(_), DType::F32) => return self.rounded::<bf16, f32>((x, l1), (w, l2)),
+            (_, output) => bail!("conv2d: no kernel for these maps to {output:?}"),
+        }
         let (bias, residual) = (self.bias.map(hold), self.residual.map(hold));
         let g = &self.geometry;
-        if let (Form::Rounded(factors), CpuStorage::F32(_)) = (self.form, x) {
+        if let Form::Rounded(factors) = self.form {
             let epilogue = EpilogueValues {
                 bias: bias.as_ref().map(|h| h.elements::<f32>()).transpose()?,
                 residual: residual.as_ref().map(|h| h.elements::<f32>()).transpose()?,
@@ -186,8 +214,8 @@ impl CustomOp2 for WithEpilogue<'_> {
             };
             let (x, w) = (elements::<f32>(x, l1)?, elements::<u32>(w, l2)?);
             let out = match factors {
-                Rounded::Int8 => packed::forward::<f32, Int8>(x, w, g, &epilogue),
-                Rounded::Bfloat16 => packed::forward::<f32, Bfloat16>(x, w, g, &epilogue),
+                Rounded::Int8 => packed::forward::<f32, Int8, _, _>(x, w, g, &epilogue),
+                Rounded::Bfloat16 => packed::forward::<f32, Bfloat16, _, _>(x, w, g, &epilogue),
             };
             return wrap((out, g.out_shape()));
         }
@@ -200,12 +228,61 @@ impl CustomOp2 for WithEpilogue<'_> {
             };
             let out = match self.form {
                 Form::Packed(Packing::Winograd) => winograd::forward(x, w, g, &epilogue),
-                Form::Packed(Packing::Direct) => packed::forward::<T, Exact>(x, w, g, &epilogue),
-                Form::Plain if g.is_depthwise() => super::depthwise_op::forward(x, w, g, &epilogue),
+                Form::Packed(Packing::Direct) => packed::forward::<T, Exact, _, _>(x, w, g, &epilogue),
+                Form::Plain if g.is_depthwise() => depthwise_op::forward(x, w, g, &epilogue),
                 Form::Plain => dense::forward(x, w, g, &epilogue),
-                Form::Rounded(_) => bail!("rounded factors want maps in float32"),
+                Form::Rounded(_) | Form::Halved(_) => bail!("rounded factors want maps in float32"),
             };
             (out, g.out_shape())
         })
+    }
+}
+
+impl WithEpilogue<'_> {
+    /// With maps in bfloat16: input, output or both.
+    fn rounded<I, O>(
+        &self,
+        (x, l1): (&CpuStorage, &Layout),
+        (w, l2): (&CpuStorage, &Layout),
+    ) -> Result<(CpuStorage, Shape)>
+    where
+        I: Laid<f32, Bfloat16>,
+        O: Stored<f32>,
+    {
+        let (bias, residual) = (self.bias.map(hold), self.residual.map(hold));
+        let epilogue = EpilogueValues {
+            bias: bias.as_ref().map(|h| h.elements::<f32>()).transpose()?,
+            residual: residual.as_ref().map(|h| h.elements::<O>()).transpose()?,
+            activation: self.activation,
+        };
+        let (x, g) = (elements::<I>(x, l1)?, &self.geometry);
+        let out = match self.form {
+            Form::Rounded(Rounded::Bfloat16) => {
+                packed::forward::<f32, Bfloat16, I, O>(x, elements::<u32>(w, l2)?, g, &epilogue)
+            }
+            Form::Halved(exponent) => {
+                let kernel = Halved { values: elements::<f16>(w, l2)?, exponent };
+                winograd::forward(x, kernel, g, &epilogue)
+            }
+            Form::Packed(Packing::Winograd) => winograd::forward(x, elements::<f32>(w, l2)?, g, &epilogue),
+            form => bail!("conv2d: no kernel of maps in bfloat16 for {form:?}"),
+        };
+        wrap((out, g.out_shape()))
+    }
+
+    /// Depthwise, with maps in bfloat16.
+    fn depthwise(
+        &self,
+        (x, l1): (&CpuStorage, &Layout),
+        (w, l2): (&CpuStorage, &Layout),
+    ) -> Result<(CpuStorage, Shape)> {
+        let (bias, residual) = (self.bias.map(hold), self.residual.map(hold));
+        let epilogue = EpilogueValues {
+            bias: bias.as_ref().map(|h| h.elements::<f32>()).transpose()?,
+            residual: residual.as_ref().map(|h| h.elements::<bf16>()).transpose()?,
+            activation: self.activation,
+        };
+        let (x, w, g) = (elements::<bf16>(x, l1)?, elements::<f32>(w, l2)?, &self.geometry);
+        wrap((depthwise_op::forward_rounded(x, w, g, &epilogue), g.out_shape()))
     }
 }

@@ -3,8 +3,9 @@
 use super::depthwise::{self, Scratch};
 use super::epilogue::EpilogueValues;
 use super::geometry::Geometry;
-use crate::cpu::{Float, all_written, by_dtype, elements, written};
+use crate::cpu::{Float, Plain, Stored, all_written, by_dtype, elements, to_write, with_buffer, written};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
+use half::bf16;
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
 
@@ -21,12 +22,12 @@ struct KernelGradient(Geometry);
 const GRAIN: usize = 8192;
 
 /// `map(index, target, scratch)` for every map of the result, `work` being the elements that one reads or writes.
-fn each_map<T: Float>(
+fn each_map<T: Float, O: Plain>(
     len: usize,
     area: usize,
     work: usize,
-    map: impl Fn(usize, &mut [MaybeUninit<T>], &mut Scratch<T>) + Sync,
-) -> Vec<T> {
+    map: impl Fn(usize, &mut [MaybeUninit<O>], &mut Scratch<T>) + Sync,
+) -> Vec<O> {
     if len == 0 {
         return Vec::new();
     }
@@ -48,6 +49,28 @@ pub(super) fn forward<T: Float>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilo
         depthwise::forward(&x[i * from..][..from], &w[channel * taps..][..taps], g, out, scratch);
         // SAFETY: the convolution wrote the whole map.
         epilogue.apply(unsafe { all_written(out) }, channel, i * area);
+    })
+}
+
+/// The same for maps in bfloat16, in float32.
+pub(super) fn forward_rounded(
+    x: &[bf16],
+    w: &[f32],
+    g: &Geometry,
+    epilogue: &EpilogueValues<f32, bf16>,
+) -> Vec<bf16> {
+    let (from, area, taps) = (g.in_area(), g.out_area(), g.taps());
+    each_map(g.batch * g.output * area, area, area, |i, out, scratch| {
+        let channel = i % g.input;
+        with_buffer(from + area, |buffer| {
+            let (map, sums) = buffer.split_at_mut(from);
+            bf16::widen(&x[i * from..][..from], map);
+            // SAFETY: the convolution writes sums.
+            let to = unsafe { to_write(sums) };
+            depthwise::forward(map, &w[channel * taps..][..taps], g, to, scratch);
+            epilogue.apply(sums, channel, i * area);
+            bf16::narrow(sums, out);
+        });
     })
 }
 

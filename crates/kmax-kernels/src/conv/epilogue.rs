@@ -2,16 +2,16 @@
 
 use crate::activation::Activation;
 use crate::activation::activate;
-use crate::cpu::Float;
+use crate::cpu::{Float, Stored};
 use crate::matrix::{Last, ROWS};
 use std::ops::Range;
 
 /// Adds a bias per output channel, then a residual of the output's shape, then applies an activation.
-pub(super) struct EpilogueValues<'a, T> {
+pub(super) struct EpilogueValues<'a, T, O = T> {
     /// One per output channel.
     pub bias: Option<&'a [T]>,
     /// As many as the output has.
-    pub residual: Option<&'a [T]>,
+    pub residual: Option<&'a [O]>,
     /// Last.
     pub activation: Activation,
 }
@@ -19,14 +19,15 @@ pub(super) struct EpilogueValues<'a, T> {
 impl<T: Float> EpilogueValues<'_, T> {
     /// Nothing at all.
     pub const NONE: Self = Self { bias: None, residual: None, activation: Activation::Identity };
+}
 
-    /// The same for the matrix kernel: of the outputs of some channels from `offset` on. GELU is left out.
-    pub fn last(&self, channels: &Range<usize>, offset: usize) -> Last<T> {
+impl<T: Float, O: Stored<T>> EpilogueValues<'_, T, O> {
+    /// The same for the matrix kernel: of the outputs of some channels, with their residuals. GELU is left out.
+    pub fn last(&self, channels: &Range<usize>, residual: Option<*const T>) -> Last<T> {
         let mut bias = [T::ZERO; ROWS];
         if let Some(values) = self.bias {
             bias[..channels.len()].copy_from_slice(&values[channels.clone()]);
         }
-        let residual = self.residual.map(|residual| residual[offset..].as_ptr());
         Last { bias, residual, activation: self.activation }
     }
 
@@ -36,7 +37,7 @@ impl<T: Float> EpilogueValues<'_, T> {
         match self.residual {
             Some(residual) => {
                 let residual = &residual[offset..][..row.len()];
-                row.iter_mut().zip(residual).for_each(|(value, more)| *value = *value + bias + *more);
+                row.iter_mut().zip(residual).for_each(|(value, more)| *value = *value + bias + more.wide());
                 activate(self.activation, row, T::ZERO);
             }
             None => activate(self.activation, row, bias),

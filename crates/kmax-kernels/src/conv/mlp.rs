@@ -137,7 +137,7 @@ impl<T: Float, F: Factor<T>> Work<'_, T, F> {
         let maps = &self.x[self.first..][..channels * area];
         let norm = |values: &mut [T]| {
             let ranges = &mut Ranges::of_nothing(&mut []);
-            lay_out_maps::<T, Exact>(maps, area, &self.pixels, ranges, values, channels);
+            lay_out_maps::<T, Exact, T>(maps, area, &self.pixels, ranges, values, channels);
             values.chunks_exact_mut(channels * wide).for_each(|panel| normalize(panel, gain, shift, eps));
         };
         if let Some(values) = F::as_values(inputs) {

@@ -12,6 +12,8 @@ mod depthwise_taps;
 mod device;
 mod epilogue;
 mod geometry;
+mod halved;
+mod laid;
 mod mlp;
 mod mlp_op;
 mod norm_op;
@@ -29,12 +31,12 @@ mod winograd;
 mod winograd_tiles;
 
 use crate::activation::Activation;
-use crate::cpu::has_kernel;
+use crate::cpu::{has_kernel, has_map_kernel};
 use crate::error::{Error, Result};
 use crate::gpu::takes;
 use crate::norm::{NormStep, TrainedNorm, batch_norm_train, channel_affine};
 use crate::profile;
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use dense_op::Form;
 use geometry::Geometry;
 
@@ -115,6 +117,8 @@ pub struct Epilogue<'a> {
 
 /// [`conv2d`], then `epilogue`: one pass over the output where no gradient is asked for.
 ///
+/// A depthwise convolution takes maps in bfloat16 with a kernel in float32 too, and gives such maps.
+///
 /// # Errors
 /// If the shapes do not fit.
 pub fn conv2d_epilogue(
@@ -132,6 +136,18 @@ pub fn conv2d_epilogue(
         let run = || device::conv2d(input, kernel, &geometry, epilogue);
         return profile::operation(|_| geometry.label(), run);
     }
+    if !differentiable
+        && input.dtype() == DType::BF16
+        && kernel.dtype() == DType::F32
+        && has_map_kernel(input)
+    {
+        let geometry = Geometry::of(input, kernel.dims4()?, params)?;
+        if !geometry.is_depthwise() {
+            let reason = "conv2d: maps in bfloat16 want a kernel laid out for them, or a depthwise one";
+            return Err(Error::Argument(reason.into()));
+        }
+        return with_epilogue(input, kernel, geometry, Form::Plain, DType::BF16, epilogue);
+    }
     if differentiable || !has_kernel(input) {
         let mut y = conv2d(input, kernel, params)?;
         if let Some(bias) = bias {
@@ -144,7 +160,7 @@ pub fn conv2d_epilogue(
         return activation.forward(&y);
     }
     let geometry = Geometry::new(input, kernel, params)?;
-    with_epilogue(input, kernel, geometry, Form::Plain, epilogue)
+    with_epilogue(input, kernel, geometry, Form::Plain, input.dtype(), epilogue)
 }
 
 fn with_epilogue(
@@ -152,20 +168,22 @@ fn with_epilogue(
     kernel: &Tensor,
     geometry: Geometry,
     form: Form,
+    output: DType,
     epilogue: Epilogue,
 ) -> Result<Tensor> {
     let Epilogue { bias, residual, activation } = epilogue;
     let fits = |t: Option<&Tensor>, shape: &[usize]| t.is_none_or(|t| t.dims() == shape);
-    if !fits(bias, &[geometry.output]) || !fits(residual, geometry.out_shape().dims()) {
+    let typed = residual.is_none_or(|residual| residual.dtype() == output);
+    if !fits(bias, &[geometry.output]) || !fits(residual, geometry.out_shape().dims()) || !typed {
         let reason = format!("conv2d: bias {bias:?} or residual {residual:?} does not fit the output");
         return Err(Error::Argument(reason));
     }
     let contiguous = |t: Option<&Tensor>| t.map(Tensor::contiguous).transpose();
     let (bias, residual) = (contiguous(bias)?, contiguous(residual)?);
     let (bias, residual) = (bias.as_ref(), residual.as_ref());
-    let op = dense_op::WithEpilogue { geometry, bias, residual, activation, form };
+    let op = dense_op::WithEpilogue { geometry, bias, residual, activation, form, output };
     profile::operation(
-        |_| form.label(&geometry),
+        |_| form.label(&geometry, input.dtype(), output),
         || Ok(input.contiguous()?.apply_op2_no_bwd(&kernel.contiguous()?, &op)?),
     )
 }

@@ -1,7 +1,7 @@
 //! The patch matrix of a convolution (im2col), a tile at a time.
 
 use super::geometry::Geometry;
-use crate::cpu::{Float, simd_fn};
+use crate::cpu::{Float, Plain, by_path};
 use std::ops::Range;
 
 /// One run of a tile: output columns `columns` of one output row, which stand from `at` in the tile and meet, in
@@ -50,18 +50,24 @@ pub(super) fn gather<T: Float>(maps: &[T], g: &Geometry, pixels: &Range<usize>, 
     }
 }
 
-simd_fn! {
-    /// One row of that, of the input map `map` and the kernel's tap `tap`.
-    pub(super) fn gather_row[I, T](map: &[T], g: &Geometry, tap: usize, pixels: &Range<usize>, row: &mut [T]) {
+/// One row of that, of the input map `map` and the kernel's tap `tap`.
+pub(super) fn gather_row<T: Plain>(
+    map: &[T],
+    g: &Geometry,
+    tap: usize,
+    pixels: &Range<usize>,
+    row: &mut [T],
+) {
+    by_path! { [T: Plain] [T] (map: &[T], g: &Geometry, tap: usize, pixels: &Range<usize>, row: &mut [T]), I => {
         let width = g.size.1;
         for run in runs(g, (tap / g.kernel.1, tap % g.kernel.1), pixels) {
             let to = &mut row[run.at..][..run.len];
             let Some(y) = run.row.filter(|_| !run.inside.is_empty()) else {
-                to.fill(T::ZERO);
+                to.fill(T::default());
                 continue;
             };
-            to[..run.inside.start].fill(T::ZERO);
-            to[run.inside.end..].fill(T::ZERO);
+            to[..run.inside.start].fill(T::default());
+            to[run.inside.end..].fill(T::default());
             let from = &map[y * width + run.first..(y + 1) * width];
             let to = &mut to[run.inside];
             match g.params.stride {
@@ -77,7 +83,7 @@ simd_fn! {
                 s => to.iter_mut().zip(from.iter().step_by(s)).for_each(|(to, from)| *to = *from),
             }
         }
-    }
+    } }
 }
 
 /// The reverse of [`gather`]: adds the tile to the input maps.

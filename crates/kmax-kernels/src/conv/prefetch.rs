@@ -10,7 +10,7 @@ pub(super) const LINE: usize = 16;
 pub(super) struct Prefetch<T> {
     /// In the first row.
     place: *const T,
-    /// Distance of two rows.
+    /// Distance of two rows in bytes.
     apart: usize,
     /// Lines of a row.
     lines: usize,
@@ -19,11 +19,13 @@ pub(super) struct Prefetch<T> {
 }
 
 impl<T> Prefetch<T> {
-    /// For so many `products`, of the `pixels` of `maps` of `apart` pixels each.
-    pub(super) fn new(maps: &[T], apart: usize, pixels: &Range<usize>, products: usize) -> Self {
-        let place = maps.as_ptr().wrapping_add(pixels.start);
+    /// For so many `products`, of the `pixels` of `maps` of `apart` pixels each. Values of maps may be smaller than those of a product.
+    pub(super) fn new<I>(maps: &[I], apart: usize, pixels: &Range<usize>, products: usize) -> Self {
+        let place = maps.as_ptr().wrapping_add(pixels.start).cast();
+        let smaller = size_of::<T>().checked_div(size_of::<I>()).unwrap_or(1).max(1);
         // The first line may begin in the middle.
-        let lines = if pixels.is_empty() { 0 } else { pixels.len().div_ceil(LINE) + 1 };
+        let lines = if pixels.is_empty() { 0 } else { pixels.len().div_ceil(LINE * smaller) + 1 };
+        let apart = apart * size_of::<I>();
         Self { place, apart, lines, products }
     }
 
@@ -42,15 +44,15 @@ mod tests {
     #[test]
     fn the_last_products_bring_every_line() {
         let maps = [0f32; 400];
-        let mut prefetch = Prefetch::new(&maps, 100, &(30..90), 20);
+        let mut prefetch = Prefetch::<f32>::new(&maps, 100, &(30..90), 20);
         let brought: Vec<_> = (0..20).map(|_| prefetch.ahead()).collect();
         assert!(brought[..15].iter().all(Option::is_none));
         for (i, ahead) in brought[15..].iter().enumerate() {
             let place = maps.as_ptr().wrapping_add(30 + i * LINE);
-            assert!(ahead.is_some_and(|ahead| ahead.place == place && ahead.apart == 100));
+            assert!(ahead.is_some_and(|ahead| ahead.place == place && ahead.apart == 400));
         }
         // Fewer products bring the last lines, no pixels nothing.
-        assert!(Prefetch::new(&maps, 100, &(30..90), 1).ahead().is_some());
-        assert!(Prefetch::new(&maps, 100, &(90..90), 1).ahead().is_none());
+        assert!(Prefetch::<f32>::new(&maps, 100, &(30..90), 1).ahead().is_some());
+        assert!(Prefetch::<f32>::new(&maps, 100, &(90..90), 1).ahead().is_none());
     }
 }

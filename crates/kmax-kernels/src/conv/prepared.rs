@@ -2,6 +2,7 @@
 
 use super::dense_op::{Form, Packing, Rounded};
 use super::geometry::Geometry;
+use super::halved::halved;
 use super::params::ConvParams;
 use super::{Epilogue, winograd, with_epilogue};
 use crate::cpu::{has_kernel, hold, with_dtype};
@@ -13,14 +14,22 @@ use std::sync::OnceLock;
 /// The kernel of a dense convolution, laid out for inference on the CPU.
 ///
 /// For 3x3, stride 1, that is Winograd's form, four times as large and a quarter of the products, unless the environment
-/// variable `KMAX_WINOGRAD` is `off`. Its factors are never rounded: a quarter of the products is less than half of them, and
-/// in bfloat16 its rounding would be five times that of the direct form.
+/// variable `KMAX_WINOGRAD` is `off`. Its factors are multiplied in float32 always: a quarter of the products is less than half of them, and
+/// in bfloat16 its rounding would be five times that of the direct form. Beside rounded factors its values are held in half precision.
+///
+/// With [`Factors::Bfloat16`] its outputs are maps in bfloat16, unless it was made [`Self::in_float32`] or a residual is in float32.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     /// Units of the factors: rounded ones as integers.
     values: Tensor,
     factors: Factors,
+    /// Whether inputs may be in bfloat16.
+    reads_rounded: bool,
+    /// Whether outputs are, without a residual that says otherwise.
+    rounds: bool,
     packing: Packing,
+    /// Of `values` in half precision: they are times 2 to this.
+    exponent: Option<i32>,
     /// Where `values` do not tell it exactly.
     kernel: Option<Tensor>,
     shape: (usize, usize, usize, usize),
@@ -43,25 +52,47 @@ impl Prepared {
         let packing =
             if on && winograd::pays(kernel.dims(), params) { Packing::Winograd } else { Packing::Direct };
         let shape = kernel.dims4()?;
-        let rounds = packing == Packing::Direct && kernel.dtype() == DType::F32;
-        let factors = if rounds { factors } else { Factors::Exact };
+        let single = kernel.dtype() == DType::F32;
+        let asked = factors;
+        let rounds = single && asked == Factors::Bfloat16;
+        let reads_rounded = rounds;
+        let factors = if packing == Packing::Direct && single { factors } else { Factors::Exact };
         let (held, depth) = (hold(&kernel), shape.1 * shape.2 * shape.3);
-        let values = match factors {
-            Factors::Bfloat16 => list(Bfloat16::pack(held.elements::<f32>()?, shape.0, depth))?,
-            Factors::Int8 => list(Int8::pack(held.elements::<f32>()?, shape.0, depth))?,
-            Factors::Exact => with_dtype!(kernel, T => list(packing.packed(held.elements::<T>()?, shape)))?,
+        let halves = if packing == Packing::Winograd && single && asked != Factors::Exact {
+            halved(&packing.packed(held.elements::<f32>()?, shape))
+        } else {
+            None
+        };
+        let exponent = halves.as_ref().map(|(_, exponent)| *exponent);
+        let values = match (factors, halves) {
+            (Factors::Exact, Some((values, _))) => list(values)?,
+            (Factors::Exact, None) => {
+                with_dtype!(kernel, T => list(packing.packed(held.elements::<T>()?, shape)))?
+            }
+            (Factors::Bfloat16, _) => list(Bfloat16::pack(held.elements::<f32>()?, shape.0, depth))?,
+            (Factors::Int8, _) => list(Int8::pack(held.elements::<f32>()?, shape.0, depth))?,
         };
         drop(held);
-        let kernel = (packing == Packing::Winograd).then_some(kernel);
-        Ok(Some(Self { values, factors, packing, shape, kernel, params }))
+        let kernel = match (packing, exponent) {
+            (Packing::Direct, _) => None,
+            (Packing::Winograd, None) => Some(kernel),
+            (Packing::Winograd, Some(_)) => Some(kernel.to_dtype(DType::BF16)?),
+        };
+        Ok(Some(Self { values, factors, reads_rounded, rounds, packing, exponent, shape, kernel, params }))
+    }
+
+    /// The same with outputs in float32: for what sums, exponentials and choices are made of.
+    #[must_use]
+    pub fn in_float32(self) -> Self {
+        Self { rounds: false, ..self }
     }
 
     /// As [`super::conv2d_epilogue`], without gradient.
     ///
     /// # Errors
-    /// If the shapes do not fit or `input` is of another element type.
+    /// If the shapes do not fit or `input` is of another element type: it may be in bfloat16 where outputs are.
     pub fn conv2d_epilogue(&self, input: &Tensor, epilogue: Epilogue) -> Result<Tensor> {
-        if input.dtype() != self.dtype() {
+        if input.dtype() != self.dtype() && !(self.reads_rounded && input.dtype() == DType::BF16) {
             let found = (input.dtype(), self.dtype());
             return Err(Error::Argument(format!(
                 "conv2d: input and kernel differ in element type: {found:?}"
@@ -69,17 +100,22 @@ impl Prepared {
         }
         let geometry = Geometry::of(input, self.shape, self.params)?;
         let form = match self.factors {
-            Factors::Exact => Form::Packed(self.packing),
+            Factors::Exact => self.exponent.map_or(Form::Packed(self.packing), Form::Halved),
             Factors::Bfloat16 => Form::Rounded(Rounded::Bfloat16),
             Factors::Int8 => Form::Rounded(Rounded::Int8),
         };
-        with_epilogue(input, &self.values, geometry, form, epilogue)
+        let output = match epilogue.residual {
+            Some(residual) if self.reads_rounded => residual.dtype(),
+            None if self.rounds => DType::BF16,
+            _ => self.dtype(),
+        };
+        with_epilogue(input, &self.values, geometry, form, output, epilogue)
     }
 
-    /// Element type of inputs and outputs.
+    /// Element type that it computes in.
     pub fn dtype(&self) -> DType {
         match self.factors {
-            Factors::Exact => self.values.dtype(),
+            Factors::Exact if self.exponent.is_none() => self.values.dtype(),
             _ => DType::F32,
         }
     }
@@ -97,13 +133,13 @@ impl Prepared {
         (plain && self.packing == Packing::Direct).then_some((&self.values, [outputs, inputs]))
     }
 
-    /// The kernel as it was given; rounded, if its factors are.
+    /// The kernel as it was given; rounded, if its factors or those of the layers around it are.
     ///
     /// # Errors
     /// If Candle fails.
     pub fn kernel(&self) -> Result<Tensor> {
         if let Some(kernel) = &self.kernel {
-            return Ok(kernel.clone());
+            return Ok(kernel.to_dtype(self.dtype())?);
         }
         let (output, input, kh, kw) = self.shape;
         let (held, depth, device) = (hold(&self.values), input * kh * kw, self.values.device());

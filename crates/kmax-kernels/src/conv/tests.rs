@@ -334,14 +334,15 @@ fn what_is_not_a_number_reaches_the_output_with_all_factors() -> Result<()> {
             let mut x = random(2, &[33 * 70])?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
             x[5 * 70 + 41] = bad;
             let x = Tensor::from_vec(x, (1, 33, 1, 70), w.device())?;
-            let out = prepared.conv2d_epilogue(&x, Epilogue::default())?;
+            let out = prepared.conv2d_epilogue(&x, Epilogue::default())?.to_dtype(DType::F32)?;
             // A weight, of the first output alone.
             let mut weights = w.flatten_all()?.to_vec1::<f32>()?;
             weights[3] = bad;
             let broken = Tensor::from_vec(weights, w.shape(), w.device())?;
             let broken = Prepared::new(&broken, ConvParams::default(), factors)?.expect("one group");
             let ones = Tensor::ones((1, 33, 1, 70), DType::F32, w.device())?;
-            let of_broken = broken.conv2d_epilogue(&ones, Epilogue::default())?.flatten_all()?;
+            let of_broken =
+                broken.conv2d_epilogue(&ones, Epilogue::default())?.to_dtype(DType::F32)?.flatten_all()?;
             for (i, value) in of_broken.to_vec1::<f32>()?.into_iter().enumerate() {
                 assert_eq!(value.is_finite(), i >= 70, "{factors:?}, weight {bad}: {value} at {i}");
             }

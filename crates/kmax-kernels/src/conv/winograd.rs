@@ -5,9 +5,10 @@
 
 use super::epilogue::EpilogueValues;
 use super::geometry::Geometry;
+use super::halved::PointKernel;
 use super::params::ConvParams;
 use super::winograd_tiles::{Output, Patch, from_points, spread, to_points};
-use crate::cpu::{Float, Shared, copied, with_buffer, written};
+use crate::cpu::{Float, Shared, Stored, with_buffer, written};
 use crate::matrix::{Exact, Product, ROWS, multiply, packed_len, width};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
@@ -57,7 +58,12 @@ pub(super) fn kernel<T: Float>(w: &[T], outputs: usize, inputs: usize) -> Vec<T>
 }
 
 /// The output of the input `x` and a kernel at the points, packed point by point.
-pub(super) fn forward<T: Float>(x: &[T], w: &[T], g: &Geometry, epilogue: &EpilogueValues<T>) -> Vec<T> {
+pub(super) fn forward<T: Float, I: Stored<T>, O: Stored<T>, W: PointKernel<T>>(
+    x: &[I],
+    w: W,
+    g: &Geometry,
+    epilogue: &EpilogueValues<T, O>,
+) -> Vec<O> {
     let area = g.out_area();
     if area * g.batch == 0 {
         return Vec::new();
@@ -69,7 +75,7 @@ pub(super) fn forward<T: Float>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilo
     let size = tiles.div_ceil(chunks);
     let many = g.batch * chunks >= 2 * rayon::current_num_threads();
     let (inputs, outputs) = (spaced(g.input), spaced(g.output.next_multiple_of(ROWS)));
-    let fill = |out: &mut [MaybeUninit<T>]| {
+    let fill = |out: &mut [MaybeUninit<O>]| {
         let out = Shared::unwritten(out);
         each(many, g.batch * chunks, |task| {
             let (image, chunk) = (task / chunks, task % chunks);
@@ -87,11 +93,19 @@ pub(super) fn forward<T: Float>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilo
                 });
                 let shared = Shared::new(sums);
                 each(!many, POINTS, |point| {
-                    let w = &w[point * packed_len(g.output, g.input)..][..packed_len(g.output, g.input)];
+                    let each = packed_len(g.output, g.input);
+                    let rows = point * each..(point + 1) * each;
                     let points = &points[point * inputs * CHUNK..][..g.input * CHUNK];
                     // SAFETY: the sums of this point are this task's alone and lie within the buffer.
                     unsafe {
-                        multiply_all(points, w, tiles.len(), g.input, shared.at(point * outputs * CHUNK))
+                        multiply_all(
+                            points,
+                            w,
+                            rows,
+                            tiles.len(),
+                            g.input,
+                            shared.at(point * outputs * CHUNK),
+                        )
                     };
                 });
                 let (chunks, _) = sums.as_chunks::<CHUNK>();
@@ -109,12 +123,12 @@ pub(super) fn forward<T: Float>(x: &[T], w: &[T], g: &Geometry, epilogue: &Epilo
                             let from = columns.start * TILE;
                             let width = (columns.end * TILE).min(g.out.1) - from;
                             let start = first + (tile_row * TILE + y) * g.out.1 + from;
-                            // SAFETY: the outputs of these tiles are this task's alone and lie within the buffer.
-                            let out = unsafe { out.unwritten_slice(start, width) };
-                            let out = copied(out, &row[at * TILE..][..width]);
+                            let row = &mut row[at * TILE..][..width];
                             if epilogue.residual.is_some() {
-                                epilogue.apply(out, channel, start);
+                                epilogue.apply(row, channel, start);
                             }
+                            // SAFETY: the outputs of these tiles are this task's alone and lie within the buffer.
+                            O::narrow(row, unsafe { out.unwritten_slice(start, width) });
                         }
                     }
                 });
@@ -131,33 +145,43 @@ fn spaced(rows: usize) -> usize {
     rows.next_multiple_of(16) + 1
 }
 
-/// The sums of one point: packed weights `w` times `points` `[inputs, CHUNK]`, of which the first `tiles` columns count.
+/// The sums of one point: the packed weights `rows` of `w` times `points` `[inputs, CHUNK]`, of which the first `tiles` columns count.
 ///
 /// # Safety
 /// `sums` is valid for writes of `CHUNK` values for each row of `w`, and nobody else touches them meanwhile.
-unsafe fn multiply_all<T: Float>(points: &[T], w: &[T], tiles: usize, inputs: usize, sums: *mut T) {
-    let wide = width::<T>();
-    for (panel, weights) in w.chunks_exact(ROWS * inputs).enumerate() {
-        for at in (0..tiles).step_by(wide) {
-            let product = Product {
-                depth: inputs,
-                columns: points[at..].as_ptr(),
-                step: CHUNK,
-                weights: weights.as_ptr(),
-                // SAFETY: within the sums.
-                out: unsafe { sums.add(panel * ROWS * CHUNK + at) },
-                apart: CHUNK,
-                rows: ROWS,
-                width: wide.min(tiles - at),
-                add: false,
-                range: None,
-                last: None,
-                ahead: None,
-            };
-            // SAFETY: rows of points and sums are whole panels wide; the sums by the caller's promise.
-            unsafe { multiply::<T, Exact>(&product) };
+unsafe fn multiply_all<T: Float, W: PointKernel<T>>(
+    points: &[T],
+    w: W,
+    rows: Range<usize>,
+    tiles: usize,
+    inputs: usize,
+    sums: *mut T,
+) {
+    let (wide, each) = (width::<T>(), ROWS * inputs);
+    with_buffer(W::buffer(each), |buffer| {
+        for (panel, from) in rows.step_by(each.max(1)).enumerate() {
+            let weights = w.values(from..from + each, buffer);
+            for at in (0..tiles).step_by(wide) {
+                let product = Product {
+                    depth: inputs,
+                    columns: points[at..].as_ptr(),
+                    step: CHUNK,
+                    weights: weights.as_ptr(),
+                    // SAFETY: within the sums.
+                    out: unsafe { sums.add(panel * ROWS * CHUNK + at) },
+                    apart: CHUNK,
+                    rows: ROWS,
+                    width: wide.min(tiles - at),
+                    add: false,
+                    range: None,
+                    last: None,
+                    ahead: None,
+                };
+                // SAFETY: rows of points and sums are whole panels wide; the sums by the caller's promise.
+                unsafe { multiply::<T, Exact>(&product) };
+            }
         }
-    }
+    });
 }
 
 /// `f` of every number below `count`, on all threads or in order.
@@ -177,8 +201,8 @@ fn runs(tiles: Range<usize>, columns: usize) -> impl Iterator<Item = (usize, usi
 }
 
 /// The inputs of a chunk of tiles, padded with zeros.
-fn take<T: Float>(
-    map: &[T],
+fn take<T: Float, I: Stored<T>>(
+    map: &[I],
     g: &Geometry,
     runs: impl Iterator<Item = (usize, usize, Range<usize>)> + Clone,
 ) -> Patch<T> {
@@ -201,7 +225,7 @@ fn take<T: Float>(
             let from = &line[(columns.start * TILE + skip - 1).min(width)..];
             let count = from.len().min(to.len() - skip);
             to[..skip].fill(T::ZERO);
-            to[skip..][..count].copy_from_slice(&from[..count]);
+            I::widen(&from[..count], &mut to[skip..][..count]);
             to[skip + count..].fill(T::ZERO);
         }
         spread(&row, patch);
@@ -211,7 +235,7 @@ fn take<T: Float>(
             for (k, column) in [TILE, TILE + 1].into_iter().enumerate() {
                 let x = columns.end * TILE + k - 1;
                 let value = line(tile_row).and_then(|line| line.get(x));
-                patch[column][last] = value.copied().unwrap_or(T::ZERO);
+                patch[column][last] = value.map_or(T::ZERO, |value| value.wide());
             }
         }
     }

@@ -7,6 +7,8 @@ use super::grouped_paths;
 #[cfg(target_arch = "x86_64")]
 use super::vector::Instruction;
 use super::vector::Widened;
+use half::bf16;
+use std::mem::MaybeUninit;
 
 /// Rounded to the nearest bfloat16, of equals to the even one: in the lower half. NaN stays NaN, and numbers below 2^-126
 /// become zero, for which the machine's instruction takes them.
@@ -30,6 +32,69 @@ pub(crate) fn of_pair(pair: u32) -> [f32; 2] {
     [f32::from_bits(pair << 16), f32::from_bits(pair & 0xffff_0000)]
 }
 
+/// Each value rounded to `to`, which has the same length: it is written in full.
+pub(crate) fn narrow(from: &[f32], to: &mut [MaybeUninit<bf16>]) {
+    assert_eq!(from.len(), to.len());
+    #[cfg(target_arch = "x86_64")]
+    if multiplies_bfloat16() {
+        // SAFETY: the machine has the instructions.
+        return unsafe { instruction::narrow(from, to) };
+    }
+    by_path! { [] [] (from: &[f32], to: &mut [MaybeUninit<bf16>]), I => {
+        for (to, from) in to.iter_mut().zip(from) {
+            to.write(bf16::from_bits(bfloat16(*from) as u16));
+        }
+    } }
+}
+
+/// Rounding by AVX-512's own instruction for it: the same bits.
+#[cfg(target_arch = "x86_64")]
+mod instruction {
+    use super::{bf16, bfloat16, pair};
+    use std::arch::x86_64::*;
+    use std::mem::MaybeUninit;
+
+    /// Values of a register.
+    const LANES: usize = 16;
+
+    /// See [`super::narrow`].
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+    pub(super) fn narrow(from: &[f32], to: &mut [MaybeUninit<bf16>]) {
+        let ((from, from_rest), (to, to_rest)) = (from.as_chunks::<LANES>(), to.as_chunks_mut::<LANES>());
+        for (to, from) in to.iter_mut().zip(from) {
+            // SAFETY: as many values are read and written as the arrays have, and all patterns of bits are values.
+            unsafe {
+                let rounded = _mm512_cvtneps_pbh(_mm512_loadu_ps(from.as_ptr()));
+                _mm256_storeu_si256(
+                    to.as_mut_ptr().cast(),
+                    std::mem::transmute::<__m256bh, __m256i>(rounded),
+                );
+            }
+        }
+        for (to, from) in to_rest.iter_mut().zip(from_rest) {
+            to.write(bf16::from_bits(bfloat16(*from) as u16));
+        }
+    }
+
+    /// See [`super::join`].
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+    pub(super) fn join(first: &[f32], second: &[f32], to: &mut [u32]) {
+        let ((a, a_rest), (b, b_rest)) = (first.as_chunks::<LANES>(), second.as_chunks::<LANES>());
+        let (to, rest) = to.as_chunks_mut::<LANES>();
+        for ((a, b), to) in a.iter().zip(b).zip(to) {
+            // SAFETY: as many values are read and written as the arrays have, and all patterns of bits are values.
+            unsafe {
+                let [a, b] = [a, b].map(|values| _mm512_cvtneps_pbh(_mm512_loadu_ps(values.as_ptr())));
+                let low = _mm512_cvtepu16_epi32(std::mem::transmute::<__m256bh, __m256i>(a));
+                let high = _mm512_cvtepu16_epi32(std::mem::transmute::<__m256bh, __m256i>(b));
+                let pairs = _mm512_or_si512(low, _mm512_slli_epi32::<16>(high));
+                _mm512_storeu_si512(to.as_mut_ptr().cast(), pairs);
+            }
+        }
+        a_rest.iter().zip(b_rest).zip(rest).for_each(|((a, b), to)| *to = pair(*a, *b));
+    }
+}
+
 /// Pairs of neighbours to `to`; all have the same length.
 pub(crate) fn join(first: &[f32], second: &[f32], to: &mut [u32]) {
     #[inline(always)]
@@ -39,6 +104,11 @@ pub(crate) fn join(first: &[f32], second: &[f32], to: &mut [u32]) {
         }
     }
     assert!(first.len() == to.len() && second.len() == to.len());
+    #[cfg(target_arch = "x86_64")]
+    if multiplies_bfloat16() {
+        // SAFETY: the machine has the instructions.
+        return unsafe { instruction::join(first, second, to) };
+    }
     by_path! { [] [] (first: &[f32], second: &[f32], to: &mut [u32]), I => {
         let ((a, a_rest), (b, b_rest)) = (first.as_chunks::<16>(), second.as_chunks::<16>());
         let (to, rest) = to.as_chunks_mut::<16>();
@@ -80,6 +150,32 @@ mod tests {
             assert_eq!(bfloat16(*value) << 16, expected.to_bits(), "{value:e}");
         }
         Ok(())
+    }
+
+    /// By the machine's instruction, if it has one, all are as one by one.
+    #[test]
+    fn many_are_rounded_as_each() {
+        let mut state = 7u32;
+        let mut bits = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f32::from_bits(state)
+        };
+        let special = [f32::NAN, f32::INFINITY, -0.0, 1e-40, f32::MAX, -f32::MIN_POSITIVE];
+        for len in [0, 1, 16, 33, 1000] {
+            let values: Vec<f32> =
+                special.into_iter().chain(std::iter::repeat_with(&mut bits)).take(len).collect();
+            let mut rounded = Vec::with_capacity(len);
+            narrow(&values, &mut rounded.spare_capacity_mut()[..len]);
+            // SAFETY: all are written now.
+            unsafe { rounded.set_len(len) };
+            let mut pairs = vec![0; len];
+            let second: Vec<f32> = values.iter().rev().copied().collect();
+            join(&values, &second, &mut pairs);
+            for i in 0..len {
+                assert_eq!(u32::from(rounded[i].to_bits()), bfloat16(values[i]), "{:e}", values[i]);
+                assert_eq!(pairs[i], pair(values[i], second[i]), "{:e}, {:e}", values[i], second[i]);
+            }
+        }
     }
 
     #[test]

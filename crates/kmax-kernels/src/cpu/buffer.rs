@@ -1,6 +1,5 @@
 //! Memory that kernels write: outputs that are not zeroed first, and scratch.
 
-use super::float::Float;
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
@@ -16,12 +15,14 @@ unsafe impl Plain for f32 {}
 unsafe impl Plain for f64 {}
 // SAFETY: as above.
 unsafe impl Plain for u32 {}
+// SAFETY: as above.
+unsafe impl Plain for half::bf16 {}
 
 /// A buffer of `len` elements that `fill` must write in full, without the cost of zeroing it first.
 ///
 /// # Safety
 /// `fill` writes every element.
-pub(crate) unsafe fn written<T: Float>(len: usize, fill: impl FnOnce(&mut [MaybeUninit<T>])) -> Vec<T> {
+pub(crate) unsafe fn written<T: Plain>(len: usize, fill: impl FnOnce(&mut [MaybeUninit<T>])) -> Vec<T> {
     let mut values = Vec::<T>::with_capacity(len);
     fill(&mut values.spare_capacity_mut()[..len]);
     // SAFETY: all `len` elements are written now (caller's promise).
@@ -34,7 +35,7 @@ pub(crate) unsafe fn written<T: Float>(len: usize, fill: impl FnOnce(&mut [Maybe
 /// # Safety
 /// Every element is written.
 #[inline(always)]
-pub(crate) unsafe fn all_written<T: Float>(values: &mut [MaybeUninit<T>]) -> &mut [T] {
+pub(crate) unsafe fn all_written<T: Plain>(values: &mut [MaybeUninit<T>]) -> &mut [T] {
     // SAFETY: the layouts are the same, and every element is a value (caller's promise).
     unsafe { &mut *(std::ptr::from_mut(values) as *mut [T]) }
 }
@@ -44,14 +45,14 @@ pub(crate) unsafe fn all_written<T: Float>(values: &mut [MaybeUninit<T>]) -> &mu
 /// # Safety
 /// Nothing but values is written.
 #[inline(always)]
-pub(crate) unsafe fn to_write<T: Float>(values: &mut [T]) -> &mut [MaybeUninit<T>] {
+pub(crate) unsafe fn to_write<T: Plain>(values: &mut [T]) -> &mut [MaybeUninit<T>] {
     // SAFETY: the layouts are the same, and all elements stay values (caller's promise).
     unsafe { &mut *(std::ptr::from_mut(values) as *mut [MaybeUninit<T>]) }
 }
 
 /// Copies `from` to `to`, which has the same length, and gives it written.
 #[inline(always)]
-pub(crate) fn copied<'a, T: Float>(to: &'a mut [MaybeUninit<T>], from: &[T]) -> &'a mut [T] {
+pub(crate) fn copied<'a, T: Plain>(to: &'a mut [MaybeUninit<T>], from: &[T]) -> &'a mut [T] {
     assert_eq!(to.len(), from.len());
     // SAFETY: as many elements can be read as written, and a borrowed target never overlaps; all are written then.
     unsafe {
@@ -61,8 +62,8 @@ pub(crate) fn copied<'a, T: Float>(to: &'a mut [MaybeUninit<T>], from: &[T]) -> 
 }
 
 /// Writes zeros.
-pub(crate) fn zeroed<T: Float>(to: &mut [MaybeUninit<T>]) {
-    to.fill(MaybeUninit::new(T::ZERO));
+pub(crate) fn zeroed<T: Plain>(to: &mut [MaybeUninit<T>]) {
+    to.fill(MaybeUninit::new(T::default()));
 }
 
 /// A pointer that parallel tasks share to write disjoint parts of one buffer.
@@ -92,6 +93,11 @@ impl<T> Shared<T> {
     pub(crate) unsafe fn at(self, offset: usize) -> *mut T {
         // SAFETY: within the buffer by the caller's promise.
         unsafe { self.0.add(offset) }
+    }
+
+    /// The same, to be asked for ahead of its use: it may lie anywhere.
+    pub(crate) fn place(self, offset: usize) -> *const T {
+        self.0.wrapping_add(offset)
     }
 
     /// `len` elements from `offset` that hold values.

@@ -7,6 +7,7 @@ mod float;
 mod int8;
 mod special;
 mod storage;
+mod stored;
 mod vector;
 
 pub(crate) use bfloat16::{join, of_pair, pair, run_pairs};
@@ -17,7 +18,8 @@ pub(crate) use float::Float;
 pub(crate) use int8::{Columns, Ranges, join_quads, quad, run_quads, signed};
 pub use int8::{weight_scale, weight_steps};
 pub(crate) use storage::{Held, by_dtype, elements, hold, in_float32, with_dtype, wrap};
-pub use storage::{has_kernel, rounds_factors, runs_kernels};
+pub use storage::{has_kernel, has_map_kernel, rounds_factors, runs_kernels};
+pub(crate) use stored::{Stored, by_stored, computed};
 pub(crate) use vector::{REACH, Vector};
 
 #[cfg(target_arch = "aarch64")]

@@ -155,12 +155,12 @@ unsafe fn tile<T: Float, V: Vector<T>, F: Factor<T>, const N: usize>(
         let mut tile = sums;
         let (mut columns, mut weights) = (p.columns.cast::<T>(), p.weights.cast::<T>());
         // Most often the next panel of weights is the next to be needed.
-        let following = Ahead { place: weights.wrapping_add(p.depth * ROWS), apart: ROWS };
+        let following = Ahead { place: weights.wrapping_add(p.depth * ROWS), apart: ROWS * size_of::<T>() };
         let Ahead { place: mut ahead, apart } = p.ahead.unwrap_or(following);
         for _ in 0..p.depth {
             for _ in 0..F::DEEP {
                 prefetch_later(ahead);
-                ahead = ahead.wrapping_add(apart);
+                ahead = ahead.wrapping_byte_add(apart);
             }
             let values: [V; N] = std::array::from_fn(|i| V::load(columns.add(i * V::LANES), V::LANES));
             for j in 0..ROWS {

@@ -77,7 +77,7 @@ pub(crate) struct RowScales<T> {
 pub(crate) struct Ahead<T> {
     /// In the first line.
     pub place: *const T,
-    /// Distance of two lines.
+    /// Distance of two lines in bytes.
     pub apart: usize,
 }
 

@@ -1,14 +1,17 @@
 //! Layer normalisation over one axis.
 
 use crate::columns::{Columns, Lanes, WIDTH, total};
-use crate::cpu::{Float, by_dtype, elements, has_kernel, hold, in_float32, simd_fn, with_dtype};
+use crate::cpu::{
+    Float, by_stored, computed, elements, has_map_kernel, hold, in_float32, simd_fn, with_dtype,
+};
 use crate::error::{Error, Result};
 use crate::gpu::{one_launched, takes};
 use crate::matrix::Panel;
 use crate::profile;
 use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
 
-/// Layer norm over axis `axis` of `x`, with `gain` and `shift` of that axis' length. Differentiable in all three.
+/// Layer norm over axis `axis` of `x`, with `gain` and `shift` of that axis' length. Differentiable in all three. `x` in bfloat16 with the
+/// two in float32 is normalised in float32, and the result rounded.
 ///
 /// # Errors
 /// If the shapes do not fit.
@@ -18,7 +21,8 @@ pub fn layer_norm(x: &Tensor, axis: usize, gain: &Tensor, shift: &Tensor, eps: f
         let found = (gain.dims(), shift.dims());
         return Err(Error::Argument(format!("layer norm: {found:?} instead of [{}]", columns.length)));
     }
-    if has_kernel(x) {
+    let fits = gain.dtype() == computed(x.dtype()) && shift.dtype() == gain.dtype();
+    if has_map_kernel(x) && fits {
         let op = LayerNorm { columns, eps };
         return profile::pass("layer norm", &[x], || {
             Ok(x.contiguous()?.apply_op3(&gain.contiguous()?, &shift.contiguous()?, op)?)
@@ -75,8 +79,8 @@ impl CustomOp3 for LayerNorm {
         shift: &CpuStorage,
         l3: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
-        by_dtype!(x, T => {
-            let (x, gain, shift) = (elements::<T>(x, l1)?, elements::<T>(gain, l2)?, elements::<T>(shift, l3)?);
+        by_stored!(x, S, T => {
+            let (x, gain, shift) = (elements::<S>(x, l1)?, elements::<T>(gain, l2)?, elements::<T>(shift, l3)?);
             let eps = T::of(self.eps);
             (self.columns.map([x], 0, |[rows], _, _| forward(rows, gain, shift, eps)).0, l1.shape().clone())
         })

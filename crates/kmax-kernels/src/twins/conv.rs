@@ -27,7 +27,7 @@ impl Case {
             && fits(self.size[1], self.kernel[1], self.params.padding.1)
     }
 
-    fn in_shape(&self) -> [usize; 4] {
+    pub(super) fn in_shape(&self) -> [usize; 4] {
         [self.batch, self.input, self.size[0], self.size[1]]
     }
 
@@ -35,7 +35,7 @@ impl Case {
         [self.output, self.input / self.params.groups, self.kernel[0], self.kernel[1]]
     }
 
-    fn out_shape(&self) -> [usize; 4] {
+    pub(super) fn out_shape(&self) -> [usize; 4] {
         let out = |size: usize, k: usize, pad: usize| {
             (size + 2 * pad - self.params.dilation * (k - 1) - 1) / self.params.stride + 1
         };
@@ -139,7 +139,7 @@ impl Case {
     }
 
     /// A kernel that gives outputs of about the input's size; float32 holds it exactly.
-    fn drawn_kernel(&self, seed: u64) -> Result<Tensor> {
+    pub(super) fn drawn_kernel(&self, seed: u64) -> Result<Tensor> {
         let products: usize = self.kernel_shape()[1..].iter().product();
         Ok((values(seed, &self.kernel_shape())? * 0.5f64.powi(products.ilog2() as i32 / 2))?)
     }
@@ -150,7 +150,7 @@ impl Case {
 }
 
 /// Channels by group, sizes, a kernel that fits.
-fn cases(
+pub(super) fn cases(
     groups: impl Strategy<Value = (usize, usize, usize)>,
     side: usize,
     kernel: usize,
@@ -204,7 +204,7 @@ fn depthwise() {
     drawn(64, cases((1..=9usize, Just(1), Just(1)), 40, 7, 2), check);
 }
 
-fn activations() -> impl Strategy<Value = Activation> {
+pub(super) fn activations() -> impl Strategy<Value = Activation> {
     prop::sample::select(vec![Activation::Identity, Activation::Relu, Activation::Relu6, Activation::Gelu])
 }
 
@@ -283,6 +283,7 @@ fn rounded(
 ) -> Result<Option<[Tensor; 2]>> {
     let prepared = Prepared::new(&arguments[1], case.params, factors)?;
     let Some(prepared) = prepared.filter(|prepared| prepared.factors() == factors) else { return Ok(None) };
+    let prepared = prepared.in_float32();
     let made = prepared.conv2d_epilogue(&arguments[0], epilogue)?;
     Ok(Some([made.to_dtype(DType::F64)?, prepared.kernel()?.to_dtype(DType::F64)?]))
 }

@@ -8,6 +8,7 @@ mod contrast;
 pub(crate) mod conv;
 pub(crate) mod maps;
 mod mlp;
+mod rounded;
 
 use crate::cpu::runs_kernels;
 use crate::error::Result;

@@ -106,13 +106,14 @@ impl AxialAttention {
     fn over_map(&self, x: &Tensor, vertical: bool, stride: usize, mode: &Mode) -> Result<Option<Tensor>> {
         let (batch, _, height, width) = x.dims4()?;
         let length = if vertical { height } else { width };
-        let Some(tables) = self.tables.as_ref().filter(|_| !mode.is_train() && kernels::attends_to(x)) else {
+        let here = !mode.is_train() && kernels::attends_on(x.device()) && !x.track_op();
+        let Some(tables) = self.tables.as_ref().filter(|_| here && length <= MAX_SPAN) else {
             return Ok(None);
         };
-        if length > MAX_SPAN {
+        let qkv = self.qkv.forward(&x.flatten_from(2)?, mode)?.reshape((batch, (), height, width))?;
+        if !kernels::attends_to(&qkv) {
             return Ok(None);
         }
-        let qkv = self.qkv.forward(&x.flatten_from(2)?, mode)?.reshape((batch, (), height, width))?;
         Ok(Some(kernels::axial_attention(&qkv, tables, vertical, stride)?))
     }
 

@@ -22,6 +22,9 @@ pub struct ConvConfig {
     pub params: ConvParams,
     /// Whether a bias is added.
     pub bias: bool,
+    /// Whether its output stays in float32 where [`Factors::Bfloat16`] would make it a map in bfloat16: for what sums, exponentials and
+    /// choices are made of.
+    pub in_float32: bool,
 }
 
 impl ConvConfig {
@@ -29,7 +32,7 @@ impl ConvConfig {
     pub fn new(input: usize, output: usize, k: usize) -> Self {
         let padding = ((k - 1) / 2, (k - 1) / 2);
         let params = ConvParams { padding, ..ConvParams::default() };
-        Self { input, output, kernel: (k, k), params, bias: false }
+        Self { input, output, kernel: (k, k), params, bias: false, in_float32: false }
     }
 
     /// A depthwise `k x k` convolution that keeps the size, no bias.
@@ -60,6 +63,11 @@ impl ConvConfig {
         Self { bias: true, ..self }
     }
 
+    /// With its output in float32, whatever is multiplied.
+    pub fn in_float32(self) -> Self {
+        Self { in_float32: true, ..self }
+    }
+
     fn kernel_shape(&self) -> [usize; 4] {
         [self.output, self.input / self.params.groups.max(1), self.kernel.0, self.kernel.1]
     }
@@ -86,6 +94,8 @@ impl Weight {
     fn new(weight: Tensor, config: &ConvConfig, factors: Option<Factors>) -> Result<Self> {
         let Some(factors) = factors else { return Ok(Self::Open(weight)) };
         let prepared = kernels::Prepared::new(&weight, config.params, factors)?;
+        let prepared =
+            prepared.map(|prepared| if config.in_float32 { prepared.in_float32() } else { prepared });
         Ok(prepared.map_or(Self::Open(weight), |prepared| Self::Prepared(Box::new(prepared))))
     }
 

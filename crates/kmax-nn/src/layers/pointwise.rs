@@ -43,7 +43,7 @@ impl Pointwise1d {
     ) -> Result<Self> {
         let weight = weight(input, output, init, params)?;
         let norm = BatchNorm::new(output, norm, &params.pp("norm"))?;
-        let conv = Conv2d::from_tensors(weight, None, ConvConfig::new(input, output, 1), None)?;
+        let conv = Conv2d::from_tensors(weight, None, ConvConfig::new(input, output, 1).in_float32(), None)?;
         let inner = Inner::Normed(ConvNorm::from_parts(conv, norm, activation, params.prepares())?);
         Ok(Self { inner, constant: None })
     }
@@ -67,7 +67,7 @@ impl Pointwise1d {
         {
             bias = (bias + constant)?;
         }
-        let config = ConvConfig::new(input, output, 1).with_bias();
+        let config = ConvConfig::new(input, output, 1).in_float32().with_bias();
         let conv = Conv2d::from_tensors(weight, Some(bias), config, params.prepares())?;
         Ok(Self { inner: Inner::Plain(conv), constant })
     }
