@@ -118,9 +118,11 @@ impl KmeansDecoder {
             let reason = format!("{given} maps given, at least 3 needed");
             return Err(Error::Config { field: "maps", reason });
         };
+        // The last of three feeds the layers too; what comes behind three does not.
         if given == 3 {
             maps.push(panoptic.clone());
         }
+        maps.truncate(self.per_stride.len());
         let queries = match mode.queries(self.queries.dim(1)?) {
             Some(kept) => {
                 let kept = Tensor::new(kept, self.queries.device())?;

@@ -49,6 +49,7 @@ mod tests {
     use crate::convnext::{ConvNeXtConfig, ConvNeXtSize};
     use crate::resnet::ResNetConfig;
     use candle_core::{DType, Device};
+    use kmax_nn::Factors;
     use kmax_nn::candle_nn::{Sequential, VarBuilder, seq};
     use kmax_nn::layers::Evaluating;
     use std::collections::HashMap;
@@ -63,6 +64,31 @@ mod tests {
             BackboneConfig::ConvNeXt(ConvNeXtConfig { depths: [1; 4], dims: [8, 16, 16, 16], ..tiny }),
             BackboneConfig::efficientnet_lite0(),
         ]
+    }
+
+    /// Maps in bfloat16 or beside them, whatever the network is made of.
+    #[test]
+    fn every_network_computes_in_bfloat16() -> Result<()> {
+        let image = Tensor::randn(0f32, 1.0, (2, 3, 65, 96), &Device::Cpu)?;
+        for config in configs() {
+            let trainable = Params::trainable(None, 5, DType::F32, &Device::Cpu);
+            build(&config, &trainable)?.forward(&image, &Mode::train(1))?;
+            let values = trainable.parameters().into_iter().map(|p| (p.name, p.var.as_detached_tensor()));
+            let values: HashMap<_, _> = values.collect();
+            let features = |factors| {
+                let params = Params::frozen(values.clone(), DType::F32, &Device::Cpu).with_factors(factors);
+                build(&config, &params)?.forward(&image, &Mode::eval())
+            };
+            let (found, expected) = (features(Factors::Bfloat16)?, features(Factors::Exact)?);
+            for level in Level::ALL {
+                let wide = |map: &Tensor| map.to_dtype(DType::F64);
+                let rms = |map: &Tensor| map.sqr()?.mean_all()?.sqrt()?.to_scalar::<f64>();
+                let (found, expected) = (wide(found.get(level))?, wide(expected.get(level))?);
+                let apart = rms(&(found - &expected)?)? / rms(&expected)?;
+                assert!(apart < 0.03, "{config:?} {level:?}: {apart} of the RMS");
+            }
+        }
+        Ok(())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Whole models whose convolutions multiply bfloat16 or 8-bit integers, against the PyTorch port's float32: how far each stage is, up to
+//! Whole models whose convolutions multiply bfloat16, with maps in that, or 8-bit integers, against the PyTorch port's float32: how far each stage is, up to
 //! the first k-means step. With drawn weights the steps are chaotic, so what follows an assignment says nothing.
 
 mod common;

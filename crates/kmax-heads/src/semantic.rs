@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use candle_core::{ModuleT, Tensor};
-use kmax_kernels::{Alignment, resize_bilinear};
+use kmax_kernels::{Alignment, resize_bilinear, widened};
 use kmax_nn::layers::Dropout;
 use kmax_nn::{Activation, BatchNormConfig, Chain, Conv2d, ConvConfig, ConvNorm, Init, Mode, Params};
 use serde::{Deserialize, Serialize};
@@ -122,7 +122,7 @@ impl Aspp {
         for conv in &self.convs {
             parts.push(conv.forward(x, mode)?);
         }
-        let pooled = self.pool.forward(&x.mean_keepdim(3)?.mean_keepdim(2)?, mode)?;
+        let pooled = self.pool.forward(&widened(x)?.mean_keepdim(3)?.mean_keepdim(2)?, mode)?;
         // Resizing a single pixel repeats it, whatever the alignment.
         parts.push(resize_bilinear(&pooled, height, width, Alignment::Corners)?);
         let x = self.project.forward(&Tensor::cat(&parts, 1)?, mode)?;

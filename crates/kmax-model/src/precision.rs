@@ -15,11 +15,11 @@ pub enum Precision {
     Float32,
     /// IEEE half precision; not on the CPU.
     Float16,
-    /// bfloat16. On the CPU the factors of convolutions alone are rounded to it: their sums, what lies between the layers, norms, attention
-    /// and the mask logits stay in float32, and so do 3x3 convolutions with stride 1, which have fewer products in another
+    /// bfloat16. On the CPU the factors of convolutions and most maps between the layers are rounded to it: sums, norms, attention and the mask
+    /// logits are computed in float32, and so are 3x3 convolutions with stride 1, which have fewer products in another
     /// form. The fastest where the processor [multiplies it](multiplies_bfloat16), slower than float32 elsewhere.
     Bfloat16,
-    /// 8-bit integers, on the CPU alone: as [`Self::Bfloat16`] there, but that convolutions multiply integers, weights in steps of a scale for each output
+    /// 8-bit integers, on the CPU alone: as [`Self::Bfloat16`] there, but that maps are in float32 and convolutions multiply integers, weights in steps of a scale for each output
     /// channel, inputs in 256 steps of what each pixel meets. No calibration is needed. The fastest of all where the processor
     /// [multiplies them](multiplies_int8), and the farthest from float32.
     Int8,
@@ -49,8 +49,8 @@ impl Precision {
         }
     }
 
-    /// Element type of what lies between a network's layers.
-    pub(crate) fn between_layers(self, device: &Device) -> DType {
+    /// Element type of a network's parameters and of its input.
+    pub(crate) fn of_input(self, device: &Device) -> DType {
         if device.is_cpu() { DType::F32 } else { self.dtype().unwrap_or(DType::F32) }
     }
 
@@ -214,7 +214,7 @@ mod tests {
             error.starts_with("a network on cpu computes in f32") && error.ends_with("not in f16"),
             "{error}"
         );
-        assert_eq!(Precision::Bfloat16.between_layers(&Device::Cpu), DType::F32);
+        assert_eq!(Precision::Bfloat16.of_input(&Device::Cpu), DType::F32);
         let factors = Precision::ALL.map(|precision| precision.factors(&Device::Cpu));
         assert_eq!(factors, [Factors::Exact, Factors::Exact, Factors::Bfloat16, Factors::Int8]);
     }

@@ -4,7 +4,7 @@ use crate::block::he_normal;
 use crate::config::PixelDecoderConfig;
 use crate::error::Result;
 use candle_core::Tensor;
-use kmax_kernels::{Alignment, add, resize_bilinear};
+use kmax_kernels::{Alignment, add_maps, resize_bilinear};
 use kmax_nn::{Activation, Chain, ConvConfig, ConvNorm, DropPath, Mode, Params};
 
 /// Which sample positions a resize uses.
@@ -82,7 +82,7 @@ impl ResizedFuse {
                 let chain = Chain::new(conv).before(Activation::Gelu).plus(&low, DropPath::default());
                 chain.forward(high, mode)?
             }
-            None => add(&low, high)?,
+            None => add_maps(&low, high)?,
         })
     }
 }

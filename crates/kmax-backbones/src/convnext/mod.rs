@@ -38,6 +38,7 @@ impl ConvNeXt {
     /// If one is missing or misshapen.
     pub fn new(config: ConvNeXtConfig, params: &Params) -> Result<Self> {
         let (dims, eps) = (config.dims, config.norm_eps);
+        // Its blocks read and write float32.
         let patches = |input, output, k| {
             ConvConfig::new(input, output, k).stride(k).padding(0, 0).with_bias().in_float32()
         };

@@ -107,7 +107,7 @@ pub(super) struct WithEpilogue<'a> {
     pub residual: Option<&'a Tensor>,
     pub activation: Activation,
     pub form: Form,
-    /// Element type of the output, which the residual has: the input's, or bfloat16 beside float32.
+    /// Element type of the output and of the residual: the input's, or one of bfloat16 and float32 where that is the other.
     pub output: DType,
 }
 
@@ -120,7 +120,7 @@ pub(super) enum Form {
     Packed(Packing),
     /// At Winograd's points, in half precision times 2 to this; one group.
     Halved(i32),
-    /// In panels of rounded factors; one group, and maps in float32, or with bfloat16 in that.
+    /// In panels of rounded factors; one group, and maps in float32, or those of bfloat16 in that as well.
     Rounded(Rounded),
 }
 
@@ -231,7 +231,7 @@ impl CustomOp2 for WithEpilogue<'_> {
                 Form::Packed(Packing::Direct) => packed::forward::<T, Exact, _, _>(x, w, g, &epilogue),
                 Form::Plain if g.is_depthwise() => depthwise_op::forward(x, w, g, &epilogue),
                 Form::Plain => dense::forward(x, w, g, &epilogue),
-                Form::Rounded(_) | Form::Halved(_) => bail!("rounded factors want maps in float32"),
+                Form::Rounded(_) | Form::Halved(_) => bail!("conv2d: no kernel of float64 for {:?}", self.form),
             };
             (out, g.out_shape())
         })
@@ -239,7 +239,7 @@ impl CustomOp2 for WithEpilogue<'_> {
 }
 
 impl WithEpilogue<'_> {
-    /// With maps in bfloat16: input, output or both.
+    /// With maps in bfloat16, or beside them: in float32 and a kernel in half precision.
     fn rounded<I, O>(
         &self,
         (x, l1): (&CpuStorage, &Layout),

@@ -3,7 +3,7 @@
 use super::epilogue::EpilogueValues;
 use super::geometry::Geometry;
 use super::laid::Laid;
-use super::prefetch::{LINE, Prefetch};
+use super::prefetch::{Prefetch, line};
 use super::tiling::Tiling;
 use super::{dense::is_direct, patches};
 use crate::activation::Activation;
@@ -104,7 +104,7 @@ impl<T: Float, F: Factor<T>, I: Laid<T, F>, O: Stored<T>> Work<'_, T, F, I, O> {
     /// Elements of scratch, where outputs are rounded: the residuals of a panel of weights, and sums of as many panels as wait for
     /// further parts.
     fn scratch(&self) -> usize {
-        if const { size_of::<O>() == size_of::<T>() } {
+        if O::EXACT {
             return 0;
         }
         let waiting = if self.depth() > self.part { self.rows.len() } else { 1 };
@@ -176,7 +176,7 @@ impl<T: Float, F: Factor<T>, I: Laid<T, F>, O: Stored<T>> Work<'_, T, F, I, O> {
     }
 
     /// Where the first output of some channel stands.
-    fn first(&self, channel: usize) -> usize {
+    fn offset(&self, channel: usize) -> usize {
         self.start + channel * self.g.out_area() + self.pixels.start
     }
 
@@ -188,7 +188,7 @@ impl<T: Float, F: Factor<T>, I: Laid<T, F>, O: Stored<T>> Work<'_, T, F, I, O> {
         let (pixels, first) = (self.pixels.len(), panel * ROWS);
         let residual = self.epilogue.residual.filter(|_| last);
         if let Some(out) = O::exact_output(out) {
-            let start = self.first(first);
+            let start = self.offset(first);
             let residual = residual.and_then(|values| Some(O::exact(&values[start..])?.as_ptr()));
             // SAFETY: within the output.
             return Place { sums: unsafe { out.at(start) }, residual, apart: self.g.out_area() };
@@ -201,7 +201,7 @@ impl<T: Float, F: Factor<T>, I: Laid<T, F>, O: Stored<T>> Work<'_, T, F, I, O> {
         let sums = sums[waiting * ROWS * pixels..][..ROWS * pixels].as_mut_ptr();
         let residual = residual.map(|values| {
             let rows = residuals.chunks_exact_mut(pixels.max(1)).zip(first..self.g.output);
-            rows.for_each(|(to, channel)| O::widen(&values[self.first(channel)..][..pixels], to));
+            rows.for_each(|(to, channel)| O::widen(&values[self.offset(channel)..][..pixels], to));
             residuals.as_ptr()
         });
         Place { sums, residual, apart: pixels }
@@ -209,14 +209,13 @@ impl<T: Float, F: Factor<T>, I: Laid<T, F>, O: Stored<T>> Work<'_, T, F, I, O> {
 
     /// Asks for what rounding writes behind the products of a panel, and for the residuals of the next one: the kernel sees scratch alone.
     fn ask(&self, first: usize, out: Shared<O>) {
-        let line = LINE * size_of::<T>() / size_of::<O>();
         let lines = |place: *const O| {
-            (0..self.pixels.len()).step_by(line).for_each(|at| prefetch(place.wrapping_add(at)));
+            (0..self.pixels.len()).step_by(line::<O>()).for_each(|at| prefetch(place.wrapping_add(at)));
         };
         for channel in first..(first + ROWS).min(self.g.output) {
-            lines(out.place(self.first(channel)));
+            lines(out.place(self.offset(channel)));
             if let Some(residual) = self.epilogue.residual {
-                lines(residual.as_ptr().wrapping_add(self.first(channel + ROWS)));
+                lines(residual.as_ptr().wrapping_add(self.offset(channel + ROWS)));
             }
         }
     }
@@ -233,9 +232,9 @@ impl<T: Float, F: Factor<T>, I: Laid<T, F>, O: Stored<T>> Work<'_, T, F, I, O> {
             if self.epilogue.activation == Activation::Gelu {
                 activate(Activation::Gelu, row, T::ZERO);
             }
-            if O::exact_output(out).is_none() {
+            if !O::EXACT {
                 // SAFETY: outputs of this task (caller's promise).
-                O::narrow(row, unsafe { out.unwritten_slice(self.first(channel), pixels) });
+                O::narrow(row, unsafe { out.unwritten_slice(self.offset(channel), pixels) });
             }
         }
     }
@@ -303,7 +302,7 @@ pub(super) fn lay_out_maps<T: Float, F: Factor<T>, I: Laid<T, F>>(
     // Too short runs for the machine's own prefetch.
     let ask = |row: &[I]| {
         let later = row.as_ptr().wrapping_add(ahead);
-        (0..row.len()).step_by(LINE).for_each(|pixel| prefetch(later.wrapping_add(pixel)));
+        (0..row.len()).step_by(line::<I>()).for_each(|pixel| prefetch(later.wrapping_add(pixel)));
     };
     if F::RANGED {
         for maps in maps.chunks(area.max(1) * MOST_DEEP) {

@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 /// variable `KMAX_WINOGRAD` is `off`. Its factors are multiplied in float32 always: a quarter of the products is less than half of them, and
 /// in bfloat16 its rounding would be five times that of the direct form. Beside rounded factors its values are held in half precision.
 ///
-/// With [`Factors::Bfloat16`] its outputs are maps in bfloat16, unless it was made [`Self::in_float32`] or a residual is in float32.
+/// With [`Factors::Bfloat16`] its outputs are maps in bfloat16, unless it was made [`Self::in_float32`]. A residual's type wins over both.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     /// Units of the factors: rounded ones as integers.
@@ -53,9 +53,7 @@ impl Prepared {
             if on && winograd::pays(kernel.dims(), params) { Packing::Winograd } else { Packing::Direct };
         let shape = kernel.dims4()?;
         let single = kernel.dtype() == DType::F32;
-        let asked = factors;
-        let rounds = single && asked == Factors::Bfloat16;
-        let reads_rounded = rounds;
+        let (asked, reads_rounded) = (factors, single && factors == Factors::Bfloat16);
         let factors = if packing == Packing::Direct && single { factors } else { Factors::Exact };
         let (held, depth) = (hold(&kernel), shape.1 * shape.2 * shape.3);
         let halves = if packing == Packing::Winograd && single && asked != Factors::Exact {
@@ -78,10 +76,11 @@ impl Prepared {
             (Packing::Winograd, None) => Some(kernel),
             (Packing::Winograd, Some(_)) => Some(kernel.to_dtype(DType::BF16)?),
         };
+        let rounds = reads_rounded;
         Ok(Some(Self { values, factors, reads_rounded, rounds, packing, exponent, shape, kernel, params }))
     }
 
-    /// The same with outputs in float32: for what sums, exponentials and choices are made of.
+    /// The same with outputs in float32, where there is no residual in another type: for what sums, exponentials and choices are made of.
     #[must_use]
     pub fn in_float32(self) -> Self {
         Self { rounds: false, ..self }
@@ -90,7 +89,7 @@ impl Prepared {
     /// As [`super::conv2d_epilogue`], without gradient.
     ///
     /// # Errors
-    /// If the shapes do not fit or `input` is of another element type: it may be in bfloat16 where outputs are.
+    /// If the shapes do not fit or `input` is of another element type: with [`Factors::Bfloat16`] it may be in bfloat16.
     pub fn conv2d_epilogue(&self, input: &Tensor, epilogue: Epilogue) -> Result<Tensor> {
         if input.dtype() != self.dtype() && !(self.reads_rounded && input.dtype() == DType::BF16) {
             let found = (input.dtype(), self.dtype());

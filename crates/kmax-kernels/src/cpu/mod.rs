@@ -17,8 +17,9 @@ pub use dispatch::{kernels, multiplies_bfloat16, multiplies_int8};
 pub(crate) use float::Float;
 pub(crate) use int8::{Columns, Ranges, join_quads, quad, run_quads, signed};
 pub use int8::{weight_scale, weight_steps};
+pub(crate) use storage::has_map_kernel;
 pub(crate) use storage::{Held, by_dtype, elements, hold, in_float32, with_dtype, wrap};
-pub use storage::{has_kernel, has_map_kernel, rounds_factors, runs_kernels};
+pub use storage::{has_kernel, rounds_factors, runs_kernels};
 pub(crate) use stored::{Stored, by_stored, computed};
 pub(crate) use vector::{REACH, Vector};
 

@@ -23,8 +23,8 @@ pub fn has_kernel(x: &Tensor) -> bool {
     runs_kernels(x.device()) && matches!(x.dtype(), DType::F32 | DType::F64)
 }
 
-/// Whether the CPU kernels of maps take this tensor: the former, and maps in bfloat16 without a gradient.
-pub fn has_map_kernel(x: &Tensor) -> bool {
+/// Whether the CPU kernels of maps take this tensor: what [`has_kernel`] says, and maps in bfloat16 without a gradient.
+pub(crate) fn has_map_kernel(x: &Tensor) -> bool {
     let rounded = x.dtype() == DType::BF16 && rounds_factors(x.device()) && !x.track_op();
     rounded || has_kernel(x)
 }

@@ -10,6 +10,9 @@ use std::mem::MaybeUninit;
 
 /// A type of maps whose kernels compute in `T`.
 pub(crate) trait Stored<T: Float>: WithDType + Plain {
+    /// Whether values are stored as they are.
+    const EXACT: bool;
+
     /// Copies values, made `T`, to `to` of the same length.
     fn widen(from: &[Self], to: &mut [T]);
 
@@ -30,6 +33,8 @@ pub(crate) trait Stored<T: Float>: WithDType + Plain {
 }
 
 impl<T: Float> Stored<T> for T {
+    const EXACT: bool = true;
+
     fn widen(from: &[T], to: &mut [T]) {
         to.copy_from_slice(from);
     }
@@ -60,6 +65,8 @@ impl<T: Float> Stored<T> for T {
 }
 
 impl Stored<f32> for bf16 {
+    const EXACT: bool = false;
+
     fn widen(from: &[bf16], to: &mut [f32]) {
         assert_eq!(from.len(), to.len());
         by_path! { [] [] (from: &[bf16], to: &mut [f32]), I => {

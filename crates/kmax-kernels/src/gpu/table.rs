@@ -46,9 +46,9 @@ const OPERATIONS: &[(&str, On)] = &[
     ("pad", Candle("the padding of EfficientNet, once or twice a network")),
     ("resize-bilinear", Kernels(&["resize"], &["resize_gradient"])),
     ("softmax", Kernels(&["softmax"], &[])),
-    ("to-float32", Never("maps in bfloat16 beside float32 are the CPU's")),
     ("sum-of-parts", Candle("two or three parts, in axial attention's training form")),
     ("sum-over-ranks", Never("the CPU's: numbers travel between processes")),
+    ("to-float32", Never("maps in bfloat16 beside float32 are the CPU's")),
     // Not an operation of Candle: `ResizedMasks` on the CPU.
     ("winners", Kernels(&["winners", "claims", "claim_totals"], &[])),
 ];

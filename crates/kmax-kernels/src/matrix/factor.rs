@@ -5,7 +5,7 @@ use super::{MOST_DEEP, ROWS, Range, RowScales, packed_len};
 use crate::cpu::{Columns, Float, Kernel, Plain, Ranges, join, of_pair, pair, run, run_pairs, simd_fn};
 use std::ops;
 
-/// What inference multiplies: values as they are, or rounded ones. Sums are never rounded so.
+/// What inference multiplies: values as they are, or rounded ones. Sums are made in float32 always.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Factors {
@@ -13,11 +13,12 @@ pub enum Factors {
     #[default]
     Exact,
     /// Rounded to bfloat16: twice as many products in the same time where the machine
-    /// [has the instruction](crate::multiplies_bfloat16), the same result, slowly, where not. For float32 alone.
+    /// [has the instruction](crate::multiplies_bfloat16), the same result, slowly, where not. Maps that convolutions make are rounded so too. For
+    /// parameters in float32 alone.
     Bfloat16,
     /// 8-bit integers: weights in steps of a scale for each output, inputs in 256 steps from the lowest to the highest number that a pixel meets.
     /// Four times as many products in the same time where the machine [has the instruction](crate::multiplies_int8). Their sums are
-    /// exact integers. For float32 alone.
+    /// exact integers. For parameters and maps in float32 alone.
     Int8,
 }
 

@@ -115,7 +115,10 @@ fn the_other_paths_pass_too() -> Result<()> {
     }
     // What that path does otherwise.
     if crate::multiplies_bfloat16() || crate::multiplies_int8() {
-        paths.push(("avx512", &["bfloat16", "pairs", "int8", "quads", "norm_expansion"]));
+        paths.push((
+            "avx512",
+            &["bfloat16", "pairs", "int8", "quads", "norm_expansion", "rounded", "stored", "halved"],
+        ));
     }
     // Who has Rust may have no C++; who insists on reference values gets no less of this.
     if !crate::gpu::has_compiler() && std::env::var_os("KMAX_REQUIRE_GOLDENS").is_none() {

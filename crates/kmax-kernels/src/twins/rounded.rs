@@ -7,7 +7,7 @@ use crate::cpu::has_map_kernel;
 use crate::error::Result;
 use crate::testing::assert_close;
 use crate::{Alignment, ConvParams, Epilogue, Factors, Prepared};
-use crate::{add, conv2d_epilogue, layer_norm, max_pool2d, pad, resize_bilinear};
+use crate::{add_maps, conv2d_epilogue, layer_norm, max_pool2d, pad, resize_bilinear};
 use candle_core::{DType, Tensor};
 use proptest::prelude::*;
 
@@ -52,7 +52,7 @@ fn of_one_map() {
         let (gain, shift) = (values(2, &[c])?.to_dtype(DType::F32)?, values(3, &[c])?.to_dtype(DType::F32)?);
         check(&shape, |x| layer_norm(x, 1, &gain, &shift, 1e-6))?;
         let Some([rounded, single]) = both(4, &shape)? else { return Ok(()) };
-        assert_same(&add(&rounded, &single)?, &(&single + &single)?)
+        assert_same(&add_maps(&rounded, &single)?, &(&single + &single)?)
     });
 }
 
@@ -97,6 +97,8 @@ fn check_dense(case: Case, activation: Activation) -> Result<()> {
         assert_eq!(found.dtype(), DType::BF16);
         assert_same(&found, &plain)?;
         assert_same(&run(&wide, x, None)?, &plain)?;
+        // A residual's type wins.
+        assert_same(&run(&wide, x, Some(&residual))?, &ended)?;
         let found = run(&prepared, x, Some(&residual))?;
         assert_eq!(found.dtype(), DType::BF16);
         assert_same(&found, &ended)?;

@@ -126,7 +126,7 @@ impl Model {
     /// [`Error::Argument`] if the device does not have the precision, and if the device fails.
     pub fn network(&self, precision: Precision, device: &Device) -> Result<KMaxDeepLab> {
         precision.check(device)?;
-        let params = Params::frozen(self.weights.clone(), precision.between_layers(device), device);
+        let params = Params::frozen(self.weights.clone(), precision.of_input(device), device);
         KMaxDeepLab::new(&self.config.network, &params.with_factors(precision.factors(device)))
     }
 }

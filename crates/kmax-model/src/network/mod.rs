@@ -199,3 +199,51 @@ impl KMaxDeepLab {
         self.levels.iter().map(|level| features.get(*level).clone()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kmax_attention::DecoderConfig;
+    use kmax_backbones::{BackboneConfig, ResNetConfig};
+    use kmax_nn::Factors;
+    use kmax_pixel_decoder::PixelDecoderConfig;
+    use std::collections::HashMap;
+
+    /// Axial blocks, five maps, and the head that reads some of them.
+    #[test]
+    fn a_network_with_all_parts_computes_in_bfloat16() -> Result<()> {
+        let backbone = ResNetConfig { depths: [1, 1, 2, 1], width: 8, ..ResNetConfig::max_s() };
+        let config = NetworkConfig {
+            pixel_decoder: PixelDecoderConfig::small(),
+            decoder: DecoderConfig::small(),
+            ..NetworkConfig::deeplab2(BackboneConfig::ResNet(backbone), 5)
+        };
+        let kind = config.semantic_head.kind;
+        let mut config = config.for_cityscapes();
+        (config.semantic_head.kind, config.semantic_head.outputs) = (kind, 6);
+        let image = Tensor::randn(0f32, 1.0, (2, 3, 65, 97), &Device::Cpu)?;
+        let params = Params::trainable(None, 3, DType::F32, &Device::Cpu);
+        KMaxDeepLab::new(&config, &params)?.trace(&image, &Mode::train(0))?;
+        let values = params.parameters().into_iter().map(|p| (p.name, p.var.as_detached_tensor()));
+        let values: HashMap<_, _> = values.collect();
+        let trace = |factors| {
+            let params = Params::frozen(values.clone(), DType::F32, &Device::Cpu).with_factors(factors);
+            let network = KMaxDeepLab::with_semantic_head(&config, &params)?;
+            Ok::<_, crate::error::Error>((network.trace(&image, &Mode::eval())?, network.forward(&image)?))
+        };
+        let ((found, logits), (expected, _)) = (trace(Factors::Bfloat16)?, trace(Factors::Exact)?);
+        let semantic = |trace: &Trace| trace.semantic_logits.clone().expect("a semantic head");
+        let maps = |trace: &Trace| [trace.pixel.clone(), vec![semantic(trace)]].concat();
+        for (i, (found, expected)) in maps(&found).iter().zip(maps(&expected)).enumerate() {
+            let (found, expected) = (found.to_dtype(DType::F64)?, expected.to_dtype(DType::F64)?);
+            let rms = |map: &Tensor| map.sqr()?.mean_all()?.sqrt()?.to_scalar::<f64>();
+            let apart = rms(&(found - &expected)?)? / rms(&expected)?;
+            assert!(apart < 0.05, "map {i}: {apart} of the RMS");
+        }
+        let prediction = &found.decoder.prediction;
+        let list = |logits: &Tensor| logits.flatten_all()?.to_vec1::<f32>();
+        assert_eq!(list(&prediction.mask_logits)?, list(&logits.masks)?);
+        assert_eq!([semantic(&found).dtype(), logits.classes.dtype()], [DType::F32; 2]);
+        Ok(())
+    }
+}

@@ -55,7 +55,7 @@ impl Segmenter {
     /// Bytes that so many inputs of that height and width take on their way through the network, by estimate.
     fn bytes_of_inputs(&self, images: usize, [height, width]: [usize; 2]) -> u64 {
         let of_float32 = BYTES_PER_INPUT_PIXEL * height as u64 * width as u64 * images as u64;
-        of_float32 * self.precision.between_layers(&self.device).size_in_bytes() as u64 / 4
+        of_float32 * self.precision.of_input(&self.device).size_in_bytes() as u64 / 4
     }
 
     /// An error of the network, in plain words if the device's memory did not suffice for the inputs.

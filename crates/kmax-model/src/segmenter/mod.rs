@@ -255,7 +255,7 @@ impl Segmenter {
         let [height, width] = first.frame.input;
         let values: Vec<f32> = inputs.iter().flat_map(|input| input.values.iter().copied()).collect();
         let tensor = Tensor::from_vec(values, (inputs.len(), 3, height, width), &Device::Cpu)?;
-        Ok(tensor.to_device(&self.device)?.to_dtype(self.precision.between_layers(&self.device))?)
+        Ok(tensor.to_device(&self.device)?.to_dtype(self.precision.of_input(&self.device))?)
     }
 
     /// Of inputs of one size. What the network says is copied from the device once.

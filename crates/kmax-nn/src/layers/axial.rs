@@ -106,14 +106,12 @@ impl AxialAttention {
     fn over_map(&self, x: &Tensor, vertical: bool, stride: usize, mode: &Mode) -> Result<Option<Tensor>> {
         let (batch, _, height, width) = x.dims4()?;
         let length = if vertical { height } else { width };
-        let here = !mode.is_train() && kernels::attends_on(x.device()) && !x.track_op();
-        let Some(tables) = self.tables.as_ref().filter(|_| here && length <= MAX_SPAN) else {
+        // The tables have the type of the queries, which a map in bfloat16 has not.
+        let tables = self.tables.as_ref().filter(|tables| kernels::attends_to(&tables.query_position));
+        let Some(tables) = tables.filter(|_| !mode.is_train() && !x.track_op() && length <= MAX_SPAN) else {
             return Ok(None);
         };
         let qkv = self.qkv.forward(&x.flatten_from(2)?, mode)?.reshape((batch, (), height, width))?;
-        if !kernels::attends_to(&qkv) {
-            return Ok(None);
-        }
         Ok(Some(kernels::axial_attention(&qkv, tables, vertical, stride)?))
     }
 

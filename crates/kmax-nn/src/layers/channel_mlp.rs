@@ -91,7 +91,7 @@ impl ChannelMlp {
             }
             None => self.branch(x)?,
         };
-        Ok((self.drop_path.forward(&y, mode)? + residual)?)
+        Ok(kernels::add_maps(&self.drop_path.forward(&y, mode)?, residual)?)
     }
 
     fn branch(&self, x: &Tensor) -> Result<Tensor> {
@@ -137,7 +137,9 @@ impl ChannelMlp {
         else {
             return Ok(None);
         };
-        if x.track_op() || residual.track_op() {
+        // Maps in bfloat16 go through the parts.
+        let single = [x, residual].iter().all(|map| map.dtype() == gain.dtype());
+        if x.track_op() || residual.track_op() || !single {
             return Ok(None);
         }
         Ok(kernels::mlp(x, residual, kernels::Mlp { norm: (gain, shift), eps, expand, project })?)

@@ -23,7 +23,7 @@ pub struct ConvConfig {
     /// Whether a bias is added.
     pub bias: bool,
     /// Whether its output stays in float32 where [`Factors::Bfloat16`] would make it a map in bfloat16: for what sums, exponentials and
-    /// choices are made of.
+    /// choices are made of. A residual's type wins, and a depthwise convolution keeps its input's.
     pub in_float32: bool,
 }
 
@@ -160,7 +160,7 @@ impl Conv2d {
         Ok(Self { weight: Weight::new(weight, &config, factors)?, bias, config })
     }
 
-    /// Convolves `x` `[b, in, h, w]`.
+    /// Convolves `x` `[b, in, h, w]`. On the CPU with [`Factors::Bfloat16`], maps may be in bfloat16 ([`ConvConfig::in_float32`]).
     ///
     /// # Errors
     /// If the shapes do not fit.

@@ -33,7 +33,8 @@ class Segmenter:
             fetched and converted once), a repository of the Hugging Face Hub (``"hf://owner/name"``), or the path of a model folder.
         threads: Threads of this segmenter alone; one for each core if not given, shared by all segmenters.
         precision: What the network computes in: ``"float32"``, ``"bfloat16"``, on the CPU ``"int8"``, on a GPU ``"float16"``, or
-            ``"auto"``: the faster of float32 and half precision. In bfloat16 and int8 on the CPU convolutions multiply rounded factors, and all else is float32.
+            ``"auto"``: the faster of float32 and half precision. In bfloat16 and int8 on the CPU convolutions multiply rounded factors, and all
+            sums are float32.
         device: Where it computes: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"metal"``, or ``"auto"``: a GPU if there is one that this package
             can use. The wheels are built without GPUs (docs/DEVICES.md). ``device`` of a segmenter says which it became.
         tiles: Images of which a side is longer are cut into tiles of so many pixels, which the network sees one by one, and what they show is joined;
