@@ -7,11 +7,12 @@ use super::laid::Laid;
 use super::winograd::POINTS;
 use super::{dense, dense_grad, depthwise_op, packed, winograd};
 use crate::activation::Activation;
-use crate::cpu::{Float, Stored, by_dtype, elements, hold, wrap};
+use crate::cpu::{Float, Held, Stored, by_dtype, elements, hold, wrap};
 use crate::matrix::{Bfloat16, Exact, Factor, Int8, packed_len};
 use crate::profile::{Label, WINOGRAD};
-use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Storage, Tensor, bail};
 use half::{bf16, f16};
+use std::ops::Deref;
 
 /// The output, of an input and a kernel.
 pub(super) struct Dense(pub Geometry);
@@ -191,10 +192,12 @@ impl CustomOp2 for WithEpilogue<'_> {
         l2: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         match (x, self.output) {
-            (CpuStorage::F32(_), DType::F32) if matches!(self.form, Form::Halved(_)) => {
-                return self.rounded::<f32, f32>((x, l1), (w, l2));
-            }
-            (CpuStorage::F32(_), DType::F32) => {}
+            (CpuStorage::F32(_), DType::F32) => match self.form {
+                Form::Halved(_) | Form::Rounded(Rounded::Bfloat16) => {
+                    return self.rounded::<f32, f32>((x, l1), (w, l2));
+                }
+                _ => {}
+            },
             (CpuStorage::F64(_), DType::F64) => {}
             (CpuStorage::F32(_), DType::BF16) => return self.rounded::<f32, bf16>((x, l1), (w, l2)),
             (CpuStorage::BF16(_), DType::BF16) if self.form == Form::Plain => {
@@ -206,26 +209,14 @@ impl CustomOp2 for WithEpilogue<'_> {
         }
         let (bias, residual) = (self.bias.map(hold), self.residual.map(hold));
         let g = &self.geometry;
-        if let Form::Rounded(factors) = self.form {
-            let epilogue = EpilogueValues {
-                bias: bias.as_ref().map(|h| h.elements::<f32>()).transpose()?,
-                residual: residual.as_ref().map(|h| h.elements::<f32>()).transpose()?,
-                activation: self.activation,
-            };
+        if self.form == Form::Rounded(Rounded::Int8) {
+            let epilogue = self.epilogue::<f32, f32, _>(&bias, &residual)?;
             let (x, w) = (elements::<f32>(x, l1)?, elements::<u32>(w, l2)?);
-            let out = match factors {
-                Rounded::Int8 => packed::forward::<f32, Int8, _, _>(x, w, g, &epilogue),
-                Rounded::Bfloat16 => packed::forward::<f32, Bfloat16, _, _>(x, w, g, &epilogue),
-            };
-            return wrap((out, g.out_shape()));
+            return wrap((packed::forward::<f32, Int8, _, _>(x, w, g, &epilogue), g.out_shape()));
         }
         by_dtype!(x, T => {
             let (x, w) = (elements::<T>(x, l1)?, elements::<T>(w, l2)?);
-            let epilogue = EpilogueValues {
-                bias: bias.as_ref().map(|h| h.elements::<T>()).transpose()?,
-                residual: residual.as_ref().map(|h| h.elements::<T>()).transpose()?,
-                activation: self.activation,
-            };
+            let epilogue = self.epilogue::<T, T, _>(&bias, &residual)?;
             let out = match self.form {
                 Form::Packed(Packing::Winograd) => winograd::forward(x, w, g, &epilogue),
                 Form::Packed(Packing::Direct) => packed::forward::<T, Exact, _, _>(x, w, g, &epilogue),
@@ -239,7 +230,20 @@ impl CustomOp2 for WithEpilogue<'_> {
 }
 
 impl WithEpilogue<'_> {
-    /// With maps in bfloat16, or beside them: in float32 and a kernel in half precision.
+    /// What follows the sums.
+    fn epilogue<'a, T: Float, O: Stored<T>, G: Deref<Target = Storage>>(
+        &self,
+        bias: &'a Option<Held<G>>,
+        residual: &'a Option<Held<G>>,
+    ) -> Result<EpilogueValues<'a, T, O>> {
+        Ok(EpilogueValues {
+            bias: bias.as_ref().map(Held::elements).transpose()?,
+            residual: residual.as_ref().map(Held::elements).transpose()?,
+            activation: self.activation,
+        })
+    }
+
+    /// With factors or maps in bfloat16, or a kernel in half precision beside them.
     fn rounded<I, O>(
         &self,
         (x, l1): (&CpuStorage, &Layout),
@@ -250,11 +254,7 @@ impl WithEpilogue<'_> {
         O: Stored<f32>,
     {
         let (bias, residual) = (self.bias.map(hold), self.residual.map(hold));
-        let epilogue = EpilogueValues {
-            bias: bias.as_ref().map(|h| h.elements::<f32>()).transpose()?,
-            residual: residual.as_ref().map(|h| h.elements::<O>()).transpose()?,
-            activation: self.activation,
-        };
+        let epilogue = self.epilogue::<f32, O, _>(&bias, &residual)?;
         let (x, g) = (elements::<I>(x, l1)?, &self.geometry);
         let out = match self.form {
             Form::Rounded(Rounded::Bfloat16) => {
@@ -277,11 +277,7 @@ impl WithEpilogue<'_> {
         (w, l2): (&CpuStorage, &Layout),
     ) -> Result<(CpuStorage, Shape)> {
         let (bias, residual) = (self.bias.map(hold), self.residual.map(hold));
-        let epilogue = EpilogueValues {
-            bias: bias.as_ref().map(|h| h.elements::<f32>()).transpose()?,
-            residual: residual.as_ref().map(|h| h.elements::<bf16>()).transpose()?,
-            activation: self.activation,
-        };
+        let epilogue = self.epilogue::<f32, bf16, _>(&bias, &residual)?;
         let (x, w, g) = (elements::<bf16>(x, l1)?, elements::<f32>(w, l2)?, &self.geometry);
         wrap((depthwise_op::forward_rounded(x, w, g, &epilogue), g.out_shape()))
     }
