@@ -56,17 +56,30 @@ fn of_one_map() {
     });
 }
 
+/// What a convolution reads: maps as [`both`] gives them, the rest in float32.
+struct Drawn {
+    x: [Tensor; 2],
+    residual: [Tensor; 2],
+    w: Tensor,
+    bias: Tensor,
+}
+
+fn draw(case: Case) -> Result<Option<Drawn>> {
+    let (Some(x), Some(residual)) = (both(1, &case.in_shape())?, both(4, &case.out_shape())?) else {
+        return Ok(None);
+    };
+    let w = case.drawn_kernel(2)?.to_dtype(DType::F32)?;
+    let bias = values(3, &[case.output])?.to_dtype(DType::F32)?;
+    Ok(Some(Drawn { x, residual, w, bias }))
+}
+
 #[test]
 fn depthwise() {
     let cases = cases((1..=9usize, Just(1), Just(1)), 40, 7, 1);
     drawn(48, (cases, activations(), any::<bool>()), |(case, activation, with_residual)| {
-        let (Some([x, wide_x]), Some([residual, wide_residual])) =
-            (both(1, &case.in_shape())?, both(4, &case.out_shape())?)
-        else {
+        let Some(Drawn { x: [x, wide_x], residual: [residual, wide_residual], w, bias }) = draw(case)? else {
             return Ok(());
         };
-        let w = case.drawn_kernel(2)?.to_dtype(DType::F32)?;
-        let bias = values(3, &[case.output])?.to_dtype(DType::F32)?;
         let run = |x: &Tensor, residual: &Tensor| {
             let residual = with_residual.then_some(residual);
             conv2d_epilogue(x, &w, case.params, Epilogue { bias: Some(&bias), residual, activation })
@@ -77,13 +90,9 @@ fn depthwise() {
 
 /// Input, residual and output in either type.
 fn check_dense(case: Case, activation: Activation) -> Result<()> {
-    let (Some([x, wide_x]), Some([residual, wide_residual])) =
-        (both(1, &case.in_shape())?, both(4, &case.out_shape())?)
-    else {
+    let Some(Drawn { x: [x, wide_x], residual: [residual, wide_residual], w, bias }) = draw(case)? else {
         return Ok(());
     };
-    let w = case.drawn_kernel(2)?.to_dtype(DType::F32)?;
-    let bias = values(3, &[case.output])?.to_dtype(DType::F32)?;
     let Some(prepared) = Prepared::new(&w, case.params, Factors::Bfloat16)? else { return Ok(()) };
     let wide = prepared.clone().in_float32();
     let run = |prepared: &Prepared, x: &Tensor, residual: Option<&Tensor>| {
