@@ -155,12 +155,6 @@ def refusals():
 
 
 def main():
-    for _ in range(200):
-        try:
-            s3.create_bucket(Bucket="bucket")
-            break
-        except Exception:
-            time.sleep(0.1)
     make_photos()
     for file in Path("photos").iterdir():
         put(f"photos/{file.name}", file.read_bytes())
