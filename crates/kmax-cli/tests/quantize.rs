@@ -87,6 +87,42 @@ fn a_model_becomes_half_as_large_and_segments() -> Outcome {
 }
 
 #[test]
+fn parts_that_lose_most_are_kept_until_both_models_agree() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/images/astronaut.png");
+    let quantized = |output, least: &str| {
+        let run =
+            kmax(folder, "quantize", &["kmax-people", "-o", output, "--photos", photo, "--agree", least]);
+        assert!(run.code == 0, "{run:?}");
+        let quality = run.out.split("PQ ").nth(1).and_then(|words| words.split(',').next());
+        let quality: f64 = quality.ok_or("no quality")?.parse()?;
+        let size = std::fs::metadata(folder.join(output).join("model.safetensors"))?.len();
+        Ok::<_, Box<dyn Error>>((quality, size, run))
+    };
+    let (before, least, run) = quantized("all", "0")?;
+    assert!(before < 99.0 && !run.err.contains("left as they were"), "{run:?}");
+    let (quality, size, run) = quantized("some", "99")?;
+    assert!(quality >= 99.0 && size > least && size < 8_000_000, "{size}, {run:?}");
+    let kept = run.err.lines().find_map(|line| line.strip_prefix("left as they were: ")).ok_or("no list")?;
+    let card = std::fs::read_to_string(folder.join("some/README.md"))?;
+    assert!(kept.split(", ").all(|part| card.contains(&format!("`{part}`"))), "{card}");
+    // Measured in the same way once more.
+    let keep: Vec<&str> = kept.split(", ").flat_map(|part| ["--keep", part]).collect();
+    let again =
+        kmax(folder, "quantize", &[&["kmax-people", "-o", "again", "--photos", photo], &keep[..]].concat());
+    assert_eq!(again.out, run.out);
+    for wrong in ["101", "-1", "nan", "much"] {
+        let agree = format!("--agree={wrong}");
+        kmax(folder, "quantize", &["kmax-people", "-o", "out", "--photos", photo, &agree])
+            .fails(2, &["--agree"]);
+    }
+    kmax(folder, "quantize", &["kmax-people", "-o", "out", "--agree", "99"]).fails(2, &["--photos"]);
+    assert!(!folder.join("out").exists());
+    Ok(())
+}
+
+#[test]
 fn what_cannot_be_quantized_is_told_and_nothing_is_written() -> Outcome {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();

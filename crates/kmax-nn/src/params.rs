@@ -7,7 +7,7 @@ use candle_nn::VarBuilder;
 use kmax_base::limits;
 use kmax_base::read::{MAX_WEIGHTS, read_file};
 use kmax_kernels::Factors;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -143,6 +143,7 @@ pub struct Params {
     store: Arc<Store>,
     prefix: String,
     factors: Factors,
+    exact: Arc<BTreeSet<String>>,
 }
 
 impl std::fmt::Debug for Params {
@@ -212,12 +213,18 @@ impl Params {
     }
 
     fn over(store: Store) -> Self {
-        Self { store: Arc::new(store), prefix: String::new(), factors: Factors::Exact }
+        Self { store: Arc::new(store), prefix: String::new(), factors: Factors::Exact, exact: Arc::default() }
     }
 
     /// The same store, for layers that multiply what `factors` says in inference: on the CPU, in float32.
     pub fn with_factors(self, factors: Factors) -> Self {
         Self { factors, ..self }
+    }
+
+    /// The same store, where layers that have one of the parameters `names` (full names) multiply as they are, whatever
+    /// [`Self::with_factors`] says of the others.
+    pub fn with_exact(self, names: impl IntoIterator<Item = String>) -> Self {
+        Self { exact: Arc::new(names.into_iter().collect()), ..self }
     }
 
     fn store(
@@ -231,7 +238,7 @@ impl Params {
 
     /// The same store one level down: names get `name.` in front.
     pub fn pp(&self, name: impl std::fmt::Display) -> Self {
-        Self { store: self.store.clone(), prefix: self.path(name), factors: self.factors }
+        Self { prefix: self.path(name), ..self.clone() }
     }
 
     /// The full name of `name` here.
@@ -280,9 +287,11 @@ impl Params {
         self.store.trainable.is_some() || self.store.probe
     }
 
-    /// What frozen layers multiply; `None` where parameters are variables.
+    /// What the frozen layer here multiplies; `None` where parameters are variables.
     pub(crate) fn prepares(&self) -> Option<Factors> {
-        (!self.is_trainable()).then_some(self.factors)
+        let here = self.path("");
+        let is_exact = self.exact.range(here.clone()..).next().is_some_and(|name| name.starts_with(&here));
+        (!self.is_trainable()).then_some(if is_exact { Factors::Exact } else { self.factors })
     }
 
     /// Element type of the parameters.
@@ -398,6 +407,23 @@ mod tests {
         let params = Params::from_var_builder(tensors.rename_f(|name| name.replace("first", "a")));
         assert_eq!(params.get("first.weight", &[2], Init::ZEROS, Role::Kernel)?.dtype(), DType::F64);
         Ok(())
+    }
+
+    #[test]
+    fn layers_with_a_named_parameter_multiply_as_they_are() {
+        let params = Params::frozen(source(), DType::F32, &Device::Cpu).with_factors(Factors::Int8);
+        let params = params.with_exact(["a.weight".to_string(), "c.ab.bias".to_string()]);
+        for (layer, expected) in [
+            ("a", Factors::Exact),
+            ("b", Factors::Int8),
+            ("c", Factors::Exact),
+            ("c.a", Factors::Int8),
+            ("c.ab", Factors::Exact),
+            ("c.b", Factors::Int8),
+        ] {
+            assert_eq!(params.pp(layer).prepares(), Some(expected), "{layer}");
+        }
+        assert_eq!(Params::probe().with_exact(["a.weight".to_string()]).pp("a").prepares(), None);
     }
 
     #[test]

@@ -37,15 +37,13 @@ pub struct Quantized {
 impl Model {
     /// The same with kernels and matrices stored as integers of 8 bits with a scale for each output channel; all else, and tensors whose
     /// names begin with one of `kept`, as they were. What is quantized takes a quarter of float32's size, half of float16's. Such a model
-    /// computes in every precision.
+    /// computes in every precision; in [`Precision::Int8`](crate::Precision::Int8) the layers of what was kept multiply float32.
     ///
     /// # Errors
     /// [`Error::Argument`] if no name begins so, if nothing is left to quantize, or if weights are quantized already.
     pub fn quantized(&self, kept: &[String]) -> Result<Quantized> {
         let weights = &self.weights;
-        if weights.are_quantized() {
-            return Err(Error::Argument("the weights are integers of 8 bits already".into()));
-        }
+        check_open(weights)?;
         check_kept(weights, kept)?;
         let is_kept = |name: &str| kept.iter().any(|kept| name.starts_with(kept.as_str()));
         let (mut stored, mut tensors) = (Vec::new(), Vec::new());
@@ -71,6 +69,43 @@ impl Model {
         let model = Self { weights: Weights::from_bytes(file, data)?, ..self.clone() };
         Ok(Quantized { model, tensors, before, bytes })
     }
+
+    /// The network's parts that [`Self::quantized`] makes smaller, as beginnings of names: what a name has up to its last number (a block, a
+    /// layer of a decoder), or up to its last dot. Each can be kept by itself.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if weights are quantized already.
+    pub fn quantizable(&self) -> Result<Vec<String>> {
+        check_open(&self.weights)?;
+        let worth = self.weights.stored().filter(|(name, _, shape, _)| is_worth(name, shape));
+        Ok(worth.map(|(name, ..)| part(name).to_string()).collect::<BTreeSet<_>>().into_iter().collect())
+    }
+}
+
+/// Refuses weights that are quantized.
+fn check_open(weights: &Weights) -> Result<()> {
+    if weights.are_quantized() {
+        return Err(Error::Argument("the weights are integers of 8 bits already".into()));
+    }
+    Ok(())
+}
+
+/// Names of kernels and matrices that were left as they were while others became integers.
+pub(super) fn left(weights: &Weights) -> Vec<String> {
+    if !weights.are_quantized() {
+        return Vec::new();
+    }
+    let left = weights.stored().filter(|(name, _, shape, _)| is_worth(name, shape));
+    left.map(|(name, ..)| name.to_string()).collect()
+}
+
+/// The beginning of a tensor's name that is its part of the network, the dot included.
+fn part(name: &str) -> &str {
+    let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let end = |(at, _): (usize, &str)| at + 1;
+    let dots = || name.match_indices('.');
+    let numbers = dots().filter(|(at, _)| is_number(name[..*at].rsplit('.').next().unwrap_or_default()));
+    numbers.last().or_else(|| dots().last()).map_or(name, |dot| &name[..end(dot)])
 }
 
 /// Refuses a beginning of names that none has.
@@ -149,6 +184,19 @@ mod tests {
         );
         for wrong in [f32::NAN, f32::INFINITY, f32::MAX, -1.0] {
             assert!(!is_possible(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_part_ends_with_its_last_number_or_dot() {
+        for (name, expected) in [
+            ("backbone.stages.0.blocks.12.project.weight", "backbone.stages.0.blocks.12."),
+            ("decoder.layers.0.predictor.pixel.conv1.weight", "decoder.layers.0."),
+            ("decoder.predictor.pixel.conv1.weight", "decoder.predictor.pixel.conv1."),
+            ("backbone.stem.weight", "backbone.stem."),
+            ("weight", "weight"),
+        ] {
+            assert_eq!(part(name), expected);
         }
     }
 

@@ -1,13 +1,17 @@
 //! `kmax quantize`: a model whose weights are stored in 8 bits.
 
+mod agreement;
+mod sensitive;
+
 use super::models::card::field;
-use crate::exit::{Code, Failure, OrExit, Outcome};
+use crate::exit::{Code, Failure, Outcome};
 use crate::model;
-use crate::output::{bar, megabytes, print, remark};
+use crate::output::{megabytes, print, remark};
 use crate::photos::{self, Input, Named};
-use kmax::{Model, Panoptic, Precision, Quantized, Segmenter, folder};
+use agreement::{Agreement, Reference, progress};
+use kmax::{Model, Quantized, folder};
 use kmax_base::read::{MAX_SETTINGS, read_text};
-use kmax_metrics::PanopticQuality;
+use sensitive::{Kept, keep_sensitive};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -24,9 +28,12 @@ pub struct Arguments {
     /// The model folder to write, in place of an older model folder there
     #[arg(short, long, value_name = "FOLDER")]
     output: PathBuf,
-    /// Leave weights whose names begin so as they are, such as `decoder.` (may be given again)
+    /// Leave weights whose names begin so as they are, such as `decoder.` (may be given again); int8 multiplies them in float32
     #[arg(long, value_name = "PREFIX")]
     keep: Vec<String>,
+    /// Leave the parts as they are that lose most, as few as give this PQ (0 to 100) between both models on the photos
+    #[arg(long, value_name = "PQ", requires = "photos", value_parser = percent)]
+    agree: Option<f64>,
     /// Photos, or folders of them, to compare both models on
     #[arg(long, value_name = "PHOTO", num_args = 1..)]
     photos: Vec<PathBuf>,
@@ -34,7 +41,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let Arguments { model: name, output, keep, photos } = arguments;
+    let Arguments { model: name, output, keep, agree, photos } = arguments;
     // Before the work, which would be lost.
     folder::check_place(output)?;
     let photos = if photos.is_empty() { Vec::new() } else { once(photos::list(photos, None)?.0) };
@@ -46,12 +53,24 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     let card = card(name, source.as_deref());
     let original = model::open_in(name, source)?;
+    // What cannot be done is told before the photos are looked at.
     let quantized = original.quantized(keep)?;
-    let agreement = match photos.is_empty() {
-        true => None,
-        false => Some(Agreement::of(&original, &quantized.model, &photos)?),
+    let reference = if photos.is_empty() { None } else { Some(Reference::new(&original, &photos)?) };
+    let (quantized, keep, agreement) = match (&reference, agree) {
+        (None, _) => (quantized, keep.clone(), None),
+        (Some(reference), None) => {
+            let bar = progress(reference.photos());
+            let agreement = reference.agreement(&quantized.model, || bar.inc(1))?;
+            bar.finish_and_clear();
+            (quantized, keep.clone(), Some(agreement))
+        }
+        (Some(reference), Some(least)) => {
+            let found = keep_sensitive(&original, keep, least / 100.0, reference)?;
+            let Kept { quantized, agreement, names } = found;
+            (quantized, names, Some(agreement))
+        }
     };
-    let section = section(&original, &quantized, keep, agreement.as_ref());
+    let section = section(&original, &quantized, &keep, agreement.as_ref());
     quantized.model.write(output, &format!("{}\n\n{section}", card.trim_end()))?;
     let Quantized { tensors, before, bytes, .. } = &quantized;
     remark(&format!(
@@ -61,14 +80,23 @@ pub fn run(arguments: &Arguments) -> Outcome {
         megabytes(*before),
         output.display()
     ));
-    let Some(agreement) = agreement else { return Ok(()) };
+    if agree.is_some() && !keep.is_empty() {
+        remark(&format!("left as they were: {}", keep.join(", ")));
+    }
+    let (Some(agreement), Some(reference)) = (agreement, reference) else { return Ok(()) };
     print(&agreement.told())?;
-    match agreement.failed {
+    match reference.failed {
         0 => Ok(()),
         failed => {
             Err(Failure::new(Code::Partial, format!("{failed} of {} photos could not be read", photos.len())))
         }
     }
+}
+
+/// A share of a hundred.
+fn percent(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| (0.0..=100.0).contains(value));
+    value.ok_or_else(|| "expected a number from 0 to 100".into())
 }
 
 /// Each photo once, however often it was named.
@@ -112,72 +140,13 @@ fn section(
     );
     if !keep.is_empty() {
         let kept: Vec<_> = keep.iter().map(|name| format!("`{name}`")).collect();
-        text += &format!("Left as they were: names that begin with {}.\n", kept.join(", "));
+        text += &format!(
+            "Left as they were, and multiplied in float32 where the others are in int8: names that begin with {}.\n",
+            kept.join(", ")
+        );
     }
     if let Some(agreement) = agreement {
         text += &format!("\n{}.\n", agreement.told());
     }
     text
-}
-
-/// How much of what one model finds another one finds as well.
-struct Agreement {
-    photos: usize,
-    /// Photos that could not be read.
-    failed: usize,
-    /// Share of the pixels with the same class.
-    pixels: f64,
-    /// Panoptic quality, the first model's segments being the truth; `None` if neither found any.
-    quality: Option<f64>,
-}
-
-impl Agreement {
-    /// Of `original` in float32 and `quantized` in int8.
-    fn of(original: &Model, quantized: &Model, photos: &[Input]) -> Outcome<Self> {
-        let segmenter =
-            |model: &Model, precision| Segmenter::builder(model.clone()).precision(precision).build();
-        let first = segmenter(original, Precision::Float32).or_fail_loading()?;
-        let second = segmenter(quantized, Precision::Int8).or_fail_loading()?;
-        let mut quality = PanopticQuality::new(original.config().categories.clone());
-        let (mut same, mut all, mut failed) = (0, 0, 0);
-        let bar = bar(Some(photos.len() as u64), "{bar:24} {pos}/{len} photos, {eta} left");
-        for (at, photo) in photos.iter().enumerate() {
-            bar.inc(1);
-            let image = match photo.read(&first.reading()) {
-                Ok(picture) => picture.image,
-                Err(error) => {
-                    let failure = Failure::of(&error);
-                    if photos.len() == 1 {
-                        return Err(failure);
-                    }
-                    bar.suspend(|| remark(&format!("error: {}", failure.message)));
-                    failed += 1;
-                    continue;
-                }
-            };
-            let (truth, found) = (first.segment(&image)?, second.segment(&image)?);
-            let classes = |panoptic: &Panoptic| panoptic.semantic(u32::MAX);
-            let (one, other) = (classes(&truth), classes(&found));
-            same += one.data().iter().zip(other.data()).filter(|(a, b)| a == b).count();
-            all += one.data().len();
-            quality.add((at as i64).into(), &truth, &found)?;
-        }
-        bar.finish_and_clear();
-        if failed == photos.len() {
-            return Err(Failure::new(Code::Input, "none of the photos could be read"));
-        }
-        let quality = quality.report().all.pq;
-        Ok(Self { photos: photos.len() - failed, failed, pixels: same as f64 / all.max(1) as f64, quality })
-    }
-
-    fn told(&self) -> String {
-        let Self { photos, pixels, quality, .. } = self;
-        let several = if *photos == 1 { "" } else { "s" };
-        let quality =
-            quality.map_or_else(|| "no segments".into(), |quality| format!("PQ {:.1}", 100.0 * quality));
-        format!(
-            "on {photos} photo{several}, in int8 against the model before in float32: {quality}, {:.1} % of the pixels have the same class",
-            100.0 * pixels
-        )
-    }
 }
