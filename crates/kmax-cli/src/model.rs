@@ -2,6 +2,7 @@
 
 use crate::exit::{OrExit, Outcome};
 use crate::output::{detail, remark};
+use kmax::config::CONFIG_FILE;
 use kmax::{Model, is_remote};
 use std::path::{Path, PathBuf};
 
@@ -42,6 +43,9 @@ pub fn open_in(name: &str, folder: Option<PathBuf>) -> Outcome<Model> {
 pub fn folder(name: &str) -> Outcome<Option<PathBuf>> {
     if !is_remote(name) {
         if Model::built_in_names().any(|built_in| built_in == name) {
+            if Path::new(name).join(CONFIG_FILE).is_file() {
+                remark(&format!("{name} is the built-in model; the folder of that name is ./{name}"));
+            }
             return Ok(None);
         }
         // By the name that `kmax models` shows, too.

@@ -44,6 +44,18 @@ fn a_quantized_model_finds_what_the_model_finds() -> Outcome {
 }
 
 #[test]
+fn a_folder_named_as_a_built_in_model_is_told_apart() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let quantized = |arguments: &[&str]| kmax(folder.path(), "quantize", arguments);
+    let run = quantized(&["kmax-people", "-o", "kmax-people"]);
+    assert!(run.code == 0 && !run.err.contains("is the built-in model"), "{run:?}");
+    let run = quantized(&["kmax-people", "-o", "other"]);
+    assert!(run.code == 0 && run.err.contains("the folder of that name is ./kmax-people"), "{run:?}");
+    quantized(&["./kmax-people", "-o", "another"]).fails(2, &["8 bits already"]);
+    Ok(())
+}
+
+#[test]
 fn numbers_in_the_summary_of_a_card_are_of_the_model_before() -> Outcome {
     let folder = tempfile::tempdir()?;
     let run = kmax(folder.path(), "quantize", &["kmax-people", "-o", "people", "-q"]);
