@@ -43,9 +43,7 @@ pub fn open_in(name: &str, folder: Option<PathBuf>) -> Outcome<Model> {
 pub fn folder(name: &str) -> Outcome<Option<PathBuf>> {
     if !is_remote(name) {
         if Model::built_in_names().any(|built_in| built_in == name) {
-            if Path::new(name).join(CONFIG_FILE).is_file() {
-                remark(&format!("{name} is the built-in model; the folder of that name is ./{name}"));
-            }
+            tell_shadowed(Path::new(name));
             return Ok(None);
         }
         // By the name that `kmax models` shows, too.
@@ -53,6 +51,16 @@ pub fn folder(name: &str) -> Outcome<Option<PathBuf>> {
         return Ok(path.or_else(|| kmax::Cache::from_env()?.model(name)));
     }
     fetch(name)
+}
+
+/// Tells that the name of a model folder means a built-in model.
+pub fn tell_shadowed(folder: &Path) {
+    let is_built_in = |name: &str| Model::built_in_names().any(|built_in| built_in == name);
+    if let Some(name) = folder.to_str().filter(|name| is_built_in(name))
+        && folder.join(CONFIG_FILE).is_file()
+    {
+        remark(&format!("{name} is the built-in model; the folder of that name is ./{name}"));
+    }
 }
 
 /// Fetches a model or an encoder trained on ImageNet, if the name means one that may have to be fetched.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use small_model::{copied_model, model_folder};
 use std::error::Error;
 use std::path::Path;
-use support::{kmax, names, picture};
+use support::{kmax, kmax_with_input, names, picture};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -48,7 +48,10 @@ fn a_folder_named_as_a_built_in_model_is_told_apart() -> Outcome {
     let folder = tempfile::tempdir()?;
     let quantized = |arguments: &[&str]| kmax(folder.path(), "quantize", arguments);
     let run = quantized(&["kmax-people", "-o", "kmax-people"]);
-    assert!(run.code == 0 && !run.err.contains("is the built-in model"), "{run:?}");
+    assert!(
+        run.code == 0 && run.err.matches("the folder of that name is ./kmax-people").count() == 1,
+        "{run:?}"
+    );
     let run = quantized(&["kmax-people", "-o", "other"]);
     assert!(run.code == 0 && run.err.contains("the folder of that name is ./kmax-people"), "{run:?}");
     quantized(&["./kmax-people", "-o", "another"]).fails(2, &["8 bits already"]);
@@ -124,12 +127,19 @@ fn parts_that_lose_most_are_kept_until_both_models_agree() -> Outcome {
     let again =
         kmax(folder, "quantize", &[&["kmax-people", "-o", "again", "--photos", photo], &keep[..]].concat());
     assert_eq!(again.out, run.out);
-    for wrong in ["101", "-1", "nan", "much"] {
+    // The same photo from standard input, which cannot be read twice.
+    let input = std::fs::read(photo)?;
+    let arguments = ["kmax-people", "-o", "again", "--photos", "-", "--agree", "99"];
+    assert_eq!(kmax_with_input(folder, "quantize", &arguments, &input).1, run.out.as_bytes());
+    for wrong in ["101", "-1", "0.99", "nan", "much"] {
         let agree = format!("--agree={wrong}");
         kmax(folder, "quantize", &["kmax-people", "-o", "out", "--photos", photo, &agree])
             .fails(2, &["--agree"]);
     }
     kmax(folder, "quantize", &["kmax-people", "-o", "out", "--agree", "99"]).fails(2, &["--photos"]);
+    let nothing = ["--photos", photo, "--agree", "100", "--keep", "decoder.", "--keep", "pixel_decoder."];
+    kmax(folder, "quantize", &[&["kmax-people", "-o", "out"], &nothing[..]].concat())
+        .fails(2, &["no part of the model", "alone gives"]);
     assert!(!folder.join("out").exists());
     Ok(())
 }

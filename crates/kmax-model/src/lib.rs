@@ -41,7 +41,7 @@ pub use candle_core;
 pub use config::{ClassOrder, Config, Draft, MODEL_TYPE, Parsed, PreprocessConfig, ResizeConfig};
 pub use error::{Error, Result};
 pub use explanation::{Explanation, Nearest, Step};
-pub use folder::{Model, ModelCard, Quantized};
+pub use folder::{Model, ModelCard, QuantizablePart, Quantized};
 pub use image::RgbImage;
 pub use kmax_losses::LossConfig;
 pub use kmax_masks::{Categories, Dataset, LabelMap, Panoptic, Rle};

@@ -8,7 +8,7 @@ mod weights;
 mod write;
 
 pub use card::ModelCard;
-pub use quantized::Quantized;
+pub use quantized::{QuantizablePart, Quantized};
 pub use weights::Weights;
 
 use crate::config::{CONFIG_FILE, Config, PREPROCESSOR_FILE, Parsed};
@@ -137,9 +137,10 @@ impl Model {
 /// Refuses a place for a model folder where something else is: before the work, which would be lost.
 ///
 /// # Errors
-/// [`Error::File`] if it is there, not empty, and no model folder.
+/// [`Error::File`] if it is there, not empty, and no model folder, or if nothing can be written beside it.
 pub fn check_place(folder: &Path) -> Result<()> {
-    write::check_place(folder)
+    write::check_place(folder)?;
+    write::check_writable(folder)
 }
 
 /// Writes a model folder beside its place and renames it. An older model folder there is replaced.
@@ -271,11 +272,16 @@ mod tests {
                 .map(|map| map.flatten_all()?.to_vec1())
                 .collect::<candle_core::Result<_>>()?)
         };
-        let parts = model.quantizable()?;
+        let parts = model.quantizable(&["semantic_head.".into()])?;
         let (decoder, other): (Vec<_>, Vec<_>) =
-            parts.into_iter().partition(|part| part.starts_with("decoder."));
+            parts.into_iter().partition(|part| part.name.starts_with("decoder."));
         assert!(decoder.len() > 2 && other.len() > decoder.len());
-        let mixed = model.quantized(&other)?.model;
+        let names = other.into_iter().map(|part| part.name).chain(["semantic_head.".into()]);
+        let mixed = model.quantized(&names.collect::<Vec<_>>())?;
+        // But for the names of the scales.
+        let saved = decoder.iter().map(|part| part.saves).sum::<u64>() - (mixed.before - mixed.bytes);
+        assert!((1..200 * mixed.tensors.len() as u64).contains(&saved), "{saved}");
+        let mixed = mixed.model;
         let expected_maps = maps(&model, Precision::Float32)?;
         assert_eq!(maps(&mixed, Precision::Int8)?, expected_maps);
         assert_ne!(maps(&model, Precision::Int8)?, expected_maps);

@@ -34,6 +34,15 @@ pub struct Quantized {
     pub bytes: u64,
 }
 
+/// A part of a network that [`Model::quantized`] makes smaller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuantizablePart {
+    /// What the names of its tensors begin with.
+    pub name: String,
+    /// Bytes that its values then take less.
+    pub saves: u64,
+}
+
 impl Model {
     /// The same with kernels and matrices stored as integers of 8 bits with a scale for each output channel; all else, and tensors whose
     /// names begin with one of `kept`, as they were. What is quantized takes a quarter of float32's size, half of float16's. Such a model
@@ -45,10 +54,10 @@ impl Model {
         let weights = &self.weights;
         check_open(weights)?;
         check_kept(weights, kept)?;
-        let is_kept = |name: &str| kept.iter().any(|kept| name.starts_with(kept.as_str()));
         let (mut stored, mut tensors) = (Vec::new(), Vec::new());
         for (name, dtype, shape, bytes) in weights.stored() {
-            let floats = if is_kept(name) || !is_worth(name, shape) { None } else { weights.tensor(name)? };
+            let floats =
+                if begins(kept, name) || !is_worth(name, shape) { None } else { weights.tensor(name)? };
             let Some(floats) = floats else {
                 stored.push((name.to_string(), dtype, shape.to_vec(), Cow::Borrowed(bytes)));
                 continue;
@@ -61,7 +70,7 @@ impl Model {
             tensors.push(name.to_string());
         }
         if tensors.is_empty() {
-            return Err(Error::Argument("nothing is left to quantize".into()));
+            return Err(nothing_left());
         }
         let file = Path::new(WEIGHTS_FILE);
         let data = write::serialized(file, &stored)?;
@@ -70,16 +79,44 @@ impl Model {
         Ok(Quantized { model, tensors, before, bytes })
     }
 
-    /// The network's parts that [`Self::quantized`] makes smaller, as beginnings of names: what a name has up to its last number (a block, a
-    /// layer of a decoder), or up to its last dot. Each can be kept by itself.
+    /// The network's parts that [`Self::quantized`] makes smaller where it keeps `kept`. None of their names begins another: each is what tensors'
+    /// names have up to their last number (a block, a layer of a decoder), or more of it. Heads that only training has are no parts.
     ///
     /// # Errors
-    /// [`Error::Argument`] if weights are quantized already.
-    pub fn quantizable(&self) -> Result<Vec<String>> {
+    /// As [`Self::quantized`].
+    pub fn quantizable(&self, kept: &[String]) -> Result<Vec<QuantizablePart>> {
         check_open(&self.weights)?;
-        let worth = self.weights.stored().filter(|(name, _, shape, _)| is_worth(name, shape));
-        Ok(worth.map(|(name, ..)| part(name).to_string()).collect::<BTreeSet<_>>().into_iter().collect())
+        check_kept(&self.weights, kept)?;
+        let needed = self.config.network.shapes(false)?;
+        let worth = |name: &str, shape: &[usize]| is_worth(name, shape) && !begins(kept, name);
+        let tensors: Vec<_> =
+            self.weights.stored().filter(|(name, _, shape, _)| worth(name, shape)).collect();
+        if tensors.is_empty() {
+            return Err(nothing_left());
+        }
+        let names: Vec<_> =
+            tensors.iter().map(|(name, ..)| *name).filter(|name| needed.contains_key(*name)).collect();
+        let part = |name: String| {
+            let own = tensors.iter().filter(|(tensor, ..)| tensor.starts_with(name.as_str()));
+            let saves =
+                own.map(|(_, _, shape, bytes)| bytes.len().saturating_sub(quantized_bytes(shape)) as u64);
+            QuantizablePart { saves: saves.sum(), name }
+        };
+        Ok(parts(&names).into_iter().map(part).collect())
     }
+}
+
+/// Bytes of a tensor's integers and scales.
+fn quantized_bytes(shape: &[usize]) -> usize {
+    shape.iter().product::<usize>() + shape.first().map_or(0, |rows| rows * size_of::<f32>())
+}
+
+fn begins(kept: &[String], name: &str) -> bool {
+    kept.iter().any(|kept| name.starts_with(kept.as_str()))
+}
+
+fn nothing_left() -> Error {
+    Error::Argument("nothing is left to quantize".into())
 }
 
 /// Refuses weights that are quantized.
@@ -99,13 +136,22 @@ pub(super) fn left(weights: &Weights) -> Vec<String> {
     left.map(|(name, ..)| name.to_string()).collect()
 }
 
-/// The beginning of a tensor's name that is its part of the network, the dot included.
-fn part(name: &str) -> &str {
+/// Beginnings of these names, none of which begins another.
+fn parts(names: &[&str]) -> Vec<String> {
+    let first: BTreeSet<_> = names.iter().map(|name| beginnings(name)[0]).collect();
+    let is_alone = |part: &str| !first.range(part..).any(|other| *other != part && other.starts_with(part));
+    let part =
+        |name: &&str| beginnings(name).into_iter().find(|part| is_alone(part)).unwrap_or(name).to_string();
+    names.iter().map(part).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// What a tensor's name begins with: up to the dot behind its last number, up to its last dot, all of it.
+fn beginnings(name: &str) -> [&str; 3] {
     let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
-    let end = |(at, _): (usize, &str)| at + 1;
-    let dots = || name.match_indices('.');
-    let numbers = dots().filter(|(at, _)| is_number(name[..*at].rsplit('.').next().unwrap_or_default()));
-    numbers.last().or_else(|| dots().last()).map_or(name, |dot| &name[..end(dot)])
+    let dots = || name.match_indices('.').map(|(at, _)| at);
+    let numbers = dots().filter(|at| is_number(name[..*at].rsplit('.').next().unwrap_or_default()));
+    let to = |dot: Option<usize>| dot.map_or(name, |dot| &name[..=dot]);
+    [to(numbers.last().or_else(|| dots().last())), to(dots().last()), name]
 }
 
 /// Refuses a beginning of names that none has.
@@ -188,16 +234,26 @@ mod tests {
     }
 
     #[test]
-    fn a_part_ends_with_its_last_number_or_dot() {
-        for (name, expected) in [
-            ("backbone.stages.0.blocks.12.project.weight", "backbone.stages.0.blocks.12."),
-            ("decoder.layers.0.predictor.pixel.conv1.weight", "decoder.layers.0."),
-            ("decoder.predictor.pixel.conv1.weight", "decoder.predictor.pixel.conv1."),
-            ("backbone.stem.weight", "backbone.stem."),
-            ("weight", "weight"),
-        ] {
-            assert_eq!(part(name), expected);
-        }
+    fn a_part_ends_with_its_last_number_unless_it_begins_another() {
+        let names = [
+            "backbone.stages.1.blocks.12.expand.weight",
+            "backbone.stages.1.blocks.12.project.weight",
+            "backbone.stages.1.downsample.conv.weight",
+            "backbone.stem.weight",
+            "decoder.layers.0.predictor.pixel.conv1.weight",
+            "decoder.predictor.pixel.conv1.weight",
+            "weight",
+        ];
+        let expected = [
+            "backbone.stages.1.blocks.12.",
+            "backbone.stages.1.downsample.conv.",
+            "backbone.stem.",
+            "decoder.layers.0.",
+            "decoder.predictor.pixel.conv1.",
+            "weight",
+        ];
+        assert_eq!(parts(&names), expected);
+        assert_eq!(parts(&["a.0.weight", "a.0.1.weight"]), ["a.0.1.", "a.0.weight"]);
     }
 
     #[test]

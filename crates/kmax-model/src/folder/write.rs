@@ -59,6 +59,14 @@ pub(super) fn check_place(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a place beside which nothing can be written, if there is such a place yet.
+pub(super) fn check_writable(folder: &Path) -> Result<()> {
+    if folder_of(folder).is_dir() {
+        Beside::folder(folder).map_err(|e| fail(folder, e))?;
+    }
+    Ok(())
+}
+
 /// Whether a folder holds a model of ours, which may be replaced.
 fn is_model(folder: &Path) -> bool {
     let text = read_text(&folder.join(CONFIG_FILE), MAX_SETTINGS).unwrap_or_default();

@@ -55,16 +55,18 @@ impl ChannelMlp {
         } else {
             None
         };
-        let scale_now = params.prepares().and_then(|factors| Some((scale.take()?, factors)));
-        let project = match scale_now {
-            Some((scale, factors)) => {
-                Conv2d::open_linear(hidden, channels, init, &params.pp("project"))?.scaled(&scale, factors)?
-            }
-            None => Conv2d::linear(hidden, channels, init, &params.pp("project"))?,
+        // Both products are one operation, of the same factors.
+        let factors = params.prepares();
+        let expand =
+            Conv2d::open_linear(channels, hidden, init, &params.pp("expand"))?.prepared_for(factors)?;
+        let project = Conv2d::open_linear(hidden, channels, init, &params.pp("project"))?;
+        let project = match factors.and_then(|factors| Some((scale.take()?, factors))) {
+            Some((scale, factors)) => project.scaled(&scale, factors)?,
+            None => project.prepared_for(factors)?,
         };
         Ok(Self {
             norm: LayerNorm::new(channels, 1, eps, &params.pp("norm"))?,
-            expand: Conv2d::linear(channels, hidden, init, &params.pp("expand"))?,
+            expand,
             project,
             scale,
             drop_path,
@@ -150,6 +152,7 @@ impl ChannelMlp {
 mod tests {
     use super::*;
     use candle_core::{DType, Device, Var};
+    use kmax_kernels::Factors;
 
     /// Result, gradient of the input and of each parameter.
     fn step(recomputes: bool, layer_scale: f64) -> Result<Vec<Vec<f64>>> {
@@ -182,6 +185,37 @@ mod tests {
             let kept = step(false, layer_scale)?;
             assert_eq!(kept.len(), if layer_scale > 0.0 { 9 } else { 8 });
             assert_eq!(step(true, layer_scale)?, kept);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn both_products_have_the_same_factors() -> Result<()> {
+        for layer_scale in [0.0, 0.7] {
+            let config = ChannelMlpConfig {
+                channels: 8,
+                hidden: 32,
+                eps: 1e-6,
+                layer_scale,
+                drop_path: DropPath::default(),
+                init: Init::Normal { std: 0.2 },
+            };
+            let source = Params::trainable(None, 3, DType::F32, &Device::Cpu);
+            ChannelMlp::new(config, &source)?;
+            let values = source.parameters().into_iter().map(|p| (p.name, p.var.as_tensor().detach()));
+            let values = values.collect::<std::collections::HashMap<_, _>>();
+            let x = Tensor::arange(0f32, 8.0 * 35.0, &Device::Cpu)?.sin()?.reshape((1, 8, 5, 7))?;
+            let found = |factors, exact: &[&str]| -> Result<Vec<f32>> {
+                let params = Params::frozen(values.clone(), DType::F32, &Device::Cpu).with_factors(factors);
+                let params = params.with_exact(exact.iter().map(|name| name.to_string()));
+                let y = ChannelMlp::new(config, &params)?.forward(&x, &x, &Mode::eval())?;
+                Ok(y.flatten_all()?.to_vec1()?)
+            };
+            let expected = found(Factors::Exact, &[])?;
+            for name in ["expand.weight", "project.weight"] {
+                assert_eq!(found(Factors::Int8, &[name])?, expected, "{name}");
+            }
+            assert_ne!(found(Factors::Int8, &[])?, expected);
         }
         Ok(())
     }

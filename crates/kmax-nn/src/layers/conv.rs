@@ -113,8 +113,12 @@ impl Conv2d {
     /// # Errors
     /// If one is missing or misshapen.
     pub fn new(config: ConvConfig, init: Init, params: &Params) -> Result<Self> {
-        let Self { weight, bias, config } = Self::open(config, init, params)?;
-        Self::from_tensors(weight.tensor()?, bias, config, params.prepares())
+        Self::open(config, init, params)?.prepared_for(params.prepares())
+    }
+
+    /// One that was opened, prepared for such factors unless it will train.
+    pub(super) fn prepared_for(self, factors: Option<Factors>) -> Result<Self> {
+        Self::from_tensors(self.weight.tensor()?, self.bias, self.config, factors)
     }
 
     /// As [`Self::new`], but never prepared: something is still to be folded in.
@@ -133,8 +137,7 @@ impl Conv2d {
     /// # Errors
     /// If a parameter is missing or misshapen.
     pub fn linear(input: usize, output: usize, init: Init, params: &Params) -> Result<Self> {
-        let Self { weight, bias, config } = Self::open_linear(input, output, init, params)?;
-        Self::from_tensors(weight.tensor()?, bias, config, params.prepares())
+        Self::open_linear(input, output, init, params)?.prepared_for(params.prepares())
     }
 
     /// As [`Self::linear`], but never prepared.

@@ -7,6 +7,7 @@ use indicatif::ProgressBar;
 use kmax::{Model, Panoptic, Precision, Segmenter};
 use kmax_masks::{LabelMap, Rle, Segment};
 use kmax_metrics::PanopticQuality;
+use kmax_transforms::Picture;
 
 /// What a model finds in photos in float32, as run-length codes: several models are compared with it.
 pub struct Reference<'a> {
@@ -18,15 +19,33 @@ pub struct Reference<'a> {
 
 /// A segmentation of one photo.
 struct Found {
+    /// The photo, if it cannot be read again.
+    picture: Option<Picture>,
     size: (usize, usize),
     segments: Vec<Segment>,
     masks: Vec<(u32, Rle)>,
 }
 
 impl Found {
-    fn of(panoptic: Panoptic) -> Self {
+    fn of(picture: Option<Picture>, panoptic: Panoptic) -> Self {
         let Panoptic { map, segments } = panoptic;
-        Self { size: (map.width(), map.height()), segments, masks: Rle::encode_all(&map) }
+        Self { picture, size: (map.width(), map.height()), segments, masks: Rle::encode_all(&map) }
+    }
+
+    /// What another model finds in the same photo.
+    fn again(&self, photo: &Input, segmenter: &Segmenter) -> Outcome<Panoptic> {
+        let found = match &self.picture {
+            Some(picture) => segmenter.segment(&picture.image)?,
+            None => {
+                let picture = photo.read(&segmenter.reading()).map_err(|error| Failure::of(&error))?;
+                segmenter.segment(&picture.image)?
+            }
+        };
+        if (found.map.width(), found.map.height()) != self.size {
+            let message = format!("{}: it was replaced meanwhile", photo.file.display());
+            return Err(Failure::new(Code::Input, message));
+        }
+        Ok(found)
     }
 
     fn panoptic(&self) -> Outcome<Panoptic> {
@@ -61,7 +80,10 @@ impl<'a> Reference<'a> {
         for photo in photos {
             bar.inc(1);
             match photo.read(&segmenter.reading()) {
-                Ok(picture) => found.push((photo, Found::of(segmenter.segment(&picture.image)?))),
+                Ok(picture) => {
+                    let panoptic = segmenter.segment(&picture.image)?;
+                    found.push((photo, Found::of(photo.stdin.then_some(picture), panoptic)));
+                }
                 Err(error) if photos.len() == 1 => return Err(Failure::of(&error)),
                 Err(error) => {
                     bar.suspend(|| remark(&format!("error: {}", Failure::of(&error).message)));
@@ -88,8 +110,7 @@ impl<'a> Reference<'a> {
         let mut quality = PanopticQuality::new(self.model.config().categories.clone());
         let (mut same, mut all) = (0, 0);
         for (at, (photo, truth)) in self.photos.iter().enumerate() {
-            let picture = photo.read(&segmenter.reading()).map_err(|error| Failure::of(&error))?;
-            let (truth, found) = (truth.panoptic()?, segmenter.segment(&picture.image)?);
+            let (truth, found) = (truth.panoptic()?, truth.again(photo, &segmenter)?);
             let classes = |panoptic: &Panoptic| panoptic.semantic(u32::MAX);
             let (one, two) = (classes(&truth), classes(&found));
             same += one.data().iter().zip(two.data()).filter(|(a, b)| a == b).count();

@@ -31,7 +31,7 @@ pub struct Arguments {
     /// Leave weights whose names begin so as they are, such as `decoder.` (may be given again); int8 multiplies them in float32
     #[arg(long, value_name = "PREFIX")]
     keep: Vec<String>,
-    /// Leave the parts as they are that lose most, as few as give this PQ (0 to 100) between both models on the photos
+    /// Leave parts as they are, first those that lose most, until this PQ (0 to 100) between both models is reached on the photos
     #[arg(long, value_name = "PQ", requires = "photos", value_parser = percent)]
     agree: Option<f64>,
     /// Photos, or folders of them, to compare both models on
@@ -54,12 +54,12 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let card = card(name, source.as_deref());
     let original = model::open_in(name, source)?;
     // What cannot be done is told before the photos are looked at.
-    let quantized = original.quantized(keep)?;
+    original.quantizable(keep)?;
     let reference = if photos.is_empty() { None } else { Some(Reference::new(&original, &photos)?) };
     let (quantized, keep, agreement) = match (&reference, agree) {
-        (None, _) => (quantized, keep.clone(), None),
+        (None, _) => (original.quantized(keep)?, keep.clone(), None),
         (Some(reference), None) => {
-            let bar = progress(reference.photos());
+            let (quantized, bar) = (original.quantized(keep)?, progress(reference.photos()));
             let agreement = reference.agreement(&quantized.model, || bar.inc(1))?;
             bar.finish_and_clear();
             (quantized, keep.clone(), Some(agreement))
@@ -80,6 +80,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         megabytes(*before),
         output.display()
     ));
+    model::tell_shadowed(output);
     if agree.is_some() && !keep.is_empty() {
         remark(&format!("left as they were: {}", keep.join(", ")));
     }
@@ -93,10 +94,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
 }
 
-/// A share of a hundred.
+/// A share of a hundred, and not of one.
 fn percent(text: &str) -> Result<f64, String> {
-    let value = text.parse::<f64>().ok().filter(|value| (0.0..=100.0).contains(value));
-    value.ok_or_else(|| "expected a number from 0 to 100".into())
+    let value = text.parse::<f64>().ok().filter(|value| *value == 0.0 || (*value > 1.0 && *value <= 100.0));
+    value.ok_or_else(|| "expected a number from 0 to 100, such as 99".into())
 }
 
 /// Each photo once, however often it was named.
