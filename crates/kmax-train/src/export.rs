@@ -39,7 +39,8 @@ fn training(config: &TrainConfig) -> String {
         schedule.steps,
         schedule.batch,
         schedule.learning_rate,
-        schedule.learning_rate * schedule.backbone_multiplier
+        // Products of decimal fractions have seventeen digits.
+        (schedule.learning_rate * schedule.backbone_multiplier) as f32
     )
 }
 
