@@ -138,20 +138,19 @@ pub(super) fn left(weights: &Weights) -> Vec<String> {
 
 /// Beginnings of these names, none of which begins another.
 fn parts(names: &[&str]) -> Vec<String> {
-    let first: BTreeSet<_> = names.iter().map(|name| beginnings(name)[0]).collect();
+    let first: BTreeSet<_> = names.iter().filter_map(|name| beginnings(name).next()).collect();
     let is_alone = |part: &str| !first.range(part..).any(|other| *other != part && other.starts_with(part));
-    let part =
-        |name: &&str| beginnings(name).into_iter().find(|part| is_alone(part)).unwrap_or(name).to_string();
+    let part = |name: &&str| beginnings(name).find(|part| is_alone(part)).unwrap_or(name).to_string();
     names.iter().map(part).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What a tensor's name begins with: up to the dot behind its last number, up to its last dot, all of it.
-fn beginnings(name: &str) -> [&str; 3] {
+fn beginnings(name: &str) -> impl Iterator<Item = &str> {
     let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
-    let dots = || name.match_indices('.').map(|(at, _)| at);
-    let numbers = dots().filter(|at| is_number(name[..*at].rsplit('.').next().unwrap_or_default()));
-    let to = |dot: Option<usize>| dot.map_or(name, |dot| &name[..=dot]);
-    [to(numbers.last().or_else(|| dots().last())), to(dots().last()), name]
+    let follows_number = |dot: &usize| name[..*dot].rsplit('.').next().is_some_and(is_number);
+    let dots: Vec<_> = name.match_indices('.').map(|(at, _)| at).collect();
+    let number = dots.iter().rfind(|dot| follows_number(dot)).or(dots.last());
+    [number, dots.last()].map(|dot| dot.map_or(name, |dot| &name[..=*dot])).into_iter().chain([name])
 }
 
 /// Refuses a beginning of names that none has.
