@@ -37,3 +37,10 @@ fn a_photo_without_pets_has_none() {
     let segments = line["segments"].as_array().expect("a list");
     assert!(segments.iter().all(|segment| segment["name"] == "background"), "{line}");
 }
+
+#[test]
+fn a_name_that_is_nearly_its_own_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let image = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/images/cat.png");
+    kmax(folder.path(), "segment", &[image, "--model", "kmax-pet"]).fails(4, &["did you mean kmax-pets?"]);
+}

@@ -139,8 +139,8 @@ fn like(name: &str) -> String {
     if !longer.is_empty() {
         return format!("; did you mean {}?", longer.join(" or "));
     }
-    let known: Vec<_> =
-        Preset::all().iter().flat_map(|p| p.aliases().into_iter().chain([p.name()])).collect();
+    let presets = Preset::all().into_iter().flat_map(|p| p.aliases().into_iter().chain([p.name()]));
+    let known: Vec<_> = presets.chain(Model::built_in_names().map(Into::into)).collect();
     let near = nearest(name, known.iter().map(String::as_str));
     near.map_or_else(String::new, |near| format!("; did you mean {near}?"))
 }
